@@ -1,0 +1,123 @@
+"""The vocabulary that checking and grading share.
+
+A `Case` is one question: how to build the learner's answer, which numbers go into it, what to
+observe. An `Observation` is what came back: arrays and bounded JSON, nothing that can run. A `Key`
+holds the observations a right answer makes, and those of the wrong models we know. `judge` compares
+them and writes a `Report`. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Kind = Literal["module", "outputs", "fit", "resnet", "literals"]
+Status = Literal["passed", "failed", "not_graded"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question put to an answer. Plain JSON; every number in it comes from `seed`.
+
+    Weights are not listed: `numbers(seed, role, shape)` makes them for whatever shape a role has in
+    the learner's model, so that a wrong model gets its weights too, and is recognised by them.
+
+    `inputs` are shapes, `(N, C, H, W)` each. `settings` holds what only one `kind` needs.
+    """
+
+    id: str
+    kind: Kind
+    seed: str
+    init: tuple[int, ...] = ()
+    inputs: tuple[tuple[int, ...], ...] = ()
+    mode: Literal["train", "eval"] = "train"
+    biases: bool = True
+    alpha: float | None = None
+    permutation: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "settings": dict(self.settings)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Case:
+        inputs = tuple(tuple(shape) for shape in data["inputs"])
+        return cls(**{**data, "init": tuple(data["init"]), "inputs": inputs})
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What an answer did with one case: numeric arrays by name, and JSON-able facts."""
+
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Ask = Callable[[Case], Observation]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of an exercise's points; it counts only where all its `needs` are met."""
+
+    id: str
+    points: float
+    title: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """How one part went: its title, and the points it earned of those it has."""
+
+    title: str
+    score: float
+    max_score: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdict on one exercise. `score` is finite and 0 <= score <= max_score.
+
+    `message` is the sentence for the learner; `details` are lines of expected beside actual.
+    """
+
+    exercise: str
+    score: float
+    max_score: float
+    status: Status
+    message: str
+    diagnosis: str | None = None
+    details: tuple[str, ...] = ()
+    parts: tuple[PartResult, ...] = ()
+    hints: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `python -m autograder check --json` prints for one exercise."""
+        return {
+            "exercise": self.exercise,
+            "score": self.score,
+            "max_score": self.max_score,
+            "status": self.status,
+            "diagnosis": self.diagnosis,
+            "message": self.message,
+        }
+
+
+def numbers(seed: str, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Uniform numbers in [-1, 1) for `name`, the same on every machine and for ever.
+
+    SHAKE-256 (FIPS 202) is used as the generator because NumPy does not promise that its own
+    streams stay the same between versions (NEP 19).
+    """
+    count = math.prod(shape)
+    digest = hashlib.shake_256(f"{seed}/{name}".encode()).digest(8 * count)
+    whole = np.frombuffer(digest, dtype="<u8")
+    return ((whole >> np.uint64(11)) * 2.0**-52 - 1.0).reshape(shape)
