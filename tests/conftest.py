@@ -1,0 +1,113 @@
+"""What every test can count on.
+
+Tests marked `browser` or `sandbox` are skipped, with the reason, where Chromium or bubblewrap is
+missing. `SUMSKIP_REQUIRE=sandbox,browser` turns each of these skips into a failure, so that a
+continuous integration run cannot pass by leaving them out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Tests run side by side: one thread each is faster than all of them fighting for two cores.
+    # The variable is for the processes that tests start, set_num_threads for this one.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def find_chromium() -> str | None:
+    """Chromium on this machine: the system's own, or the one playwright has downloaded."""
+    for name in CHROMIUM_NAMES:
+        if path := shutil.which(name):
+            return path
+    if find_spec("playwright"):
+        from playwright.sync_api import sync_playwright
+
+        with sync_playwright() as playwright:
+            path = playwright.chromium.executable_path
+        if Path(path).exists():
+            return path
+    return None
+
+
+@cache
+def missing_browser() -> str | None:
+    """Why no browser test can run here, or None."""
+    if not find_spec("playwright"):
+        return "playwright is not installed"
+    return None if find_chromium() else "Chromium is not installed"
+
+
+@cache
+def missing_sandbox() -> str | None:
+    """Why no sandbox test can run here, or None. It builds a small sandbox to find out."""
+    if not shutil.which("bwrap"):
+        return "bubblewrap is not installed"
+    command = ["bwrap", "--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    tried = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    if tried.returncode == 0:
+        return None
+    return f"bubblewrap cannot build a sandbox here: {tried.stderr.strip()}"
+
+
+MISSING: dict[str, Callable[[], str | None]] = {"browser": missing_browser, "sandbox": missing_sandbox}
+
+
+def required() -> set[str]:
+    """What SUMSKIP_REQUIRE says must not be skipped."""
+    names = {name.strip() for name in os.environ.get("SUMSKIP_REQUIRE", "").split(",")} - {""}
+    if unknown := names - set(MISSING):
+        raise pytest.UsageError(f"SUMSKIP_REQUIRE knows {sorted(MISSING)}, not {sorted(unknown)}")
+    return names
+
+
+def need(what: str) -> None:
+    """Skip, or fail where `what` is required, if this machine lacks it."""
+    reason = MISSING[what]()
+    if reason is None:
+        return
+    if what in required():
+        pytest.fail(f"{reason}, and SUMSKIP_REQUIRE asks for it", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in ("slow", *MISSING)):
+            item.add_marker("quick")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for what in MISSING:
+        if item.get_closest_marker(what):
+            need(what)
+
+
+@pytest.fixture
+def needs_sandbox() -> None:
+    """For a test of which only a part needs bubblewrap; otherwise mark it `sandbox`."""
+    need("sandbox")
+
+
+@pytest.fixture(scope="session")
+def needs_browser() -> str:
+    """The path of Chromium, for playwright's `executable_path`."""
+    need("browser")
+    path = find_chromium()
+    assert path is not None
+    return path
