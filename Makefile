@@ -1,0 +1,54 @@
+# Sum & Skip. `make` lists what there is; the logic is in tools/, this file only names it.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+READY := .venv/.ready
+PYTEST := $(PY) -m pytest
+LAB_ARGS ?=
+DESK_ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL: # nothing starts while the set-up is under way
+.PHONY: help setup lab desk test quick fairness gallery lint bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The stamp is written last, so that an interrupted set-up starts again.
+$(READY): pyproject.toml constraints.txt tools/setup.py
+	@$(PYTHON) tools/setup.py
+
+setup: ## install everything into .venv (bubblewrap and chromium too, where it may)
+	@$(PYTHON) tools/setup.py
+
+lab: $(READY) ## take the course: JupyterLab on work/, e.g. LAB_ARGS="--no-browser --port 9999"
+	@$(PY) tools/lab.py lab $(LAB_ARGS)
+
+desk: $(READY) ## teach the course: JupyterLab with formgrader in the course root
+	@$(PY) tools/lab.py desk $(DESK_ARGS)
+
+test: setup lint ## everything that must hold (some minutes)
+	$(PYTEST) -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory fairness
+
+quick: $(READY) ## the quick tests (under 90 s)
+	$(PYTEST) -q -n 2 -m quick
+
+fairness: $(READY) ## submit every right and wrong answer we know to the grader
+	$(PYTEST) -q -n 2 --dist loadfile tests/fairness*.py
+
+gallery: $(READY) ## draw every model we have, for a look
+	$(PY) -m tests.gallery
+
+lint: $(READY) ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: $(READY) ## measure tracing, grading and the lessons
+	$(PY) -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
+	@for script in benchmarks/*.py; do echo "== $$script"; $(PY) "$$script" || exit 1; done
+
+clean: ## remove what tests and tools leave behind; never .venv, work/ or anything of the gradebook
+	rm -rf build release out .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -type d -prune -exec rm -rf {} +
