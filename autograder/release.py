@@ -1,0 +1,225 @@
+"""Masters -> what learners get, through nbgrader's own converters.
+
+`release(root)` writes `root/release/`: the notebooks without solutions, the `sumskip` package with its
+public keys, and what is needed to install and open them. It is made beside the earlier release and
+swapped in whole, so that a run that fails leaves the earlier one as it was. The gradebook is neither
+needed nor touched.
+
+What goes in is listed here by name; whatever else lies in the course root, or beside a master, stays.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+import nbformat
+from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import SaveCells
+from traitlets.config import Config, PyFileConfigLoader
+
+# Copied as they are, from the course root to the release.
+COPIED = {
+    "constraints.txt": "constraints.txt",
+    "environment.yml": "environment.yml",
+    "LICENSE": "LICENSE",
+}
+# The tables of pyproject.toml that installing needs; the others are for those who develop the course.
+PACKAGING_TABLES = ("build-system", "project", "tool.setuptools")
+
+LEARNER_CONFIG = '''"""Read by the Validate button alone."""
+
+c = get_config()  # noqa: F821 - nbgrader defines it
+
+c.Execute.timeout = 180  # seconds a cell may take; importing PyTorch on a slow machine takes many
+'''
+LEARNER_POSTBUILD = """#!/usr/bin/env bash
+# Binder runs this once, when it has installed environment.yml.
+set -euo pipefail
+python -m pip install --no-deps .
+rm -rf build src/*.egg-info
+"""
+BADGE = """
+[![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{repository}/HEAD?labpath={path})
+
+The badge opens the lessons in the browser, with nothing to install. **Binder forgets**: what you did there
+is gone when you leave, so download your notebook before (*File → Download*).
+"""
+
+
+class ReleaseError(Exception):
+    """The release could not be made; the text says why and what to do, in one line."""
+
+
+def release(root: Path, *, binder: str | None = None) -> Path:
+    """Makes `root/release/` anew from the masters below `root/notebooks/`, and returns its path.
+
+    `binder` names the repository, `OWNER/REPO`, that the release's Binder badge opens; without it the
+    release has no badge. Raises `ReleaseError`, and leaves an earlier release whole, if a master is
+    missing or malformed, or a file that belongs to the release is not there.
+    """
+    root = root.resolve()
+    if binder is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", binder):
+        raise ReleaseError(f"--binder expects OWNER/REPO, such as example/sum-and-skip; {binder!r} came.")
+    lessons = find_masters(root / "notebooks")
+    settle(root)
+    try:
+        with TemporaryDirectory(dir=root, prefix=".release-") as folder:
+            made = Path(folder) / "release"
+            convert(root, lessons, Path(folder) / "course", made)
+            add_package(root, made)
+            write_readme(root, made, lessons, binder)
+            swap_in(made, root / "release")
+    except OSError as error:
+        raise ReleaseError(f"The release was not made: {error}. The earlier one is unchanged.") from error
+    return root / "release"
+
+
+def course_version(root: Path) -> str:
+    """The version of the course, from its one place in pyproject.toml."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
+def find_masters(folder: Path) -> dict[str, Path]:
+    """Assignment -> its master, in the order of the lessons."""
+    if not folder.is_dir():
+        raise ReleaseError(f"No masters: {folder} is not a folder. Run this in the course root.")
+    masters = {}
+    for lesson in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"):
+        master = lesson / f"{lesson.name}.ipynb"
+        if not master.is_file():
+            raise ReleaseError(f"{lesson.name} has no master: {master} is expected.")
+        masters[lesson.name] = master
+    if not masters:
+        raise ReleaseError(f"No masters in {folder}; each is expected as NAME/NAME.ipynb.")
+    return masters
+
+
+def course_config(root: Path) -> Config:
+    """nbgrader's settings of this course, if it has any."""
+    if not (root / "nbgrader_config.py").is_file():
+        return Config()
+    return PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+
+
+def convert(root: Path, masters: dict[str, Path], course: Path, made: Path) -> None:
+    """The masters through nbgrader into `made`, by way of a passing course without a gradebook."""
+    for name, master in masters.items():
+        target = course / "source" / name / master.name
+        target.parent.mkdir(parents=True)
+        shutil.copyfile(master, target)
+    config = course_config(root)
+    config.CourseDirectory.root = str(course)
+    config.CourseDirectory.source_directory = "source"
+    config.CourseDirectory.release_directory = "release"
+    config.CourseDirectory.db_url = f"sqlite:///{course / 'unused.db'}"
+    for name in masters:
+        config.CourseDirectory.assignment_id = name
+        coursedir = CourseDirectory(config=config)
+        converter = GenerateAssignment(coursedir=coursedir, config=config, no_database=True)
+        # Saving cells is what the gradebook needs; it changes nothing in the notebook.
+        converter.preprocessors = [step for step in converter.preprocessors if not saves_cells(step)]
+        try:
+            converter.start()
+        except (NbGraderException, SystemExit) as error:
+            raise ReleaseError(f"nbgrader did not convert {name}: {error}. See its lines above.") from error
+    shutil.move(course / "release", made)
+    version = course_version(root)
+    for name in masters:
+        stamp(made / name / f"{name}.ipynb", version)
+
+
+def saves_cells(step: Any) -> bool:
+    return step is SaveCells or step == "nbgrader.preprocessors.SaveCells"
+
+
+def stamp(notebook: Path, version: str) -> None:
+    """Writes the course's version into a notebook, where the grader looks for it."""
+    content = nbformat.read(notebook, as_version=4)
+    content.metadata["sumskip"] = {"version": version}
+    nbformat.write(content, notebook)
+
+
+def add_package(root: Path, made: Path) -> None:
+    """The `sumskip` package and what installs it, on a learner's machine and on Binder."""
+    shutil.copytree(
+        root / "src" / "sumskip",
+        made / "src" / "sumskip",
+        ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"),
+    )
+    for source, target in COPIED.items():
+        shutil.copyfile(root / source, made / target)
+    pyproject = (root / "pyproject.toml").read_text(encoding="utf-8")
+    (made / "pyproject.toml").write_text(packaging_tables(pyproject), encoding="utf-8")
+    (made / "nbgrader_config.py").write_text(LEARNER_CONFIG, encoding="utf-8")
+    (made / "postBuild").write_text(LEARNER_POSTBUILD, encoding="utf-8")
+    (made / "postBuild").chmod(0o755)
+
+
+def packaging_tables(pyproject: str) -> str:
+    """The part of a pyproject.toml that installing needs; comments above a table stay behind."""
+    parts = re.split(r"(?m)^(?=(?:#.*\n)*\[)", pyproject)
+    kept = []
+    for part in parts:
+        header = re.search(r"(?m)^\[+([\w.-]+)\]+", part)
+        if header and header[1].startswith(PACKAGING_TABLES):
+            kept.append(part)
+    return "".join(kept).rstrip() + "\n"
+
+
+def title_of(notebook: Path) -> str:
+    """The heading a lesson opens with."""
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == "markdown" and (found := re.search(r"(?m)^#+ +(.+)$", cell.source)):
+            return found[1].strip()
+    return notebook.stem
+
+
+def write_readme(root: Path, made: Path, lessons: dict[str, Path], binder: str | None) -> None:
+    """The release's own README, with a Binder badge where `binder` names a repository."""
+    notebooks = [f"{name}/{name}.ipynb" for name in lessons]
+    badge = BADGE.format(repository=binder, path=quote(notebooks[0], safe="")) if binder else ""
+    torch = re.search(r"(?m)^torch==(\S+)$", (root / "constraints.txt").read_text(encoding="utf-8"))
+    if not torch:
+        raise ReleaseError("constraints.txt has no line 'torch==…'; write it again with tools/pins.py.")
+    text = (Path(__file__).parent / "release_readme.md").read_text(encoding="utf-8")
+    filled = text.format(
+        badge=badge,
+        lessons="\n".join(f"- [{title_of(made / notebook)}]({notebook})" for notebook in notebooks),
+        torch=torch[1],
+        version=course_version(root),
+    )
+    (made / "README.md").write_text(filled, encoding="utf-8")
+
+
+def swap_in(made: Path, target: Path) -> None:
+    """Puts `made` in the place of `target`: by renaming, so that no file of one meets one of the other."""
+    earlier = target.with_name(".release-earlier")
+    if target.exists():
+        target.rename(earlier)
+    try:
+        made.rename(target)
+    except OSError:
+        if earlier.exists():
+            earlier.rename(target)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def settle(root: Path) -> None:
+    """Mends what a run killed between the two renames of `swap_in` has left."""
+    earlier, target = root / ".release-earlier", root / "release"
+    if not earlier.exists():
+        return
+    if target.exists():
+        shutil.rmtree(earlier)
+    else:
+        earlier.rename(target)
