@@ -7,6 +7,7 @@ that ran the model.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ class Node:
     line: int | None = None
     path: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    gradient: float | None = None  # all that flowed back to the result, as on an edge
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,18 @@ class Edge:
     shape: Shape | None = None
     argument: int = 0  # the place among the target's operands
     dashed: bool = False  # written through a view
-    gradient: float | None = None  # the norm of what flowed back, where asked for
+    gradient: float | None = None  # what flowed back, where asked for: one number itself, more as norm
+    output: int = 0  # which of the source's results, where it has several
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why and where the forward pass stopped. It describes and does not advise."""
+    """Why and where the forward pass stopped. It describes and does not advise.
+
+    `rows` are the shapes that met, ready to be set below one another: a name ("out1", "conv2 takes")
+    and its cells, all rows of the same length, "" where a shape has no such dimension. `clash` is the
+    column that does not fit. A fault that has nothing to do with shapes has no rows.
+    """
 
     node: str
     shapes: tuple[Shape, ...]
@@ -60,15 +68,63 @@ class Fault:
     line: int | None = None
     expression: str = ""
     clash: int | None = None  # the dimension that clashes, counted from the left of the longer shape
+    rows: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A forward pass. `output` is what the model returned; it is not part of `to_dict()`."""
+    """A forward pass. `output` is what the model returned; it is not part of `to_dict()`.
+
+    `boxes` give the class of each container that a node's `path` names: ("layer1", "ResidualBlock").
+    """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     fault: Fault | None = None
     name: str = ""  # of the traced module or function
     notes: tuple[str, ...] = ()
+    boxes: tuple[tuple[str, str], ...] = ()
     output: Any = field(default=None, compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but `output`, as plain JSON."""
+        return {
+            "name": self.name,
+            "nodes": [_plain(node) for node in self.nodes],
+            "edges": [_plain(edge) for edge in self.edges],
+            "fault": _plain(self.fault) if self.fault else None,
+            "notes": list(self.notes),
+            "boxes": [list(box) for box in self.boxes],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Trace:
+        """The trace that `to_dict` described, without its `output`.
+
+        Raises ValueError where `data` is no such description.
+        """
+        try:
+            return cls(
+                nodes=tuple(Node(**_frozen(node)) for node in data["nodes"]),
+                edges=tuple(Edge(**_frozen(edge)) for edge in data["edges"]),
+                fault=Fault(**_frozen(data["fault"])) if data["fault"] else None,
+                name=data["name"],
+                notes=_frozen(data["notes"]),
+                boxes=_frozen(data["boxes"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"expected the dict that Trace.to_dict() makes; this one does not fit: {error}") from None
+
+
+def _plain(item: Node | Edge | Fault) -> dict[str, Any]:
+    return {name: _lists(value) for name, value in item.__dict__.items()}
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _frozen(part) for name, part in value.items()}
+    return tuple(_frozen(part) for part in value) if isinstance(value, list | tuple) else value
