@@ -1,0 +1,130 @@
+"""Slips of Python and of the module API that happen to every model, made from a right one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import Misconception
+
+
+def slips(right: type[nn.Module]) -> list[Misconception]:
+    """The wrong models that differ from `right` only in how the class is written."""
+
+    class NoReturn(right):  # type: ignore[valid-type, misc]
+        def forward(self, *inputs: Tensor) -> None:
+            super().forward(*inputs)
+
+    class NoSuperInit(nn.Module):
+        def __init__(self, *init: int) -> None:
+            self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+
+    class NoForward(nn.Module):
+        def __init__(self, *init: int) -> None:
+            super().__init__()
+            self.right = right(*init)
+
+    class ForwardWithoutSelf(right):  # type: ignore[valid-type, misc]
+        def forward(x: Tensor) -> Tensor:  # type: ignore[misc] # noqa: N805
+            return x
+
+    class InitWithoutSelf(nn.Module):
+        def __init__() -> None:  # type: ignore[misc]
+            pass
+
+    class PythonList(right):  # type: ignore[valid-type, misc]
+        def __init__(self, *init: int) -> None:
+            super().__init__(*init)
+            for name in list(self._modules):  # an attribute that is no module, as in `self.layers = [a, b]`
+                object.__setattr__(self, name, self._modules.pop(name))
+
+    class LayersInForward(right):  # type: ignore[valid-type, misc]
+        def __init__(self, *init: int) -> None:
+            super().__init__(*init)
+            self.init = init
+            for name in list(self._modules):
+                delattr(self, name)
+
+        def forward(self, *inputs: Tensor) -> Tensor:
+            fresh = right(*self.init)
+            for name, value in self._parameters.items():
+                setattr(fresh, name, value)
+            return fresh(*inputs)
+
+    class ReturnsLayers(right):  # type: ignore[valid-type, misc]
+        def forward(self, *inputs: Tensor) -> nn.Module:
+            return next(self.children())
+
+    class NoGradient(right):  # type: ignore[valid-type, misc]
+        def forward(self, *inputs: Tensor) -> Tensor:
+            with torch.no_grad():
+                return super().forward(*inputs)
+
+    class Frozen(right):  # type: ignore[valid-type, misc]
+        def __init__(self, *init: int) -> None:
+            super().__init__(*init)
+            for layer in self.children():
+                layer.requires_grad_(False)
+
+    known: list[tuple[str, Any, str]] = [
+        (
+            "no-return",
+            NoReturn,
+            "`forward` returned None, where a tensor was expected. "
+            "Which tensor should leave it, and with which keyword?",
+        ),
+        (
+            "no-super-init",
+            NoSuperInit,
+            "A layer was assigned before the module was set up. "
+            "Make `super().__init__()` the first line of `__init__`.",
+        ),
+        (
+            "no-forward",
+            NoForward,
+            "The class has no method `forward`, so calling it runs nothing. "
+            "Is one defined under exactly this name, indented inside the class?",
+        ),
+        (
+            "forward-without-self",
+            ForwardWithoutSelf,
+            "`forward` received the model and x, but takes one argument. Write `def forward(self, x):`.",
+        ),
+        (
+            "init-without-self",
+            InitWithoutSelf,
+            "`__init__` received the new model, but takes no argument. Put `self` first in its brackets.",
+        ),
+        (
+            "python-list",
+            PythonList,
+            "The values are right, but `parameters()` lists no layer. "
+            "Layers in a plain list or dict stay hidden: use `nn.ModuleList` or `nn.Sequential`.",
+        ),
+        (
+            "layers-in-forward",
+            LayersInForward,
+            "Two calls with the same x differ, and `parameters()` lists no layer. "
+            "Where can layers be made once, instead of in `forward`?",
+        ),
+        (
+            "returns-layers",
+            ReturnsLayers,
+            "A module came out, where a tensor was expected. Which tensor should the layers be called with?",
+        ),
+        (
+            "no-gradient",
+            NoGradient,
+            "The values are right, but no gradient reaches any layer. "
+            "What cuts it off: `no_grad()`, `detach()` or `.data`?",
+        ),
+        (
+            "layers-frozen",
+            Frozen,
+            "The values are right, but the layers have `requires_grad=False`, so training leaves them as they are. "
+            "Remove that.",
+        ),
+    ]
+    return [Misconception(*each) for each in known]
