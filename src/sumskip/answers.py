@@ -1,0 +1,128 @@
+"""What every probe needs: build an answer, number its weights, say what stopped it."""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sumskip.core import Array, Case, numbers
+
+_OURS = (str(Path(__file__).parent), sysconfig.get_path("stdlib"), str(Path(torch.__file__).parent))
+
+
+class Stopped(Exception):
+    """The answer cannot be observed any further; `problem` says why."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(problem["message"])
+        self.problem = problem
+
+
+@contextmanager
+def stage(name: str, model: Any = None) -> Iterator[None]:
+    """Turn an exception of the answer's into the fact of where and how it stopped."""
+    try:
+        yield
+    except Stopped:
+        raise
+    except Exception as error:
+        raise Stopped(problem(name, error, model)) from None
+
+
+def problem(name: str, error: BaseException, model: Any = None) -> dict[str, Any]:
+    """What stopped the answer: the stage, PyTorch's words, and the line of the learner's cell."""
+    message = str(error).strip() or type(error).__name__
+    words = message.replace(type(model).__name__, "Model") if model is not None else message
+    found: dict[str, Any] = {"stage": name, "type": type(error).__name__, "message": message, "words": words}
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith(_OURS) and not file.startswith("<frozen"):
+            found["line"] = trace.tb_lineno
+            found["source"] = linecache.getline(file, trace.tb_lineno).strip()
+        trace = trace.tb_next
+    return found
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """`value` as JSON: a tuple becomes a list, anything that is not a literal `{"type": name}`."""
+    if value is None or isinstance(value, (bool, str)):
+        return value[:200] if isinstance(value, str) else value
+    if isinstance(value, (int, np.integer)):
+        return int(value) if abs(int(value)) < 2**53 else {"type": "int"}
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else {"type": "float"}
+    if isinstance(value, (list, tuple)) and depth < 3 and len(value) <= 32:
+        return [plain(item, depth + 1) for item in value]
+    if isinstance(value, dict) and depth < 1 and len(value) <= 32:
+        return {str(key)[:80]: plain(item, depth + 1) for key, item in value.items()}
+    return {"type": type(value).__name__[:80]}
+
+
+def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
+    """The learner's model, made by their class (or a function that returns a module).
+
+    Raises:
+        Stopped: where `answer` is something else, or its constructor raises.
+    """
+    if isinstance(answer, nn.Module):
+        raise Stopped({"stage": "answer", "type": "instance", "message": type(answer).__name__})
+    if not callable(answer) or (isinstance(answer, type) and not issubclass(answer, nn.Module)):
+        name = "None" if answer is None else getattr(answer, "__name__", type(answer).__name__)
+        kind = "missing" if answer is None else "not a module class"
+        raise Stopped({"stage": "answer", "type": kind, "message": name})
+    with stage("constructor", None):
+        model = answer(*arguments)
+    if not isinstance(model, nn.Module):
+        kind = "function" if isinstance(answer, FunctionType) else "not a module"
+        raise Stopped({"stage": "answer", "type": kind, "message": type(model).__name__})
+    return model
+
+
+def dtype_of(model: nn.Module) -> torch.dtype:
+    """The dtype of the model's first floating-point weight; the default where it has none."""
+    for tensor in [*model.parameters(), *model.buffers()]:
+        if tensor.is_floating_point():
+            return tensor.dtype
+    return torch.get_default_dtype()
+
+
+def inputs_for(case: Case, dtype: torch.dtype) -> list[Tensor]:
+    """The case's inputs, uniform with variance 1, `(N, C, H, W)` each."""
+    made = (numbers(case.seed, f"input#{i}", shape) for i, shape in enumerate(case.inputs, 1))
+    return [torch.tensor(array * 3**0.5, dtype=dtype) for array in made]
+
+
+def weight_for(case: Case, role: str, shape: tuple[int, ...]) -> Array:
+    """The values that `role` gets: spread so that feature maps keep a variance near 1.
+
+    Biases are zero where the case says so. BatchNorm's gain and running statistics are random too:
+    fresh ones (1, 0, 0, 1) would hide a BatchNorm that is missing.
+    """
+    given = case.settings.get("weights", {}).get(role)
+    if given is not None:
+        return np.asarray(given, dtype=np.float64).reshape(shape)
+    unit = numbers(case.seed, role, shape)
+    op, slot = role.split("#")[0], role.rsplit(".", 1)[-1]
+    if slot == "bias" and op in ("conv2d", "linear"):
+        return unit * (0.5 if case.biases else 0.0)
+    if slot in ("bias", "running_mean"):
+        return unit * 0.5
+    if op.endswith("_norm"):
+        return 1.0 + 0.5 * unit
+    fan_in = max(1, int(np.prod(shape[1:])))
+    return unit * (3.0 / fan_in) ** 0.5
+
+
+def array(tensor: Tensor) -> Array:
+    """A tensor's numbers, on their way out: a copy without gradient."""
+    return np.array(tensor.detach().cpu().resolve_conj().resolve_neg().numpy(), copy=True)

@@ -1,0 +1,233 @@
+"""Judges an answer by what it did: `judge(key, ask) -> Report`. It never sees the answer itself.
+
+The notebook passes an `ask` that probes in its own process, the grader one that asks the sandbox.
+There is no other difference between checking and grading.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sumskip import sentences
+from sumskip.core import Array, Ask, Case, Observation, Part, PartResult, Report
+from sumskip.differences import Difference, differences
+from sumskip.key import Key, Question, Recorded, Wrong
+
+# Runs the reference on an answer's own effective weights. Only a grader has the reference.
+Rerun = Callable[[Case, Mapping[str, Array]], Recorded]
+
+
+@dataclass(frozen=True)
+class _Round:
+    """All cases put to an answer, its weights in one order, and what differs from the reference."""
+
+    cases: tuple[Case, ...]
+    observed: tuple[Observation, ...]
+    found: tuple[Difference, ...]  # one a part, in the order of the parts
+    first: int  # the case that shows the first of them
+
+
+def judge(key: Key, ask: Ask, rerun: Rerun | None = None) -> Report:
+    """Compare what an answer does with the key, and say in one sentence what is wrong.
+
+    Args:
+        key: the public key, or the grader's secret one.
+        ask: puts one case to the answer.
+        rerun: for answers whose weights have no roles, the reference on the answer's own weights.
+
+    Returns:
+        A `Report`; "passed" only with full marks. "not_graded" where the weights cannot be found
+        and there is no `rerun`.
+    """
+    if key.kind == "literals":
+        return _judge_literals(key, ask)
+    best = _best_round(key, ask)
+    if best.found and rerun is not None and _weights_are_hidden(best):
+        best = _round(key, ask, best.cases, lambda case, seen: rerun(case, _own_weights(seen)))
+    if not best.found:
+        return _report(key, best, "All parts are right.")
+    if _weights_are_hidden(best) and rerun is None:
+        parts = tuple(PartResult(part.title, 0.0, part.points) for part in key.parts)
+        return Report(key.exercise, 0.0, key.points, "not_graded", sentences.HIDDEN_WEIGHTS, parts=parts)
+    wrong = _recognise(key, best)
+    if wrong is not None:
+        return _report(key, best, wrong.sentence, wrong.id)
+    sentence, diagnosis = sentences.say(best.found[0], best.observed[best.first], key)
+    return _report(key, best, sentence, diagnosis)
+
+
+def _best_round(key: Key, ask: Ask) -> _Round:
+    """Ask all cases, in as many orders of interchangeable weights as there are.
+
+    An answer with a convolution without bias is asked the cases without biases. An order that the
+    reference or a wrong model explains wholly is the right one to speak of.
+    """
+    first_case = key.cases[0]
+    first = ask(first_case)
+    orders = int(first.facts.get("orders", 1))
+    cases = tuple(case for case in key.cases if case.biases is _has_biases(key, first))
+    best: _Round | None = None
+    for permutation in range(orders):
+        here = tuple(_with(case, permutation) for case in cases)
+        current = _round(key, lambda case: first if case == first_case else ask(case), here)
+        if not current.found:
+            return current
+        if best is None:
+            best = current
+        if _recognise(key, current) is not None:
+            best = best if best is not current and _recognise(key, best) is not None else current
+    assert best is not None
+    return best
+
+
+def _with(case: Case, permutation: int) -> Case:
+    return case if case.permutation == permutation else Case(**{**case.__dict__, "permutation": permutation})
+
+
+def _has_biases(key: Key, first: Observation) -> bool:
+    """False where the answer has weights but fewer biases than the reference: it gets zeros."""
+    roles = first.facts.get("roles")
+    expected = key.reference[key.cases[0].id].facts.get("roles")
+    if not roles or not expected:
+        return True
+    held = {role.rsplit(".", 1)[0] for role in roles}
+    return all(
+        f"{use}.bias" in roles for use in held if use.startswith(("conv2d", "linear")) and f"{use}.bias" in expected
+    )
+
+
+def _round(
+    key: Key,
+    ask: Ask,
+    cases: tuple[Case, ...],
+    expected: Callable[[Case, Observation], Recorded] | None = None,
+) -> _Round:
+    observed = tuple(ask(case) for case in cases)
+    found: dict[str, tuple[Difference, int]] = {}
+    for i, (case, seen) in enumerate(zip(cases, observed, strict=True)):
+        reference = key.reference[case.id] if expected is None else expected(case, seen)
+        for difference in differences(reference, seen, case):
+            found.setdefault(difference.part, (difference, i))
+    order = [part.id for part in key.parts if part.id in found]
+    where = found[order[0]][1] if order else 0
+    return _Round(cases, observed, tuple(found[part][0] for part in order), where)
+
+
+def _recognise(key: Key, this: _Round) -> Wrong | None:
+    """The wrong model from which the answer differs in nothing; the first listed is the most specific."""
+    for wrong in key.wrong:
+        pairs = [
+            (wrong.observed[case.id], seen, case)
+            for case, seen in zip(this.cases, this.observed, strict=True)
+            if case.id in wrong.observed
+        ]
+        if pairs and not any(differences(*pair) for pair in pairs):
+            return wrong
+    return None
+
+
+def _weights_are_hidden(this: _Round) -> bool:
+    """Whether weights without a role had a say in the first values that differ."""
+    first = this.observed[this.first]
+    if this.found[0].part == "shape":
+        return False
+    computed = any(role["kept"] == "computed" for role in first.facts.get("roles", {}).values())
+    return computed or bool(first.facts.get("unplaced"))
+
+
+def _own_weights(seen: Observation) -> dict[str, Array]:
+    return {
+        name.removeprefix("slot:"): array for name, array in seen.arrays.items() if name.startswith("slot:")
+    }
+
+
+def _report(key: Key, this: _Round, message: str, diagnosis: str | None = None) -> Report:
+    failed = {difference.part for difference in this.found}
+    parts = _score(key.parts, failed)
+    details = tuple(line for difference in this.found[:1] for line in sentences.details(difference, this, key))
+    return _finish(key, parts, message, diagnosis, details)
+
+
+def _score(parts: tuple[Part, ...], failed: set[str]) -> list[tuple[Part, bool]]:
+    """Which parts count: those that did not fail, and whose needs all count."""
+    counted: set[str] = set()
+    results = []
+    for part in parts:
+        good = part.id not in failed and counted.issuperset(part.needs)
+        counted |= {part.id} if good else set()
+        results.append((part, good))
+    return results
+
+
+def _finish(
+    key: Key,
+    parts: list[tuple[Part, bool]],
+    message: str,
+    diagnosis: str | None,
+    details: tuple[str, ...],
+) -> Report:
+    passed = all(good for _, good in parts)
+    score = key.points if passed else round(math.fsum(part.points for part, good in parts if good), 2)
+    results = tuple(
+        PartResult(part.title, float(part.points if good else 0.0), float(part.points)) for part, good in parts
+    )
+    return Report(
+        exercise=key.exercise,
+        score=float(score),
+        max_score=float(key.points),
+        status="passed" if passed else "failed",
+        message=message,
+        diagnosis=diagnosis,
+        details=details,
+        parts=results,
+        hints=() if passed else key.hints,
+    )
+
+
+def _judge_literals(key: Key, ask: Ask) -> Report:
+    """Literals have a form, which everyone may check, and an answer, which only a grader's key holds."""
+    answer = ask(Case("literals", "literals", "")).facts.get("answer")
+    given: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
+    if not isinstance(answer, dict) or "type" in given and key.questions[0].name not in given:
+        sentence = f"A dictionary of your predictions was expected; {sentences.came(answer)} came. Use the one in the cell."
+        return _finish(key, [(part, False) for part in key.parts], sentence, "not-a-dict", ())
+    bad = [sentences.form(question, given.get(question.name)) for question in key.questions]
+    wrong = [line for line in bad if line]
+    if not key.secret:
+        parts = [(part, not line) for part, line in zip(key.parts, bad, strict=True)]
+        message = wrong[0] if wrong else sentences.RECORDED
+        return _finish(key, parts, message, "form" if wrong else None, tuple(wrong[1:]))
+    results, said = [], []
+    for question, part, line in zip(key.questions, key.parts, bad, strict=True):
+        value = given.get(question.name)
+        right = not line and same(value, question.answer)
+        results.append((part, right))
+        if not right:
+            said.append(_about(question, value, line))
+    message, diagnosis = (said[0][0], said[0][1]) if said else ("All predictions are right.", None)
+    return _finish(key, results, message, diagnosis, tuple(line for line, _ in said[1:]))
+
+
+def _about(question: Question, value: Any, form: str | None) -> tuple[str, str | None]:
+    if form:
+        return form, "form"
+    for wrong, name, sentence in question.wrong:
+        if same(value, wrong):
+            return f"{question.name}: {sentence}", name
+    return f"{question.name}: {sentences.came(value)} is not what happens.", None
+
+
+def same(value: Any, answer: Any) -> bool:
+    """Whether two literals are equal; text in any case, numbers to rounding, no truth values as numbers."""
+    if isinstance(value, bool) or isinstance(answer, bool):
+        return value is answer
+    if isinstance(value, (int, float)) and isinstance(answer, (int, float)):
+        return abs(value - answer) < 1e-9
+    if isinstance(value, str) and isinstance(answer, str):
+        return value.strip().lower() == answer.strip().lower()
+    if isinstance(value, list) and isinstance(answer, (list, tuple)):
+        return len(value) == len(answer) and all(same(a, b) for a, b in zip(value, answer, strict=True))
+    return False

@@ -1,0 +1,189 @@
+"""The words of a report where no wrong model explains an answer: what was observed, never a guess.
+
+At most 30 words a sentence; expected beside actual; a trap of the API gets its repair.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sumskip.core import Observation
+from sumskip.differences import Difference, show
+from sumskip.key import Key, Question
+
+if TYPE_CHECKING:
+    from sumskip.judge import _Round
+
+HIDDEN_WEIGHTS = (
+    "This check cannot find the weights in this construction, so it cannot say. "
+    "Your instructor's grader will judge this construction."
+)
+RECORDED = "Your predictions are recorded, all in a form that can be marked. Right or wrong is said at grading."
+
+_ANSWER = {
+    "missing": "Nothing is bound to `{symbol}` yet. Run the cell that defines it, then this one.",
+    "instance": "`{symbol}` was expected as a class, a model came. Pass the class itself, without brackets.",
+    "not a module class": "A class derived from `nn.Module` was expected, `{message}` came. Which class does yours extend?",
+    "function": "A class derived from `nn.Module` was expected, a function came. Pass the class itself.",
+    "not a module": "`{symbol}` should make an `nn.Module`; it made {message}.",
+    "not a function": "A function was expected, {message} came. Define it with `def {symbol}(...)`.",
+}
+_STAGE = {
+    "constructor": "Making the model stopped",
+    "forward": "The forward pass stopped",
+    "backward": "The backward pass stopped",
+    "training": "Training stopped",
+    "call": "The call stopped",
+    "alpha": "Setting alpha stopped",
+    "run": "It stopped",
+}
+_PLACES = {
+    "missing weight": "The weight `{note}` has no influence on your result; in the exercise it has.",
+    "kept": "The values are right, but `{note}` is a {actual}, not a {expected}: `parameters()` must list it.",
+    "frozen": "The values are right, but `{note}` has `requires_grad` False, so no step can change it.",
+    "fresh": "`{note}` is made anew in each forward pass, so nothing it learns lasts. Where should it be made?",
+    "moved": "One optimiser step leaves `{note}` as it was; it should move. What does `parameters()` list?",
+    "input changed": "The values are right, but the input was changed on the way. Make a new tensor instead.",
+    "the same again": "Two forward passes on equal inputs gave different results. What changes between them?",
+}
+
+
+def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None]:
+    """A sentence about the first difference, and an id where the cause is certain without a guess."""
+    problem = seen.facts.get("problem")
+    if first.what == "problem" and problem:
+        return _problem(problem, key)
+    if first.what == "type":
+        return _type(first)
+    if first.what == "shape":
+        return f"Your output has shape {first.actual}; {first.expected} was expected{_dimension(first)}.", None
+    if first.what == "values":
+        return f"The shape is right, the values are not: {first.note or 'see below'}.", None
+    if first.what == "gradient":
+        what = "no gradient" if first.actual == "none" else "another gradient than expected"
+        return f"The values are right, but {what} reaches `{first.note}` in the backward pass.", None
+    if first.what == "backward":
+        return f"The values are right, but the backward pass fails: {_short(first.actual)}", None
+    if first.what.startswith("alpha "):
+        return _alpha(first)
+    if first.what in _PLACES:
+        return _PLACES[first.what].format(**first.__dict__), None
+    return f"{first.what[0].upper()}{first.what[1:]}: {first.actual} came, {first.expected} was expected.", None
+
+
+def _problem(problem: dict[str, Any], key: Key) -> tuple[str, str | None]:
+    if problem["stage"] == "answer":
+        name = problem["type"].replace(" ", "-")
+        return _ANSWER[problem["type"]].format(symbol=key.symbol, message=problem["message"]), name
+    if problem["type"] == "NotImplementedError" and not problem["message"].startswith("Module ["):
+        return "Nothing is here yet: replace `raise NotImplementedError` by your answer.", "untouched"
+    line = f' at `{problem["source"]}`' if problem.get("source") else ""
+    return f"{_STAGE.get(problem['stage'], 'It stopped')}{line}: {problem['type']}: {_short(problem['message'])}", None
+
+
+def _type(first: Difference) -> tuple[str, str | None]:
+    if first.actual == "NoneType":
+        return "Nothing came back, one tensor was expected. Which line hands the result over?", "no-return"
+    if first.actual.startswith("tensor of"):
+        return f"A {first.actual} came back; floating-point numbers (float32) were expected.", "wrong-dtype"
+    return f"A {first.actual} came back; one {first.expected} was expected. What should the last line return?", None
+
+
+def _alpha(first: Difference) -> tuple[str, str | None]:
+    name = first.what.removeprefix("alpha ")
+    if name == "kept" and first.actual == "missing":
+        return "The model has no attribute `alpha`. The exercise asks for `self.alpha` itself.", "alpha-missing"
+    if name == "kept":
+        return f"`alpha` is a {first.actual}; a learnable parameter was expected. How does a module declare one?", None
+    if name == "size":
+        return f"`alpha` holds {first.actual} numbers; one was expected, the same for all channels.", None
+    if name == "start":
+        return f"`alpha` starts at {first.actual}; it should start at {first.expected}.", "alpha-start"
+    words = {
+        "frozen": "`alpha` has `requires_grad` False, so no step can change it.",
+        "fresh": "`alpha` is made anew in each forward pass, so nothing it learns lasts. Where should it be made?",
+        "moved": "One optimiser step leaves `alpha` at its value. Does the output depend on the parameter itself?",
+    }
+    return words[name], None
+
+
+def _dimension(first: Difference) -> str:
+    """Which dimension differs, where just one does."""
+    expected, actual = _numbers(first.expected), _numbers(first.actual)
+    if len(expected) != len(actual):
+        return f": {len(actual)} dimensions instead of {len(expected)}"
+    places = [i for i, (a, b) in enumerate(zip(expected, actual, strict=True)) if a != b]
+    names = ("N", "C, the channels", "H, the height", "W, the width")
+    said = [names[i] if len(expected) == 4 else f"dimension {i}" for i in places]
+    return f": {' and '.join(said)} differ{'s' if len(said) == 1 else ''}" if len(said) in (1, 2) else ""
+
+
+def _numbers(shape: str) -> list[int]:
+    return [int(part) for part in shape.strip("()").split(",") if part.strip().isdigit()]
+
+
+def _short(message: str, most: int = 160) -> str:
+    first = " ".join(message.split())
+    return first if len(first) <= most else first[: most - 1] + "…"
+
+
+def details(first: Difference, this: _Round, key: Key) -> list[str]:
+    """Lines of expected beside actual, for the case that shows the first difference."""
+    case, seen = this.cases[this.first], this.observed[this.first]
+    lines = []
+    if case.inputs:
+        made = f"{key.symbol}({', '.join(map(str, case.init))})" if key.kind == "module" else key.symbol
+        alpha = f", alpha = {case.alpha}" if case.alpha is not None else ""
+        lines.append(f"asked: {made} with input {case.inputs[0]}, mode {case.mode}{alpha}")
+    problem = seen.facts.get("problem")
+    if problem and problem.get("line"):
+        lines.append(f"line {problem['line']}: {problem.get('source', '')}")
+    if not problem:
+        recorded = key.reference[case.id]
+        expected, actual = recorded.facts.get("output", {}), seen.facts.get("output", {})
+        if expected.get("shape"):
+            came = tuple(actual["shape"]) if "shape" in actual else actual.get("type")
+            lines.append(f"shape: expected {tuple(expected['shape'])}, yours {came}")
+        kept, output = recorded.arrays.get("output"), seen.arrays.get("output")
+        if kept is not None and kept.full and output is not None:
+            lines.append(f"first values: expected {show(kept.values)}, yours {show(output)}")
+        if first.what not in ("shape", "values"):
+            lines.append(f"{first.what}: expected {first.expected}, yours {first.actual}")
+        elif "output" not in recorded.arrays:
+            lines.append(f"expected {first.expected}, yours {first.actual}")
+    return lines
+
+
+def came(value: Any) -> str:
+    """A literal, or what came in its place, in a few words."""
+    if isinstance(value, dict):
+        return str(value.get("type", "a dictionary"))
+    if value is None:
+        return "nothing"
+    if isinstance(value, list):
+        return str(tuple(value))
+    return repr(value)
+
+
+def form(question: Question, value: Any) -> str | None:
+    """What is wrong with the form of a prediction, or None. It says nothing about right or wrong."""
+    shape = isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    text = value.strip().lower() if isinstance(value, str) else None
+    good = {
+        "number": number,
+        "integer": number and float(value) == int(value) if number else False,
+        "shape": shape,
+        "shape or error": shape or text == "error",
+        "choice": text in {choice.lower() for choice in question.choices},
+    }[question.form]
+    if good:
+        return None
+    wanted = {
+        "number": "a number, such as 7",
+        "integer": "a whole number, such as 7",
+        "shape": "a shape: a tuple of integers, such as (1, 3, 8, 8)",
+        "shape or error": 'a shape, such as (1, 3, 8, 8), or the text "error"',
+        "choice": "one of " + ", ".join(f'"{choice}"' for choice in question.choices),
+    }[question.form]
+    return f"{question.name}: expected {wanted}; {came(value)} came."
