@@ -1,0 +1,368 @@
+"""The only module that writes nbgrader's database, and it does so through nbgrader's converters.
+
+Stock nbgrader opens a dozen database sessions and converts twice for every notebook. Here one session
+and one exporter serve a whole class: the same converter and the same preprocessors in the same order,
+and one transaction a notebook, so that a run that is killed leaves each grade whole or untouched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import logging
+import os
+import sqlite3
+import stat
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.api import (
+    Assignment,
+    Comment,
+    Grade,
+    Gradebook,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from nbgrader.apps.baseapp import NbGrader
+from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import CheckCellMetadata
+from nbgrader.utils import parse_utc
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError, SAWarning
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+from autograder.pages import PageExporter
+from autograder.verdict_files import Verdict, write_whole
+
+T = TypeVar("T")
+
+_PAGE_MARK = "<!-- sumskip page {} -->"
+# Where nbgrader's code looks the class up whenever it wants a session.
+_SESSION_USERS = (
+    "nbgrader.converters.autograde",
+    "nbgrader.preprocessors.getgrades",
+    "nbgrader.preprocessors.latesubmissions",
+    "nbgrader.preprocessors.overwritecells",
+    "nbgrader.preprocessors.overwritekernelspec",
+    "nbgrader.preprocessors.saveautogrades",
+)
+
+
+class GradebookError(Exception):
+    """The gradebook cannot take what it was given; the message says what to do."""
+
+
+def wait_for_locks(seconds: int = 60) -> None:
+    """Let every nbgrader command in this process wait for a locked database instead of giving up."""
+
+    def set_timeout(connection: Any, _record: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute(f"PRAGMA busy_timeout = {1000 * seconds}")
+
+    event.listen(Engine, "connect", set_timeout)
+
+
+class SubmittedFiles(CourseDirectory):
+    """The course's folders, where what a learner handed in is never followed, run or copied."""
+
+    def get_existing_timestamp(self, dest_path: str) -> datetime | None:
+        text = read_timestamp(Path(dest_path))
+        try:
+            return parse_utc(text) if text else None
+        except (ValueError, OverflowError, TypeError):
+            return None
+
+
+def read_timestamp(folder: Path) -> str | None:
+    """The text of `timestamp.txt`; None where it is missing, a link, a pipe, too long or no time."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        handle = os.open(folder / "timestamp.txt", flags)
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        raw = file.read(101)
+    try:
+        text = raw.decode().strip()
+        return text if len(raw) <= 100 and parse_utc(text) else None
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+class _OneTransaction(Session):
+    """A session whose commits wait for the end of the notebook.
+
+    nbgrader commits after every cell; each commit waits for the disk.
+    """
+
+    def commit(self) -> None:
+        self.flush()
+        self.expire_all()  # what a commit would do: sums are read from the database again
+
+    def commit_all(self) -> None:
+        super().commit()
+
+
+class _SharedGradebook(Gradebook):
+    """One session that nbgrader's converters and preprocessors use in turn."""
+
+    def __init__(self, db_url: str, course_id: str) -> None:
+        super().__init__(db_url, course_id)
+        super().close()
+        maker = sessionmaker(class_=_OneTransaction, autoflush=True, bind=self.engine, future=True)
+        self.db = scoped_session(maker)
+
+    def close(self) -> None:
+        """Called by each of nbgrader's `with Gradebook(…)` blocks; the session outlives them."""
+
+    def commit_all(self) -> None:
+        self.db().commit_all()
+        self.db.expunge_all()
+
+    def rollback(self) -> None:
+        self.db.rollback()
+        self.db.expunge_all()
+
+    def end(self) -> None:
+        super().close()
+
+
+def load_course(root: Path) -> NbGrader:
+    """nbgrader's application with the configuration of the course in `root`, as its commands load it."""
+    # A new gradebook calls `alembic`, which lies beside the interpreter.
+    programs = str(Path(sys.executable).parent)
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
+    app = NbGrader()
+    app.load_cwd_config = False
+    app.log_level = logging.CRITICAL
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        app.initialize([], root=str(root))
+    app.log.setLevel(logging.CRITICAL)
+    return app
+
+
+def _course_folders(app: NbGrader, root: Path) -> SubmittedFiles:
+    folders = SubmittedFiles(parent=app, root=str(root))
+    folders.ignore = ["*"]  # no file but the notebook goes from a submission into autograded/ or feedback/
+    folders.db_url = app.coursedir.db_url
+    return folders
+
+
+@dataclass(frozen=True)
+class Released:
+    """An assignment as the gradebook knows it: the notebook learners get, and the marks given by hand."""
+
+    assignment: str
+    notebook: NotebookNode
+
+
+class ClassGradebook:
+    """nbgrader's gradebook of the course in `root`, open for one writer: this process.
+
+    Use it as a context manager. `waiting` is called once with a sentence when another program holds the
+    database for longer than a few seconds.
+    """
+
+    def __init__(self, root: Path, waiting: Callable[[str], None] = lambda _sentence: None) -> None:
+        self.root = root
+        self.app = load_course(root)
+        self.folders = _course_folders(self.app, root)
+        self._waiting = waiting
+        self._undo = contextlib.ExitStack()
+
+    def __enter__(self) -> ClassGradebook:
+        self._undo.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore", SAWarning)
+        url, course = self.folders.db_url, self.folders.course_id
+        self.gradebook = self._patiently(lambda: _SharedGradebook(url, course))
+        self._undo.callback(self.gradebook.end)
+        self._autograde = _autograde(self.app, self.folders)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def register(self, assignment: str) -> Released:
+        """Tell the gradebook about the master of `assignment`, through `nbgrader generate_assignment`.
+
+        The released notebook goes to a temporary folder: `release/` is another command's.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            folders = _course_folders(self.app, self.root)
+            folders.assignment_id, folders.release_directory = assignment, folder
+            converter = GenerateAssignment(coursedir=folders, parent=self.app)
+            try:
+                self._patiently(converter.start)
+            except NbGraderException as error:
+                raise GradebookError(self._refused(assignment)) from error
+            notebook = nbformat.read(Path(folder, assignment, f"{assignment}.ipynb"), as_version=4)
+        self.gradebook.db.expire_all()
+        return Released(assignment, notebook)
+
+    def _refused(self, assignment: str) -> str:
+        return (
+            f"{assignment}: nbgrader refuses its master, because the gradebook holds submissions made for "
+            "other cells. Restore the cells' grade_ids, or start a new gradebook; "
+            f"'nbgrader generate_assignment {assignment}' shows nbgrader's own words."
+        )
+
+    def recorded(self, assignment: str) -> set[str]:
+        """The learners whose submission of `assignment` the gradebook holds."""
+        query = self.gradebook.db.query(Student.id).join(SubmittedAssignment).join(Assignment)
+        return {row[0] for row in query.filter(Assignment.name == assignment)}
+
+    def record(self, learner: str, notebook: NotebookNode, verdict: Verdict, key: str) -> None:
+        """Write one verdict into the database and `autograded/`, as `nbgrader autograde` would.
+
+        The database first, then the notebook with `key` in its metadata: where a notebook carries its
+        key, its grades are in the database.
+        """
+        text = self._patiently(lambda: self._graded(learner, notebook, verdict, key))
+        folder = self.root / self.folders.autograded_directory / learner / verdict.assignment
+        submitted = self.root / self.folders.submitted_directory / learner / verdict.assignment
+        if timestamp := read_timestamp(submitted):
+            write_whole(folder / "timestamp.txt", timestamp + "\n")
+        else:
+            (folder / "timestamp.txt").unlink(missing_ok=True)
+        write_whole(folder / f"{verdict.assignment}.ipynb", text, mode=0o444)
+
+    def _graded(self, learner: str, notebook: NotebookNode, verdict: Verdict, key: str) -> str:
+        converter, assignment = self._autograde, verdict.assignment
+        file = converter._format_source(assignment, learner) + f"/{assignment}.ipynb"
+        converter.notebooks = [file]
+        with _one_session(self.gradebook):
+            converter.init_assignment(assignment, learner)
+            resources = converter.init_single_notebook_resources(file)
+            resources["nbgrader"].update(submission=notebook, verdict=verdict, key=key)
+            text, _ = converter.exporter.from_notebook_node(notebook, resources)
+        self.gradebook.commit_all()
+        return str(text)
+
+    def _patiently(self, write: Callable[[], T]) -> T:
+        """`write()`, again and again while another program holds the database."""
+        said = False
+        while True:
+            try:
+                return write()
+            except (OperationalError, NbGraderException) as error:
+                if hasattr(self, "gradebook"):
+                    self.gradebook.rollback()
+                if "database is locked" not in f"{error} {error.__context__}":
+                    raise
+                if not said:
+                    self._waiting("another program is writing to the gradebook; waiting for it")
+                said = True
+                time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def _one_session(gradebook: Gradebook) -> Iterator[None]:
+    """Let nbgrader's modules use `gradebook` wherever they would open a session of their own."""
+    modules = [importlib.import_module(name) for name in _SESSION_USERS]
+    try:
+        for module in modules:
+            module.Gradebook = lambda *_args, **_kwargs: gradebook  # type: ignore[attr-defined]
+        yield
+    finally:
+        for module in modules:
+            module.Gradebook = Gradebook  # type: ignore[attr-defined]
+
+
+def _autograde(app: NbGrader, folders: CourseDirectory) -> Autograde:
+    """nbgrader's converter with both of its passes in one: nothing between them needs a file."""
+    converter = Autograde(coursedir=folders, parent=app)
+    converter.exporter = converter.exporter_class(parent=converter, config=converter.config)
+    converter.exporter._preprocessors = []
+    first = [name for name in converter.sanitize_preprocessors if name is not CheckCellMetadata]
+    for preprocessor in [*first, *converter.autograde_preprocessors]:
+        converter.exporter.register_preprocessor(preprocessor)
+    return converter
+
+
+class FeedbackPages:
+    """Writes feedback pages through nbgrader's GenerateFeedback; it only reads the database.
+
+    Each worker process has one: templates, cleaned cells and the session are kept from page to page.
+    """
+
+    def __init__(self, root: Path) -> None:
+        warnings.simplefilter("ignore", SAWarning)
+        self.root = root
+        app = load_course(root)
+        self.folders = _course_folders(app, root)
+        self.converter = GenerateFeedback(coursedir=self.folders, parent=app)
+        self.converter.exporter = PageExporter(parent=self.converter, config=self.converter.config)
+        for preprocessor in self.converter.preprocessors:
+            self.converter.exporter.register_preprocessor(preprocessor)
+        self.gradebook = _SharedGradebook(self.folders.db_url, self.folders.course_id)
+
+    def write(self, learner: str, assignment: str) -> bool:
+        """Write the page of one submission; False where the present page shows all of it already."""
+        source = self.root / self.folders.autograded_directory / learner / assignment / f"{assignment}.ipynb"
+        page = self.root / self.folders.feedback_directory / learner / assignment / f"{assignment}.html"
+        mark = _PAGE_MARK.format(self._shown(source, learner, assignment))
+        if _ends_with(page, mark):
+            return False
+        with _one_session(self.gradebook):
+            resources = self.converter.init_single_notebook_resources(str(source))
+            html, _ = self.converter.exporter.from_filename(str(source), resources=resources)
+        self.gradebook.rollback()
+        write_whole(page, f"{html.rstrip()}\n{mark}\n")
+        return True
+
+    def _shown(self, source: Path, learner: str, assignment: str) -> str:
+        """A digest of all that goes into a page: the notebook, the marks and the comments."""
+        rows: list[Any] = []
+        for table in (Grade, Comment):
+            query = self.gradebook.db.query(table).join(SubmittedNotebook).join(SubmittedAssignment)
+            query = query.join(Assignment).filter(
+                SubmittedAssignment.student_id == learner, Assignment.name == assignment
+            )
+            for row in query:
+                marks = ("auto_score", "manual_score", "extra_credit", "auto_comment", "manual_comment")
+                rows.append([row.cell_id, *(getattr(row, mark, None) for mark in marks)])
+        self.gradebook.rollback()
+        shown = json.dumps(sorted(rows)).encode() + source.read_bytes()
+        return hashlib.sha256(shown).hexdigest()[:24]
+
+    def close(self) -> None:
+        self.gradebook.end()
+
+
+def _ends_with(path: Path, mark: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(-min(200, path.stat().st_size), os.SEEK_END)
+            return file.read().decode(errors="replace").rstrip().endswith(mark)
+    except FileNotFoundError:
+        return False
+
+
+def recorded_key(root: Path, learner: str, assignment: str) -> str | None:
+    """The key that `record` left in `autograded/`; None where there is nothing, or nothing of ours."""
+    path = root / "autograded" / learner / assignment / f"{assignment}.ipynb"
+    try:
+        key = json.loads(path.read_bytes())["metadata"]["sumskip"]["key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return key if isinstance(key, str) else None

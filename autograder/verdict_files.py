@@ -1,0 +1,156 @@
+"""Verdicts on disk: `verdicts/LEARNER/ASSIGNMENT.json`, so that a grade can be shown and made again.
+
+A verdict is written once and whole, and belongs to exactly one submission, master, secret and set of
+versions: `fingerprint` ties them together. Where any of them changes, the file no longer counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from sumskip.core import PartResult, Report
+
+Level = Literal["walled", "none"]
+SCHEMA = 1
+
+_HERE = Path(__file__).parent
+# What decides a verdict. The command line and nbgrader's side may change without grading anew.
+_DECIDES = (
+    "exercises.py",
+    "keys.py",
+    "verdicts.py",
+    "grading.py",
+    "reference/**/*.py",
+    "misconceptions/**/*.py",
+    "engine/**/*.py",
+)
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a learner's cell printed, as capped plain text, and the error that ended it."""
+
+    stdout: str = ""
+    stderr: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the engine found out about one notebook, and on which ground.
+
+    `printed` goes by cell id; `seed` names the course's secret without telling it; `submitted_version`
+    is the course's version the notebook was made with.
+    """
+
+    assignment: str
+    fingerprint: str
+    level: Level
+    seed: str
+    versions: Mapping[str, str]
+    reports: tuple[Report, ...]
+    printed: Mapping[str, Printed] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    submitted_version: str | None = None
+
+    @property
+    def score(self) -> float:
+        return float(sum(report.score for report in self.reports))
+
+    @property
+    def max_score(self) -> float:
+        return float(sum(report.max_score for report in self.reports))
+
+    def summary(self) -> dict[str, Any]:
+        """The object that `check --json` prints and that `grade --json` writes a line of."""
+        return {
+            "assignment": self.assignment,
+            "score": self.score,
+            "max_score": self.max_score,
+            "exercises": [report.to_json() for report in self.reports],
+        }
+
+
+def versions() -> dict[str, str]:
+    """The versions that a verdict depends on; `code` is a hash of the sources that make it."""
+    return {
+        "sumskip": metadata.version("sumskip"),
+        "torch": metadata.version("torch"),
+        "numpy": metadata.version("numpy"),
+        "code": _code_digest(),
+    }
+
+
+@cache
+def _code_digest() -> str:
+    import sumskip
+
+    package = Path(sumskip.__file__).parent
+    files = [*sorted(package.rglob("*.py")), *sorted(package.rglob("*.npz"))]
+    for pattern in _DECIDES:
+        files += sorted(_HERE.glob(pattern))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def seed_id(secret: bytes) -> str:
+    """A name for the course's secret, from which the secret cannot be found."""
+    return hmac.new(secret, b"sumskip seed id", hashlib.sha256).hexdigest()[:12]
+
+
+def fingerprint(submission: bytes, master: bytes, secret: bytes) -> str:
+    """What one verdict stands on: the submission, the master, the secret and the versions."""
+    parts = [submission, master, json.dumps(versions(), sort_keys=True).encode()]
+    joined = b"".join(hashlib.sha256(part).digest() for part in parts)
+    return hmac.new(secret, joined, hashlib.sha256).hexdigest()
+
+
+def verdict_path(root: Path, learner: str, assignment: str) -> Path:
+    return root / "verdicts" / learner / f"{assignment}.json"
+
+
+def save(path: Path, verdict: Verdict) -> None:
+    """Write `verdict` to `path`, whole or not at all."""
+    text = json.dumps({"schema": SCHEMA, **asdict(verdict)}, indent=1, sort_keys=True, ensure_ascii=False)
+    write_whole(path, text + "\n")
+
+
+def load(path: Path) -> Verdict | None:
+    """The verdict in `path`; None where there is none, or none that this version can read."""
+    try:
+        data = json.loads(path.read_bytes())
+        if data.pop("schema") != SCHEMA:
+            return None
+        reports = tuple(_report(report) for report in data.pop("reports"))
+        printed = {cell: Printed(**texts) for cell, texts in data.pop("printed").items()}
+        return Verdict(reports=reports, printed=printed, warnings=tuple(data.pop("warnings")), **data)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None  # an older or a damaged file: the verdict is made again
+
+
+def _report(data: dict[str, Any]) -> Report:
+    parts = tuple(PartResult(**part) for part in data.pop("parts"))
+    return Report(parts=parts, details=tuple(data.pop("details")), hints=tuple(data.pop("hints")), **data)
+
+
+def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file so that a reader, or a run after a crash, finds the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    # "surrogatepass" would keep what strict UTF-8 refuses; a page shows a question mark instead.
+    part.write_text(text, encoding="utf-8", errors="replace")
+    part.chmod(mode)
+    part.replace(path)
