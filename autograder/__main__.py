@@ -1,0 +1,242 @@
+"""`python -m autograder release | check | grade`: what an instructor types in the course root."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autograder.class_run import Outcome
+    from autograder.grading import Course
+
+OURS = "This is a mistake of the grader, not of yours or of a learner's. Please report it with these lines:"
+MOST_LINES = 20
+
+
+class MistakeError(Exception):
+    """The command cannot do what was asked; its text is the one line that says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. 0: done; 2: it could not be done, one line says why; 1: a mistake of ours."""
+    options = _parser().parse_args(arguments)
+    # Threads of our own are one a submission; more inside each only get in each other's way.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    run: Callable[[argparse.Namespace], None] = options.run
+    try:
+        run(options)
+    except MistakeError as error:
+        print(f"autograder {options.command}: {one_line(str(error))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nautograder {options.command}: stopped; run it again to go on from here.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception:
+        print(f"{OURS}\n{traceback.format_exc()}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m autograder", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    release = commands.add_parser("release", help="make release/, what learners get, from the masters")
+    release.add_argument("--binder", metavar="OWNER/REPO", help="write a Binder badge for this repository")
+    release.set_defaults(run=release_command)
+
+    check = commands.add_parser("check", help="grade one notebook, without the gradebook")
+    check.add_argument("notebook", type=Path, metavar="NOTEBOOK.ipynb")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.set_defaults(run=check_command)
+
+    grade = commands.add_parser("grade", help="grade submitted/LEARNER/ASSIGNMENT/ into the gradebook")
+    grade.add_argument("assignments", nargs="*", metavar="ASSIGNMENT", help="all of them unless given")
+    grade.add_argument("--students", metavar="A,B", help="only these learners")
+    grade.add_argument("--jobs", type=_positive, metavar="N", help="submissions at a time (default: cores)")
+    grade.add_argument("--no-feedback", action="store_true", help="write no feedback pages")
+    grade.add_argument("--json", type=Path, metavar="FILE", help="write one line a notebook")
+    grade.set_defaults(run=grade_command)
+
+    for command in (check, grade):
+        command.add_argument(
+            "--trust-submissions",
+            action="store_true",
+            help="where there is no sandbox: run learners' code without walls, with your rights",
+        )
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, came {text!r}")
+    return int(text)
+
+
+def one_line(text: str) -> str:
+    """Text that may hold names from outside, as one line for a terminal."""
+    words = " ".join(text.split())
+    return "".join(sign if sign.isprintable() else "?" for sign in words)
+
+
+def release_command(options: argparse.Namespace) -> None:
+    from autograder.release import ReleaseError, release
+
+    try:
+        path = release(Path.cwd(), binder=options.binder)
+    except ReleaseError as error:
+        raise MistakeError(str(error)) from error
+    print(f"The release is in {path}")
+
+
+def check_command(options: argparse.Namespace) -> None:
+    from autograder import grading
+    from autograder.engine.intake import IntakeError, read_submission
+    from autograder.engine.sandbox import SandboxError
+
+    file: Path = options.notebook
+    if not file.is_file():
+        raise MistakeError(f"{file}: no such file")
+    try:
+        course = grading.Course.open(grading.find_course(Path.cwd()))
+        submission = read_submission(file, course.masters)
+        fingerprint = course.fingerprint(file.read_bytes(), submission.assignment)
+        with grading.open_engine(course, trust_submissions=options.trust_submissions) as engine:
+            verdict = grading.grade_submission(course, submission, fingerprint, engine)
+            notes = [*engine.warnings, *verdict.warnings]
+    except (grading.CourseError, IntakeError, SandboxError) as error:
+        raise MistakeError(f"{file.name}: {error}") from error
+    for note in dict.fromkeys(notes):
+        print(f"warning: {one_line(note)}", file=sys.stderr)
+    if options.json:
+        print(json.dumps(verdict.summary(), ensure_ascii=False))
+        return
+    print(f"{verdict.assignment}: {verdict.score:g} of {verdict.max_score:g} points, {verdict.level}")
+    for report in verdict.reports:
+        sign = {"passed": "✓", "failed": "✗", "not_graded": "?"}[report.status]
+        points = f"{report.score:>5g} of {report.max_score:<4g}"
+        print(f"  {sign} {report.exercise:<26}{points}{one_line(report.message)}")
+
+
+def grade_command(options: argparse.Namespace) -> None:
+    from autograder import class_run, grading
+    from autograder.engine.sandbox import SandboxError
+    from autograder.gradebook import GradebookError
+
+    root = Path.cwd()
+    if not (root / "nbgrader_config.py").is_file():
+        raise MistakeError(f"{root} is no course root (it has no nbgrader_config.py): change into it")
+    learners = [name for name in (options.students or "").split(",") if name]
+    if options.students is not None and not learners:
+        raise MistakeError("--students expects ids such as ana,ben; none came")
+    if options.json is not None and not options.json.resolve().parent.is_dir():
+        raise MistakeError(f"--json {options.json}: there is no such folder")
+    progress = _Progress()
+    started = time.monotonic()
+    try:
+        course = grading.Course.open(root)
+        handed, passed_over = class_run.find_handed(course, options.assignments, learners)
+        run = class_run.ClassRun(
+            course,
+            jobs=options.jobs or _cores(),
+            feedback=not options.no_feedback,
+            trust_submissions=options.trust_submissions,
+            say=progress.say,
+            progress=progress.state,
+        )
+        outcome = run.run(handed)
+    except (grading.CourseError, GradebookError, SandboxError) as error:
+        raise MistakeError(str(error)) from error
+    finally:
+        progress.clear()
+    if options.json is not None:
+        class_run.save_json(options.json, outcome)
+    _summary(course, outcome, passed_over, time.monotonic() - started)
+    if outcome.failures:
+        print(f"{OURS}\n" + "\n".join(outcome.failures), file=sys.stderr)
+        raise SystemExit(1)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _summary(course: Course, outcome: Outcome, passed_over: list[str], seconds: float) -> None:
+    by_assignment: dict[str, list[Any]] = {}
+    for (_, assignment), verdict in sorted(outcome.rows.items()):
+        by_assignment.setdefault(assignment, []).append(verdict)
+    for assignment, verdicts in sorted(by_assignment.items()):
+        mean = sum(verdict.score for verdict in verdicts) / len(verdicts)
+        points = f"{mean:.1f} of {verdicts[0].max_score:g} points on average"
+        print(f"{assignment}: {len(verdicts)} graded, {points}")
+    review = [
+        f"{learner}/{assignment}: {report.exercise}: {one_line(report.message)}"
+        for (learner, assignment), verdict in sorted(outcome.rows.items())
+        for report in verdict.reports
+        if report.status == "not_graded"
+    ]
+    _lines("Not graded, 0 points until you have looked (formgrader: make desk)", review)
+    _lines("Warnings", [*passed_over, *outcome.warnings])
+    slowest = sorted(outcome.seconds.items(), key=lambda item: -item[1])[:3]
+    if outcome.new > 1 and slowest:
+        print("Slowest: " + ", ".join(f"{name} {spent:.1f} s" for name, spent in slowest))
+    levels = {verdict.level for verdict in outcome.rows.values()}
+    if levels:
+        words = {"walled": "walled in", "none": "NOT WALLED IN, with your rights"}
+        print("Learners' code ran " + " and ".join(words[level] for level in sorted(levels)) + ".")
+    before = len(outcome.rows) - outcome.new
+    print(
+        f"{outcome.new} notebooks graded in {seconds:.1f} s"
+        + (f", {before} were finished before" if before else "")
+        + (f", {outcome.pages} feedback pages written" if outcome.pages else "")
+        + "."
+    )
+
+
+def _lines(title: str, lines: list[str]) -> None:
+    if lines:
+        print(f"{title}:")
+        for line in lines[:MOST_LINES]:
+            print(f"  {one_line(line)}")
+        if len(lines) > MOST_LINES:
+            print(f"  … and {len(lines) - MOST_LINES} more; all of them are in verdicts/")
+
+
+class _Progress:
+    """Where the run is, on stderr: one line that changes on a terminal, now and then a line elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._shown = time.monotonic()
+        self._dirty = False
+
+    def state(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._shown < (0.2 if self._terminal else 10.0):
+            return
+        self._shown, self._dirty = now, self._terminal
+        start, end = ("\r\x1b[K", "") if self._terminal else ("", "\n")
+        print(f"{start}{text}", end=end, file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        self.clear()
+        print(one_line(text), file=sys.stderr)
+
+    def clear(self) -> None:
+        if self._dirty:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._dirty = False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

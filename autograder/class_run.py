@@ -1,0 +1,399 @@
+"""A whole class: find what was handed in, have it judged, write gradebook, notebooks and feedback pages.
+
+Nothing that is finished is done again, and one submission's trouble is its own: a run that was killed is
+simply started again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import stat
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+from autograder import verdict_files
+from autograder.engine.intake import IntakeError, Submission, read_submission
+from autograder.engine.run import Engine
+from autograder.gradebook import ClassGradebook, FeedbackPages, read_timestamp, recorded_key
+from autograder.grading import Course, CourseError, grade_submission, holds, open_engine, unreadable
+from autograder.verdict_files import Verdict, verdict_path, write_whole
+
+MOST_NOTEBOOK = 20_000_000  # bytes read of a file handed in; intake itself is stricter
+FEW_PAGES = 4  # so few pages are written before a second process has started
+
+
+@dataclass(frozen=True)
+class Handed:
+    """One learner's folder for one assignment."""
+
+    learner: str
+    assignment: str
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.learner}/{self.assignment}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What lies in a folder: the notebook that counts, or the reason why there is none."""
+
+    handed: Handed
+    file: Path | None
+    fingerprint: str
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """What a run did; `rows` holds one entry for every notebook, also for those finished before."""
+
+    rows: dict[tuple[str, str], Verdict] = field(default_factory=dict)
+    new: int = 0
+    pages: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def json_lines(self) -> str:
+        """One object a notebook, in the order of learners and assignments."""
+        lines = [
+            json.dumps({"student": learner, **verdict.summary()}, ensure_ascii=False)
+            for (learner, _), verdict in sorted(self.rows.items())
+        ]
+        return "".join(f"{line}\n" for line in lines)
+
+
+def find_handed(
+    course: Course, assignments: Sequence[str], learners: Sequence[str]
+) -> tuple[list[Handed], list[str]]:
+    """The folders `submitted/LEARNER/ASSIGNMENT` that were asked for, and what was passed over.
+
+    Raises:
+        CourseError: for an assignment or a learner that does not exist, or where nothing was handed in.
+    """
+    for name in assignments:
+        if name not in course.masters:
+            raise CourseError(f"no assignment {name!r}; there are {', '.join(course.masters)}")
+    submitted = course.root / "submitted"
+    if not submitted.is_dir():
+        raise CourseError(f"{submitted}: no such folder; put notebooks into submitted/LEARNER/ASSIGNMENT/")
+    found, passed_over, known = [], [], set()
+    for folder in sorted(submitted.iterdir()):
+        if folder.name.startswith("."):
+            continue
+        if problem := _learner_problem(folder):
+            passed_over.append(f"submitted/{printable(folder.name)}: {problem}")
+            continue
+        known.add(folder.name)
+        for place in sorted(folder.iterdir()):
+            if place.name.startswith(".") or (learners and folder.name not in learners):
+                continue
+            if place.name not in course.masters:
+                passed_over.append(f"submitted/{folder.name}/{printable(place.name)}: no such assignment")
+            elif place.is_symlink() or not place.is_dir():
+                passed_over.append(f"submitted/{folder.name}/{place.name}: not a folder of its own")
+            elif not assignments or place.name in assignments:
+                found.append(Handed(folder.name, place.name, place))
+    if missing := sorted(set(learners) - known):
+        raise CourseError(f"nothing was handed in by {', '.join(map(printable, missing))}")
+    if not found:
+        wanted = ", ".join(assignments or course.masters)
+        raise CourseError(f"{submitted}: nothing was handed in for {wanted}")
+    return found, passed_over
+
+
+def _learner_problem(folder: Path) -> str | None:
+    """Why a folder's name cannot be a learner's id, or None. Such a name would go into pages and paths."""
+    name = folder.name
+    if folder.is_symlink() or not folder.is_dir():
+        return "not a folder of its own"
+    if not name.isprintable() or any(sign in name for sign in '<>"\\') or name != name.strip():
+        return (
+            "this cannot be a learner's id: rename it, without < > \" \\, control characters and outer spaces"
+        )
+    return None
+
+
+def printable(name: str) -> str:
+    """A name from outside, fit for a terminal."""
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in name)
+
+
+def _regular_bytes(path: Path) -> bytes | None:
+    """The content of a regular file of bounded size; None for links, pipes, devices and monsters."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        handle = os.open(path, flags)
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        raw = file.read(MOST_NOTEBOOK + 1)
+    return raw if len(raw) <= MOST_NOTEBOOK else None
+
+
+def read_folder(course: Course, handed: Handed) -> Reading:
+    """Choose the notebook that counts: the one with the assignment's name, else the newest that fits.
+
+    Browsers save `NAME (1).ipynb`; which assignment a notebook belongs to, its cells tell.
+    """
+    expected = f"{handed.assignment}.ipynb"
+    files = [path for path in handed.folder.glob("*.ipynb") if not path.name.startswith(".")]
+    files.sort(key=lambda path: (path.name != expected, -path.lstat().st_mtime, path.name))
+    warnings: list[str] = []
+    for number, file in enumerate(files):
+        raw = _regular_bytes(file)
+        if raw is None:
+            warnings.append(f"{printable(file.name)} is a link, no ordinary file, or too large")
+            continue
+        if file.name != expected or len(files) > 1:
+            try:
+                belongs = read_submission(file, course.masters).assignment
+            except IntakeError as error:
+                warnings.append(f"{printable(file.name)}: {error}")
+                continue
+            if belongs != handed.assignment:
+                warnings.append(f"{printable(file.name)} is the notebook of {belongs}")
+                continue
+            if file.name != expected:
+                warnings.append(f"graded {printable(file.name)}, because there is no {expected}")
+        others = files[number + 1 :]
+        warnings += [f"{printable(other.name)} is another notebook, not graded" for other in others]
+        fingerprint = course.fingerprint(raw, handed.assignment)
+        return Reading(handed, file, fingerprint, warnings=tuple(warnings))
+    reason = warnings[0] if warnings else f"There is no notebook {expected}."
+    fingerprint = course.fingerprint(b"unreadable: " + reason.encode(errors="replace"), handed.assignment)
+    return Reading(handed, None, fingerprint, reason=reason, warnings=tuple(warnings[1:]))
+
+
+class ClassRun:
+    """One `grade` run. `say` gets lines for the instructor, `progress` the state now and then."""
+
+    def __init__(
+        self,
+        course: Course,
+        *,
+        jobs: int,
+        feedback: bool,
+        trust_submissions: bool,
+        say: Callable[[str], None],
+        progress: Callable[[str], None],
+    ) -> None:
+        self.course = course
+        self.jobs = jobs
+        self.feedback = feedback
+        self.trust_submissions = trust_submissions
+        self.say = say
+        self.progress = progress
+        self.outcome = Outcome()
+
+    def run(self, handed: Sequence[Handed]) -> Outcome:
+        """Grade everything in `handed` that is not finished."""
+        with ClassGradebook(self.course.root, waiting=self.say) as book:
+            assignments = sorted({one.assignment for one in handed})
+            self.released = {name: book.register(name).notebook for name in assignments}
+            in_book = {name: book.recorded(name) for name in assignments}
+            todo: list[Reading] = []
+            for one in handed:
+                reading = read_folder(self.course, one)
+                verdict = self._stored(reading)
+                if verdict is not None and self._written(reading, verdict, in_book):
+                    self._finished(reading, verdict)
+                else:
+                    todo.append(reading)
+            with PageWriters(self.course.root, self.jobs if self.feedback else 0) as pages:
+                for (learner, assignment), _ in self.outcome.rows.items():
+                    pages.write(learner, assignment)
+                self._grade(todo, book, pages)
+                self._collect(pages, len(handed))
+        return self.outcome
+
+    def _written(self, reading: Reading, verdict: Verdict, in_book: dict[str, set[str]]) -> bool:
+        handed = reading.handed
+        if handed.learner not in in_book[handed.assignment]:
+            return False
+        return recorded_key(self.course.root, handed.learner, handed.assignment) == _key(reading, verdict)
+
+    def _stored(self, reading: Reading) -> Verdict | None:
+        handed = reading.handed
+        verdict = verdict_files.load(verdict_path(self.course.root, handed.learner, handed.assignment))
+        if verdict is None or not holds(verdict, reading.fingerprint, self.trust_submissions):
+            return None
+        return verdict
+
+    def _grade(self, todo: Sequence[Reading], book: ClassGradebook, pages: PageWriters) -> None:
+        started, total = time.monotonic(), len(todo)
+        for number, (reading, work) in enumerate(self._judged(todo), 1):
+            try:
+                verdict, notebook, seconds = work.result()
+                key = _key(reading, verdict)
+                book.record(reading.handed.learner, notebook, verdict, key)
+            except CourseError:
+                raise
+            except Exception:
+                self.outcome.failures.append(f"{reading.handed.name}\n{traceback.format_exc()}")
+                continue
+            self.outcome.new += 1
+            self.outcome.seconds[reading.handed.name] = seconds
+            self._finished(reading, verdict)
+            pages.write(reading.handed.learner, reading.handed.assignment)
+            passed = time.monotonic() - started
+            self.progress(f"{number} of {total} graded, {_left(passed, number, total)} left")
+
+    def _judged(self, todo: Sequence[Reading]) -> Iterator[tuple[Reading, Future[Any]]]:
+        """Each reading with its verdict, as they come; only a few are held in memory at a time."""
+        if not todo:
+            return
+        waiting = deque(todo)
+        with (
+            open_engine(self.course, trust_submissions=self.trust_submissions, jobs=self.jobs) as engine,
+            ThreadPoolExecutor(self.jobs) as threads,
+        ):
+            running: dict[Future[Any], Reading] = {}
+            try:
+                while waiting or running:
+                    while waiting and len(running) < 3 * self.jobs:
+                        reading = waiting.popleft()
+                        running[threads.submit(self._judge, reading, engine)] = reading
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield running.pop(future), future
+            finally:
+                threads.shutdown(wait=True, cancel_futures=True)
+
+    def _judge(self, reading: Reading, engine: Engine) -> tuple[Verdict, NotebookNode, float]:
+        handed, started = reading.handed, time.monotonic()
+        verdict = self._stored(reading)
+        submission: Submission | None = None
+        reason = reading.reason
+        if reading.file is not None:
+            try:
+                submission = read_submission(reading.file, self.course.masters)
+                if submission.assignment != handed.assignment:
+                    reason, submission = f"This is the notebook of {submission.assignment}.", None
+            except IntakeError as error:
+                reason = str(error)
+        if verdict is None:
+            if submission is None:
+                verdict = unreadable(
+                    handed.assignment, reason, self.course, reading.fingerprint, engine.level
+                )
+            else:
+                verdict = grade_submission(self.course, submission, reading.fingerprint, engine)
+            path = verdict_path(self.course.root, handed.learner, handed.assignment)
+            verdict_files.save(path, verdict)
+        notebook = self.released[handed.assignment] if submission is None else submission.notebook
+        return verdict, notebook, time.monotonic() - started
+
+    def _finished(self, reading: Reading, verdict: Verdict) -> None:
+        handed = reading.handed
+        self.outcome.rows[handed.learner, handed.assignment] = verdict
+        for warning in dict.fromkeys((*reading.warnings, *verdict.warnings)):
+            self.outcome.warnings.append(f"{handed.name}: {warning}")
+
+    def _collect(self, pages: PageWriters, total: int) -> None:
+        started = time.monotonic()
+        for number, (name, error) in enumerate(pages.finish(), 1):
+            if error:
+                self.outcome.failures.append(f"feedback page of {name}\n{error}")
+            passed = time.monotonic() - started
+            self.progress(f"{number} of {total} feedback pages, {_left(passed, number, total)} left")
+        self.outcome.pages = pages.written
+
+
+def _key(reading: Reading, verdict: Verdict) -> str:
+    """What a recorded grade stands on: the verdict, and the time at which it was handed in."""
+    timestamp = read_timestamp(reading.handed.folder) or ""
+    return hashlib.sha256(f"{verdict.fingerprint} {verdict.level} {timestamp}".encode()).hexdigest()[:32]
+
+
+def _left(passed: float, done: int, total: int) -> str:
+    seconds = round(passed / done * (total - done))
+    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+
+
+class PageWriters:
+    """Writes feedback pages in up to `jobs` other processes; none where `jobs` is 0.
+
+    A few pages are written right here: starting a process takes as long as twenty of them.
+    """
+
+    def __init__(self, root: Path, jobs: int) -> None:
+        self.root = root
+        self.jobs = jobs
+        self.written = 0
+        self._held: list[tuple[str, str]] = []
+        self._pool: ProcessPoolExecutor | None = None
+        self._running: list[tuple[str, Future[bool]]] = []
+
+    def __enter__(self) -> PageWriters:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def write(self, learner: str, assignment: str) -> None:
+        """Have the page of one recorded submission written, now or soon."""
+        if not self.jobs:
+            return
+        self._held.append((learner, assignment))
+        if self._pool is None and len(self._held) > FEW_PAGES:
+            # Not forked: this process has threads, and the engine's pipes.
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.jobs, context, _start_writer, (self.root,))
+        if self._pool is not None:
+            for one in self._held:
+                self._running.append(("/".join(one), self._pool.submit(_write_page, *one)))
+            self._held.clear()
+
+    def finish(self) -> Iterator[tuple[str, str]]:
+        """Wait for all pages; yields the name of each, and what went wrong or an empty string."""
+        if self._held:
+            _start_writer(self.root)
+        for one in self._held:
+            yield "/".join(one), self._outcome(lambda one=one: _write_page(*one))  # type: ignore[misc]
+        for name, future in self._running:
+            yield name, self._outcome(future.result)
+
+    def _outcome(self, write: Callable[[], bool]) -> str:
+        try:
+            self.written += write()
+        except Exception:
+            return traceback.format_exc()
+        return ""
+
+
+_writer: FeedbackPages | None = None
+
+
+def _start_writer(root: Path) -> None:
+    global _writer
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    _writer = FeedbackPages(root)
+
+
+def _write_page(learner: str, assignment: str) -> bool:
+    assert _writer is not None
+    return _writer.write(learner, assignment)
+
+
+def save_json(path: Path, outcome: Outcome) -> None:
+    write_whole(path, outcome.json_lines())

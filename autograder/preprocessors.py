@@ -1,0 +1,143 @@
+"""Our steps in nbgrader's `autograde`: restore the notebook, put in the verdicts, save the scores.
+
+`nbgrader_config.py` lists them. `python -m autograder grade` brings submission and verdict along; plain
+`nbgrader autograde` finds the verdict in `verdicts/`, or has it made on the spot.
+
+No cell is executed here, and nothing that a learner's code printed can become a score: a check cell gets
+the outputs that make nbgrader's `determine_grade` say what the report says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.utils import is_grade, is_solution
+from traitlets import Bool
+
+from autograder.verdict_files import Printed, Verdict
+from sumskip.core import Report
+
+Resources = dict[str, Any]
+
+
+class VerdictError(Exception):
+    """A verdict and a notebook that do not belong together: a mistake of ours, not of the learner's."""
+
+
+class RestoreSubmission(NbGraderPreprocessor):
+    """Replaces what was handed in by nbgrader's cells from the master and the learner's own cells."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        if "submission" not in resources["nbgrader"]:
+            from autograder.grading import plain_submission
+
+            resources["nbgrader"]["submission"] = plain_submission(*_place(self, resources)).notebook
+        return resources["nbgrader"]["submission"], resources
+
+
+class GiveVerdicts(NbGraderPreprocessor):
+    """Puts the verdict on each exercise into its check cell, and what was printed into the others."""
+
+    trust_submissions = Bool(
+        False,
+        help="Run learners' code without walls where the sandbox is missing: with all the rights you have.",
+    ).tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        given = resources["nbgrader"]
+        verdict = given.get("verdict")
+        if verdict is None:
+            from autograder.grading import plain_verdict
+
+            verdict = plain_verdict(*_place(self, resources), trust_submissions=self.trust_submissions)
+            for warning in verdict.warnings:
+                self.log.warning("%s/%s: %s", given["student"], given["assignment"], warning)
+        show_verdict(nb, verdict)
+        nb.metadata["sumskip"] = {"key": given.get("key"), "level": verdict.level, "seed": verdict.seed}
+        return nb, resources
+
+
+class SaveVerdicts(SaveAutoGrades):
+    """nbgrader's SaveAutoGrades, for which silence is not full marks.
+
+    A check cell without a verdict leaves the automatic score empty and asks for review; so does any
+    other test cell, because only a check cell of ours means a judgement.
+    """
+
+    def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
+        if cell.cell_type != "code" or is_solution(cell) or _judged(cell):
+            super()._add_score(cell, resources)
+            return
+        grade = self.gradebook.find_grade(
+            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
+        )
+        grade.auto_score = None
+        grade.needs_manual_grade = True
+        self.gradebook.db.commit()
+
+
+def _judged(cell: NotebookNode) -> bool:
+    return bool(cell.metadata.get("sumskip", {}).get("status") in ("passed", "failed"))
+
+
+def show_verdict(nb: NotebookNode, verdict: Verdict) -> None:
+    """Write the outputs of a graded notebook: reports below check cells, printed text below the others."""
+    reports = {f"{report.exercise}_check": report for report in verdict.reports}
+    for cell in nb.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs, cell.execution_count = [], None
+        cell.metadata.pop("sumskip", None)
+        if is_grade(cell) and not is_solution(cell):
+            report = reports.pop(cell.metadata.nbgrader["grade_id"], None)
+            if report is not None:
+                cell.metadata["sumskip"] = {"status": report.status}
+                cell.outputs = report_outputs(report, float(cell.metadata.nbgrader["points"]))
+        elif printed := verdict.printed.get(cell.get("id", "")):
+            cell.outputs = list(_printed_outputs(printed))
+    if reports:
+        raise VerdictError(f"the notebook has no check cell for {', '.join(sorted(reports))}")
+
+
+def _printed_outputs(printed: Printed) -> Iterator[NotebookNode]:
+    for name, text in (("stdout", printed.stdout), ("stderr", printed.stderr)):
+        if text:
+            yield new_output("stream", name=name, text=text)
+    if printed.error:
+        name, _, message = printed.error.partition(": ")
+        yield new_output("error", ename=name, evalue=message, traceback=[printed.error])
+
+
+def report_outputs(report: Report, points: float) -> list[NotebookNode]:
+    """The report to read, and the score as the plain float that nbgrader turns into partial credit."""
+    if not math.isclose(report.max_score, points):
+        key = f"{report.max_score:g}"
+        raise VerdictError(f"{report.exercise}: the master gives {points:g} points, the key {key}")
+    if not math.isfinite(report.score):
+        raise VerdictError(f"{report.exercise}: the score is {report.score}")
+    from sumskip.check import report_html, report_text  # not for every page: it brings more along
+
+    shown = new_output(
+        "display_data", data={"text/html": report_html(report), "text/plain": report_text(report)}
+    )
+    if report.status == "not_graded":
+        return [shown]
+    # nbgrader refuses the whole submission where a rounding error exceeds the points.
+    score = min(max(float(report.score), 0.0), points)
+    return [shown, new_output("execute_result", data={"text/plain": repr(score)})]
+
+
+def _place(preprocessor: NbGraderPreprocessor, resources: Resources) -> tuple[Path, str, str, Path]:
+    """The course, learner, assignment and submitted file that nbgrader's converter is working on."""
+    folders: CourseDirectory = preprocessor.parent.parent.coursedir
+    given = resources["nbgrader"]
+    learner, assignment = given["student"], given["assignment"]
+    folder = Path(folders.format_path(folders.submitted_directory, learner, assignment))
+    return Path(folders.root), learner, assignment, folder / f"{given['notebook']}.ipynb"

@@ -1,0 +1,62 @@
+"""The course as nbgrader sees it: the course root is this folder, the masters are in `notebooks/`.
+
+Plain `nbgrader generate_assignment`, `autograde` and `generate_feedback` work here, and formgrader too.
+`python -m autograder grade` uses the same settings, for a whole class at once.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from nbgrader.converters import GenerateAssignment
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    ClearOutput,
+    DeduplicateIds,
+    LimitOutput,
+    OverwriteCells,
+    OverwriteKernelspec,
+)
+
+ROOT = Path(__file__).parent.resolve()
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+# A new gradebook calls `alembic`, which lies beside the interpreter.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+from autograder import gradebook, pages, preprocessors, release  # noqa: E402  (found by the lines above)
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets puts it here)
+gradebook.wait_for_locks()
+
+c.CourseDirectory.root = str(ROOT)
+c.CourseDirectory.source_directory = "notebooks"
+
+# Every released notebook says which version of the course it belongs to.
+c.GenerateAssignment.preprocessors = [*GenerateAssignment.preprocessors.default(), release.StampVersion]
+
+# A learner's cells run in the engine alone: nothing here executes a cell.
+c.Autograde.sanitize_preprocessors = [
+    preprocessors.RestoreSubmission,
+    ClearOutput,
+    DeduplicateIds,
+    OverwriteKernelspec,
+    OverwriteCells,
+    CheckCellMetadata,
+]
+c.Autograde.autograde_preprocessors = [
+    preprocessors.GiveVerdicts,
+    LimitOutput,
+    preprocessors.SaveVerdicts,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
+
+# Feedback and formgrader: nothing of a learner's runs in the reader's browser.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.preprocessors = ["autograder.pages.CleanPages"]
+c.HTMLExporter.filters = pages.FILTERS
+
+# Training takes longer than nbgrader's 30 seconds a cell on a small machine; used by Validate alone.
+c.Execute.timeout = 300
