@@ -82,19 +82,48 @@ def _detached_before_second(first: nn.Module, second: nn.Module, x: Tensor) -> T
     return out1 + second(out1.detach())
 
 
-_SKIP_FROM_X = "You added 3 channels to 16. This skip starts after the first convolution: which tensor is that?"
-_PARALLEL = "Both convolutions read `x`. Here the second must read the first one's output: what is that tensor called?"
-_CONCATENATED = "32 channels came out, 16 were expected. Placing side by side is not adding: which operator adds?"
+_SKIP_FROM_X = (
+    "You added 3 channels to 16. This skip starts after the first convolution: which tensor is that?"
+)
+_PARALLEL = (
+    "Both convolutions read `x`. Here the second must read the first one's output: what is that tensor"
+    " called?"
+)
+_CONCATENATED = (
+    "32 channels came out, 16 were expected. Placing side by side is not adding: which operator adds?"
+)
 _AVERAGED = "Every value is half the expected one. Does a sum need the division?"
-_SCALAR = "One number came out, where (N, 16, H, W) was expected. `.sum()` adds inside a tensor: what adds two tensors?"
-_MATMUL = "`@` combines rows with columns; here each value of `out1` meets the one at its place in `out2`. Which operator does that?"
-_SUBTRACTED = "Your output is the difference of `out1` and `out2`; their sum was expected. Which sign joins them?"
+_SCALAR = (
+    "One number came out, where (N, 16, H, W) was expected. `.sum()` adds inside a tensor: what adds two"
+    " tensors?"
+)
+_MATMUL = (
+    "`@` combines rows with columns; here each value of `out1` meets the one at its place in `out2`. Which"
+    " operator does that?"
+)
+_SUBTRACTED = (
+    "Your output is the difference of `out1` and `out2`; their sum was expected. Which sign joins them?"
+)
 _DETACHED = "The values are right, but no gradient passes the skip. What on that line stops it?"
-_IN_PLACE = "The values are right, but `out1` was overwritten, which the backward pass still needs. Make a new tensor."
-_RELU = "Your values have a ReLU in them; the exercise adds the convolutions' own outputs. What happens without it?"
-_PADDING = "Height and width differ between the two outputs, or from x. What must surround a map before a 3×3 convolution?"
-_CHANNELS = "The two outputs have different numbers of channels, so they cannot be added. How many should the second convolution make?"
-_STRIDED = "A stride made an output smaller than x; all maps here keep their height and width. What if it were 1?"
+_IN_PLACE = (
+    "The values are right, but `out1` was overwritten, which the backward pass still needs. Make a new"
+    " tensor."
+)
+_RELU = (
+    "Your values have a ReLU in them; the exercise adds the convolutions' own outputs. What happens"
+    " without it?"
+)
+_PADDING = (
+    "Height and width differ between the two outputs, or from x. What must surround a map before a 3×3"
+    " convolution?"
+)
+_CHANNELS = (
+    "The two outputs have different numbers of channels, so they cannot be added. How many should the second"
+    " convolution make?"
+)
+_STRIDED = (
+    "A stride made an output smaller than x; all maps here keep their height and width. What if it were 1?"
+)
 
 MISCONCEPTIONS = [
     Misconception(
@@ -112,12 +141,14 @@ MISCONCEPTIONS = [
     Misconception(
         "projected-x",
         ProjectedX,
-        "A convolution of x was added to `out2`. No third layer is needed: which tensor already has 16 channels?",
+        "A convolution of x was added to `out2`. No third layer is needed: which tensor already has 16"
+        " channels?",
     ),
     Misconception(
         "stretched-x",
         wired(lambda first, second, x: x.mean(1, keepdim=True) + second(first(x))),
-        "One channel made from x was stretched over all 16 of `out2`. Which tensor has 16 channels of its own?",
+        "One channel made from x was stretched over all 16 of `out2`. Which tensor has 16 channels of its"
+        " own?",
     ),
     Misconception(
         "stretched-x",
@@ -136,10 +167,16 @@ MISCONCEPTIONS = [
     ),
     Misconception("parallel-branches", wired(lambda first, second, x: first(x) + second(x)), _PARALLEL),
     Misconception(
-        "parallel-branches", pair(lambda: conv(3, 16), lambda: conv(3, 16), lambda first, second, x: second(x)), _PARALLEL
+        "parallel-branches",
+        pair(lambda: conv(3, 16), lambda: conv(3, 16), lambda first, second, x: second(x)),
+        _PARALLEL,
     ),
-    Misconception("second-reads-3", summed(lambda: conv(3, 16), lambda: conv(3, 16)),
-        "The second convolution is made for 3 channels, but `out1` brings 16. Which number in its brackets says so?"),
+    Misconception(
+        "second-reads-3",
+        summed(lambda: conv(3, 16), lambda: conv(3, 16)),
+        "The second convolution is made for 3 channels, but `out1` brings 16. Which number in its brackets"
+        " says so?",
+    ),
     Misconception(
         "reversed-order",
         wired(lambda first, second, x: first(second(x)) + second(x)),
@@ -150,17 +187,20 @@ MISCONCEPTIONS = [
     Misconception(
         "concatenated",
         joined(lambda out1, out2: torch.cat([out1, out2])),
-        "Twice as many images came out as went in. Placing one behind the other is not adding: which operator adds?",
+        "Twice as many images came out as went in. Placing one behind the other is not adding: which operator"
+        " adds?",
     ),
     Misconception(
         "stacked",
         joined(lambda out1, out2: torch.stack([out1, out2])),
-        "Five dimensions came out, four were expected. Stacking keeps the two apart: which operator adds them?",
+        "Five dimensions came out, four were expected. Stacking keeps the two apart: which operator adds"
+        " them?",
     ),
     Misconception(
         "stacked",
         joined(lambda out1, out2: torch.stack([out1, out2], 1)),
-        "Five dimensions came out, four were expected. Stacking keeps the two apart: which operator adds them?",
+        "Five dimensions came out, four were expected. Stacking keeps the two apart: which operator adds"
+        " them?",
     ),
     Misconception("averaged", joined(lambda out1, out2: (out1 + out2) / 2), _AVERAGED),
     Misconception(
@@ -181,7 +221,8 @@ MISCONCEPTIONS = [
     Misconception(
         "mean-to-scalar",
         joined(lambda out1, out2: (out1 + out2).mean()),
-        "One number came out, where (N, 16, H, W) was expected. `.mean()` averages inside a tensor: is it needed?",
+        "One number came out, where (N, 16, H, W) was expected. `.mean()` averages inside a tensor: is it"
+        " needed?",
     ),
     Misconception(
         "summed-over-channels",
@@ -210,19 +251,23 @@ MISCONCEPTIONS = [
     ),
     Misconception(
         "second-reads-sum",
-        wired(
-            lambda first, second, x: second(first(x) + second(first(x)))
-        ),
-        "The sum went through the second convolution once more. What should leave the model: the sum, or something made of it?",
+        wired(lambda first, second, x: second(first(x) + second(first(x)))),
+        "The sum went through the second convolution once more. What should leave the model: the sum, or"
+        " something made of it?",
     ),
-    Misconception("extra-layer", ExtraLayer, "Three convolutions ran, where two were asked. Which tensors do those two make?"),
+    Misconception(
+        "extra-layer",
+        ExtraLayer,
+        "Three convolutions ran, where two were asked. Which tensors do those two make?",
+    ),
     Misconception("in-place", joined(_overwrite), _IN_PLACE),
     Misconception("in-place", joined(lambda out1, out2: out1.add_(out2)), _IN_PLACE),
     Misconception("detached", joined(lambda out1, out2: out1.detach() + out2), _DETACHED),
     Misconception(
         "second-detached",
         joined(lambda out1, out2: out1 + out2.detach()),
-        "The values are right, but no gradient passes `out2`, so the second convolution never learns. What stops it?",
+        "The values are right, but no gradient passes `out2`, so the second convolution never learns. What"
+        " stops it?",
     ),
     Misconception(
         "first-detached",
@@ -232,27 +277,32 @@ MISCONCEPTIONS = [
     Misconception(
         "detached-before-second",
         wired(_detached_before_second),
-        "The values are right, but no gradient goes back from the second convolution into `out1`. What stops it there?",
+        "The values are right, but no gradient goes back from the second convolution into `out1`. What stops"
+        " it there?",
     ),
     Misconception(
         "layers-added",
         LayersAdded,
-        "Two layers were added, and layers have no `+`. Their outputs are tensors: what makes an output of a layer?",
+        "Two layers were added, and layers have no `+`. Their outputs are tensors: what makes an output of a"
+        " layer?",
     ),
     Misconception(
         "layers-added",
         wired(lambda first, second, x: (first + second)(x)),  # type: ignore[operator]
-        "Two layers were added, and layers have no `+`. Their outputs are tensors: what makes an output of a layer?",
+        "Two layers were added, and layers have no `+`. Their outputs are tensors: what makes an output of a"
+        " layer?",
     ),
     Misconception(
         "even-kernel",
         summed(lambda: conv(3, 16), lambda: conv(16, 16, 2, 1)),
-        "With an even kernel and padding 1, height and width change, and the sum fails. Which kernel keeps them?",
+        "With an even kernel and padding 1, height and width change, and the sum fails. Which kernel keeps"
+        " them?",
     ),
     Misconception(
         "even-kernel",
         summed(lambda: conv(3, 16), lambda: conv(16, 16, 4, 1)),
-        "With an even kernel and padding 1, height and width change, and the sum fails. Which kernel keeps them?",
+        "With an even kernel and padding 1, height and width change, and the sum fails. Which kernel keeps"
+        " them?",
     ),
     Misconception(
         "other-kernel",
@@ -275,7 +325,8 @@ MISCONCEPTIONS = [
     Misconception(
         "one-channel",
         summed(lambda: conv(3, 16), lambda: conv(16, 1)),
-        "The second convolution makes 1 channel, which was silently stretched over 16. How many should it make?",
+        "The second convolution makes 1 channel, which was silently stretched over 16. How many should it"
+        " make?",
     ),
     Misconception("relu-implied", wired(_relu_between), _RELU),
     Misconception("relu-implied", joined(lambda out1, out2: (out1 + out2).relu()), _RELU),

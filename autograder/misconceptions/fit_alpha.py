@@ -121,11 +121,19 @@ def no_return(model: nn.Module, x: Tensor, target: Tensor, steps: int, lr: float
 
 
 _EVERYTHING = "The convolution's weights moved too; only alpha should. What did the optimiser receive?"
-_ACCUMULATED = "The first step is right, later ones too long: gradients of earlier steps are still in `alpha.grad`. When is it emptied?"
+_ACCUMULATED = (
+    "The first step is right, later ones too long: gradients of earlier steps are still in `alpha.grad`. When"
+    " is it emptied?"
+)
 _NEVER = "alpha stays where it started. Which call computes its gradient, and which one moves it?"
-_NOT_FLOATS = "The list holds tensors, where plain numbers were expected. Which method of alpha gives a float?"
+_NOT_FLOATS = (
+    "The list holds tensors, where plain numbers were expected. Which method of alpha gives a float?"
+)
 _RATE = "Every step has another length than lr times the gradient. Where does `lr` go?"
-_OPTIMISER = "The steps are not lr times the gradient, so another rule moves alpha. Which optimiser follows the gradient plainly?"
+_OPTIMISER = (
+    "The steps are not lr times the gradient, so another rule moves alpha. Which optimiser follows the"
+    " gradient plainly?"
+)
 _SCALED = "Every step is too long by the same factor: the squared errors were added. The mean was asked."
 
 MISCONCEPTIONS = [
@@ -133,7 +141,8 @@ MISCONCEPTIONS = [
     Misconception(
         "trains-the-rest",
         descent(lambda model: [each for name, each in model.named_parameters() if name != "alpha"]),
-        "alpha stayed and all other weights moved; the opposite was asked. What should the optimiser receive?",
+        "alpha stayed and all other weights moved; the opposite was asked. What should the optimiser"
+        " receive?",
     ),
     Misconception("gradients-accumulated", descent(zero=False), _ACCUMULATED),
     Misconception(
@@ -144,16 +153,22 @@ MISCONCEPTIONS = [
     Misconception(
         "start-included",
         start_included,
-        "The list has one entry too many: it begins with alpha before any step. What is the first value asked?",
+        "The list has one entry too many: it begins with alpha before any step. What is the first value"
+        " asked?",
     ),
     Misconception(
         "returns-parameter",
         descent(record=lambda model, loss: model.alpha),
         "Every entry is the parameter itself, so all show its last value. Which method gives a plain number?",
     ),
-    Misconception("returns-parameter", descent(record=lambda model, loss: model.alpha.data), 
-        "Every entry shares alpha's memory, so all show its last value. Which method gives a plain number?"),
-    Misconception("returns-tensors", descent(record=lambda model, loss: model.alpha.detach().clone()), _NOT_FLOATS),
+    Misconception(
+        "returns-parameter",
+        descent(record=lambda model, loss: model.alpha.data),
+        "Every entry shares alpha's memory, so all show its last value. Which method gives a plain number?",
+    ),
+    Misconception(
+        "returns-tensors", descent(record=lambda model, loss: model.alpha.detach().clone()), _NOT_FLOATS
+    ),
     Misconception(
         "returns-losses",
         descent(record=lambda model, loss: loss.item()),
@@ -167,7 +182,8 @@ MISCONCEPTIONS = [
     Misconception(
         "only-last",
         descent(finish=lambda history: history[-1]),
-        "One number came out, where a list with alpha after every step was expected. Where should each be kept?",
+        "One number came out, where a list with alpha after every step was expected. Where should each be"
+        " kept?",
     ),
     Misconception(
         "only-last",
@@ -179,8 +195,14 @@ MISCONCEPTIONS = [
         descent(more=1),
         "One step too many was made. How often should the loop run?",
     ),
-    Misconception("one-step-less", descent(more=-1), "One step too few was made. How often should the loop run?"),
-    Misconception("fixed-steps", fixed_steps, "100 steps were made, whatever `steps` says. How often should the loop run?"),
+    Misconception(
+        "one-step-less", descent(more=-1), "One step too few was made. How often should the loop run?"
+    ),
+    Misconception(
+        "fixed-steps",
+        fixed_steps,
+        "100 steps were made, whatever `steps` says. How often should the loop run?",
+    ),
     Misconception(
         "uphill",
         uphill,
@@ -194,17 +216,20 @@ MISCONCEPTIONS = [
     Misconception(
         "no-grad-missing",
         no_grad_block_missing,
-        "A parameter cannot be changed in place while gradients are recorded. Wrap the update in `torch.no_grad()`.",
+        "A parameter cannot be changed in place while gradients are recorded. Wrap the update in"
+        " `torch.no_grad()`.",
     ),
     Misconception(
         "alpha-replaced",
         alpha_replaced,
-        "A new tensor was assigned to `model.alpha`, which must stay a parameter. Change its value, not the object.",
+        "A new tensor was assigned to `model.alpha`, which must stay a parameter. Change its value, not the"
+        " object.",
     ),
     Misconception(
         "alpha-reset",
         alpha_reset,
-        "alpha was set to 0.5 first; it should start from the value the model came with. Is that line needed?",
+        "alpha was set to 0.5 first; it should start from the value the model came with. Is that line"
+        " needed?",
     ),
     Misconception("never-moves", descent(step=False), _NEVER),
     Misconception("never-moves", descent(backward=False), _NEVER),
@@ -232,17 +257,24 @@ MISCONCEPTIONS = [
         "The steps follow the root of the mean squared error. What happens without the root?",
     ),
     Misconception(
-        "halved-loss", descent(loss=_half_loss), "Every step is half as long as expected. Is the loss divided by 2?"
+        "halved-loss",
+        descent(loss=_half_loss),
+        "Every step is half as long as expected. Is the loss divided by 2?",
     ),
     Misconception(
         "loss-of-means",
         descent(loss=lambda output, target: (output - target).mean() ** 2),
-        "The errors were averaged before squaring, so they cancel. Which comes first, the square or the mean?",
+        "The errors were averaged before squaring, so they cancel. Which comes first, the square or the"
+        " mean?",
     ),
     Misconception(
         "loss-not-squared",
         descent(loss=lambda output, target: (output - target).mean()),
         "The steps follow the mean error, not the mean squared one. Where does the square belong?",
     ),
-    Misconception("no-return", no_return, "The function returned None. Which list should leave it, and with which keyword?"),
+    Misconception(
+        "no-return",
+        no_return,
+        "The function returned None. Which list should leave it, and with which keyword?",
+    ),
 ]

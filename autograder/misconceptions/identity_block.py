@@ -138,26 +138,39 @@ def _overwrites_relu(block: Block, x: Tensor) -> Tensor:
     return torch.relu(block.path(x.relu_()) + x)
 
 
-_NO_NORM = "Your values lack the normalisation between the steps of F. What stands behind each convolution in conv-BN-ReLU-conv-BN?"
+_NO_NORM = (
+    "Your values lack the normalisation between the steps of F. What stands behind each convolution in"
+    " conv-BN-ReLU-conv-BN?"
+)
 _NO_SHORTCUT = "Your output is relu(F(x)); x itself never joins it. Where should the shortcut meet F(x)?"
 _EARLY_RELU = "Your output is relu(F(x)) + x; the ReLU came before the sum. Which of the two happens last?"
-_PROJECTS = "x went through a convolution on its shortcut. Here the shapes are equal: what does an identity shortcut do to x?"
-_ORDER = "The steps of F run in another order than conv-BN-ReLU-conv-BN. Which comes first behind a convolution?"
+_PROJECTS = (
+    "x went through a convolution on its shortcut. Here the shapes are equal: what does an identity shortcut"
+    " do to x?"
+)
+_ORDER = (
+    "The steps of F run in another order than conv-BN-ReLU-conv-BN. Which comes first behind a convolution?"
+)
 
 MISCONCEPTIONS = [
     Misconception("no-shortcut", wired(lambda block, x: torch.relu(block.path(x))), _NO_SHORTCUT),
-    Misconception("no-shortcut", wired(lambda block, x: block.path(x)), 
-        "Your output is F(x) alone: x never joins it, and the last ReLU is missing. What should F(x) meet?"),
+    Misconception(
+        "no-shortcut",
+        wired(lambda block, x: block.path(x)),
+        "Your output is F(x) alone: x never joins it, and the last ReLU is missing. What should F(x) meet?",
+    ),
     Misconception("relu-before-add", wired(lambda block, x: torch.relu(block.path(x)) + x), _EARLY_RELU),
     Misconception(
         "no-final-relu",
         wired(lambda block, x: block.path(x) + x),
-        "Your output has negative values: it is F(x) + x without the last ReLU. What should happen to the sum?",
+        "Your output has negative values: it is F(x) + x without the last ReLU. What should happen to the"
+        " sum?",
     ),
     Misconception(
         "relu-on-shortcut",
         wired(lambda block, x: torch.relu(block.path(x) + torch.relu(x))),
-        "The negative values of x were lost on the shortcut. Which tensor should the ReLU be applied to, and when?",
+        "The negative values of x were lost on the shortcut. Which tensor should the ReLU be applied to, and"
+        " when?",
     ),
     Misconception(
         "relu-on-both",
@@ -167,12 +180,14 @@ MISCONCEPTIONS = [
     Misconception(
         "no-inner-relu",
         around(_no_first_relu),
-        "Between its two convolutions F has no ReLU. Which step stands behind the first BN in conv-BN-ReLU-conv-BN?",
+        "Between its two convolutions F has no ReLU. Which step stands behind the first BN in"
+        " conv-BN-ReLU-conv-BN?",
     ),
     Misconception(
         "relu-in-path",
         around(lambda block, x: block.path(x).relu()),
-        "F(x) went through a ReLU before the sum, so it can only add. What is the last step of conv-BN-ReLU-conv-BN?",
+        "F(x) went through a ReLU before the sum, so it can only add. What is the last step of"
+        " conv-BN-ReLU-conv-BN?",
     ),
     Misconception("relu-before-norm", around(_relu_before_norm), _ORDER),
     Misconception(
@@ -194,12 +209,14 @@ MISCONCEPTIONS = [
     Misconception(
         "norm-after-add",
         NormAfterAdd,
-        "The second BN normalised the sum, and so changed x on its shortcut. Where does F end, before or after the sum?",
+        "The second BN normalised the sum, and so changed x on its shortcut. Where does F end, before or"
+        " after the sum?",
     ),
     Misconception(
         "shared-norm",
         around(_shared_norm),
-        "One BatchNorm served both convolutions. Each needs statistics of its own: how many should the block have?",
+        "One BatchNorm served both convolutions. Each needs statistics of its own: how many should the block"
+        " have?",
     ),
     Misconception(
         "shared-conv",
@@ -219,7 +236,8 @@ MISCONCEPTIONS = [
     Misconception(
         "shortcut-from-hidden",
         wired(_from_hidden),
-        "The shortcut starts behind the first ReLU; it should start at the block's input. Which tensor is that?",
+        "The shortcut starts behind the first ReLU; it should start at the block's input. Which tensor is"
+        " that?",
     ),
     Misconception("projects-x", ProjectsX, _PROJECTS),
     Misconception("projects-x", ProjectsXNormed, _PROJECTS),
@@ -278,7 +296,8 @@ MISCONCEPTIONS = [
         built(
             lambda c: (conv(c, c, 3, 0), nn.BatchNorm2d(c), nn.ReLU(), conv(c, c, 3, 0), nn.BatchNorm2d(c))
         ),
-        "F(x) came out smaller than x, so they cannot be added. What must surround a map before a 3×3 convolution?",
+        "F(x) came out smaller than x, so they cannot be added. What must surround a map before a 3×3"
+        " convolution?",
     ),
     Misconception(
         "fixed-channels",
@@ -288,7 +307,8 @@ MISCONCEPTIONS = [
     Misconception(
         "no-channels-argument",
         NoArgument,
-        "The block is made by `IdentityBlock(channels)`, but its `__init__` takes no such argument. Add it behind `self`.",
+        "The block is made by `IdentityBlock(channels)`, but its `__init__` takes no such argument. Add it"
+        " behind `self`.",
     ),
     *slips(IdentityBlock),
 ]

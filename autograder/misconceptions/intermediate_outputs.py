@@ -87,7 +87,8 @@ def nested_too(model: nn.Sequential, x: Tensor) -> list[Tensor]:
 def all_modules(model: nn.Sequential, x: Tensor) -> list[Tensor]:
     outputs: list[Tensor] = []
     hooks = [
-        layer.register_forward_hook(lambda _layer, _inputs, out: outputs.append(out)) for layer in model.modules()
+        layer.register_forward_hook(lambda _layer, _inputs, out: outputs.append(out))
+        for layer in model.modules()
     ]
     model(x)
     for hook in hooks:
@@ -133,8 +134,8 @@ def no_return(model: nn.Sequential, x: Tensor) -> None:
 
 def returns_early(model: nn.Sequential, x: Tensor) -> Any:
     for layer in model:
-        x = layer(x)
-        return x
+        return layer(x)
+    return None
 
 
 def left_in_eval(model: nn.Sequential, x: Tensor) -> list[Tensor]:
@@ -162,7 +163,9 @@ _SEES_X = "Every module was given x itself. In a chain, what does the second mod
 _INPUT = "One tensor too many: your list starts with x, which no module made. What is the first output?"
 _LAST = "Your list holds the last output alone; each module's output was expected. When should one be kept?"
 _DETACHED = "The values are right, but no gradient can flow back through the outputs. What cuts it off?"
-_ONE_TENSOR = "One tensor came out, where a list with one for each module was expected. Where should each be kept?"
+_ONE_TENSOR = (
+    "One tensor came out, where a list with one for each module was expected. Where should each be kept?"
+)
 
 MISCONCEPTIONS = [
     Misconception("every-layer-sees-x", every_layer_sees_x, _SEES_X),
@@ -177,14 +180,22 @@ MISCONCEPTIONS = [
     Misconception(
         "inputs-of-each",
         inputs_of_each,
-        "Your list holds what enters each module, x first. What leaves each one was asked: when should it be kept?",
+        "Your list holds what enters each module, x first. What leaves each one was asked: when should it be"
+        " kept?",
     ),
-    Misconception("last-missing", last_missing, "The last module's output is not in your list. Where does the loop end?"),
-    Misconception("first-missing", first_missing, "The first module's output is not in your list. Where does the loop start?"),
+    Misconception(
+        "last-missing", last_missing, "The last module's output is not in your list. Where does the loop end?"
+    ),
+    Misconception(
+        "first-missing",
+        first_missing,
+        "The first module's output is not in your list. Where does the loop start?",
+    ),
     Misconception(
         "first-only",
         first_only,
-        "Your list ends after the first module; one entry for each was expected. When does the function return?",
+        "Your list ends after the first module; one entry for each was expected. When does the function"
+        " return?",
     ),
     Misconception(
         "first-only",
@@ -192,49 +203,84 @@ MISCONCEPTIONS = [
         "The first module's output alone came out. Is `return` inside the loop, and where should it stand?",
     ),
     Misconception(
-        "reversed-order", reversed_order, "The outputs come last to first. Which end of the list should a new one go to?"
+        "reversed-order",
+        reversed_order,
+        "The outputs come last to first. Which end of the list should a new one go to?",
     ),
     Misconception("detached", detached, _DETACHED),
-    Misconception("numbers", numbers, "NumPy arrays came out, where tensors were expected. Keep the tensors themselves."),
+    Misconception(
+        "numbers", numbers, "NumPy arrays came out, where tensors were expected. Keep the tensors themselves."
+    ),
     Misconception(
         "hooks-left",
         hooks_left,
-        "The outputs are right, but hooks stay on the model and run at every later call. Remove each by its handle.",
+        "The outputs are right, but hooks stay on the model and run at every later call. Remove each by its"
+        " handle.",
     ),
     Misconception(
         "nested-modules",
         nested_too,
-        "Modules inside modules were counted too. A nested chain is one top-level module: which loop visits only those?",
+        "Modules inside modules were counted too. A nested chain is one top-level module: which loop visits"
+        " only those?",
     ),
     Misconception(
         "nested-modules",
         all_modules,
-        "`modules()` visits the model itself and all that is nested in it. Which loop visits only the top level?",
+        "`modules()` visits the model itself and all that is nested in it. Which loop visits only the top"
+        " level?",
     ),
     Misconception(
         "model-output-added",
         with_model_output,
-        "One tensor too many: the whole model's output follows the last module's, which is the same. Which to keep?",
+        "One tensor too many: the whole model's output follows the last module's, which is the same. Which to"
+        " keep?",
     ),
-    Misconception("shapes", shapes, "Shapes came out, where the tensors themselves were expected. What should be kept?"),
-    Misconception("layers", layers_listed, "The modules themselves came out. What does each make of its input?"),
-    Misconception("as-dict", as_dict, "A dict came out, where a list of tensors was expected, in the order of the chain."),
-    Misconception("pairs", pairs, "Pairs of name and tensor came out, where a list of tensors alone was expected."),
-    Misconception("generator", generator, "An iterator came out, where a list was expected. What makes a list of it?"),
-    Misconception("stacked", running_total, "One stacked tensor came out, or could not be made. A list keeps different shapes."),
-    Misconception("summed", summed, "Single numbers came out, where each module's whole output was expected. What adds them up?"),
     Misconception(
-        "first-image", first_image, "Only the first image of the batch is in each entry. The whole output was expected."
+        "shapes", shapes, "Shapes came out, where the tensors themselves were expected. What should be kept?"
+    ),
+    Misconception(
+        "layers", layers_listed, "The modules themselves came out. What does each make of its input?"
+    ),
+    Misconception(
+        "as-dict",
+        as_dict,
+        "A dict came out, where a list of tensors was expected, in the order of the chain.",
+    ),
+    Misconception(
+        "pairs", pairs, "Pairs of name and tensor came out, where a list of tensors alone was expected."
+    ),
+    Misconception(
+        "generator", generator, "An iterator came out, where a list was expected. What makes a list of it?"
+    ),
+    Misconception(
+        "stacked",
+        running_total,
+        "One stacked tensor came out, or could not be made. A list keeps different shapes.",
+    ),
+    Misconception(
+        "summed",
+        summed,
+        "Single numbers came out, where each module's whole output was expected. What adds them up?",
+    ),
+    Misconception(
+        "first-image",
+        first_image,
+        "Only the first image of the batch is in each entry. The whole output was expected.",
     ),
     Misconception(
         "adds",
         added,
-        "Each module's input was added to its output. In a chain, does anything else join what leaves a module?",
+        "Each module's input was added to its output. In a chain, does anything else join what leaves a"
+        " module?",
     ),
     Misconception(
         "left-in-eval",
         left_in_eval,
         "The model came in train mode and was left in eval mode. Looking at it should change nothing.",
     ),
-    Misconception("no-return", no_return, "The function returned None. Which list should leave it, and with which keyword?"),
+    Misconception(
+        "no-return",
+        no_return,
+        "The function returned None. Which list should leave it, and with which keyword?",
+    ),
 ]

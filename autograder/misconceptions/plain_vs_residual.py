@@ -8,29 +8,62 @@ from . import Choice
 
 CHOICES: dict[str, dict[Any, Choice]] = {
     "plain_output": {
-        "x": Choice("plain-passes-x", "A plain block has no way around its layers. What does a gain of 0 make of any value?"),
+        "x": Choice(
+            "plain-passes-x",
+            "A plain block has no way around its layers. What does a gain of 0 make of any value?",
+        ),
         "F(x)": Choice("gain-overlooked", "The last BN multiplies by 0 and adds 0. What is left of F(x)?"),
-        "other": Choice("plain-unknown", "The last BN multiplies by its gain, 0, and adds its bias, 0. What comes out?"),
+        "other": Choice(
+            "plain-unknown", "The last BN multiplies by its gain, 0, and adds its bias, 0. What comes out?"
+        ),
     },
     "residual_output": {
-        "zeros": Choice("shortcut-overlooked", "F(x) is zero here, but x takes the shortcut. What is relu(0 + x) for x ≥ 0?"),
-        "F(x)": Choice("gain-overlooked", "F(x) is zero here, because the last gain and bias are. What is relu(0 + x)?"),
-        "other": Choice("residual-unknown", "F(x) is zero here, and x joins it. What is relu(0 + x) for x ≥ 0?"),
+        "zeros": Choice(
+            "shortcut-overlooked",
+            "F(x) is zero here, but x takes the shortcut. What is relu(0 + x) for x ≥ 0?",
+        ),
+        "F(x)": Choice(
+            "gain-overlooked", "F(x) is zero here, because the last gain and bias are. What is relu(0 + x)?"
+        ),
+        "other": Choice(
+            "residual-unknown", "F(x) is zero here, and x joins it. What is relu(0 + x) for x ≥ 0?"
+        ),
     },
     "deeper_plain": {
         "lower": Choice(
-            "deeper-is-better", "56 layers could copy what 20 do, but training did not find that. Which error did Fig. 1 show?"
+            "deeper-is-better",
+            "56 layers could copy what 20 do, but training did not find that. Which error did Fig. 1 show?",
         ),
-        "same": Choice("depth-is-free", "The two curves of Fig. 1 lie clearly apart. Which plain net's error stays above?"),
+        "same": Choice(
+            "depth-is-free",
+            "The two curves of Fig. 1 lie clearly apart. Which plain net's error stays above?",
+        ),
     },
     "identity_parameters": {
-        16: Choice("one-per-channel", "Adding x needs no weight for any channel. What does `+` have to learn?"),
+        16: Choice(
+            "one-per-channel", "Adding x needs no weight for any channel. What does `+` have to learn?"
+        ),
         1: Choice("one-weight", "No alpha weighs this sum: F(x) + x. What does `+` have to learn?"),
         2: Choice("two-weights", "No weights scale this sum: F(x) + x. What does `+` have to learn?"),
-        32: Choice("norm-on-shortcut", "A BN would learn 32 numbers, but an identity shortcut has none. What does it do to x?"),
-        256: Choice("projection-counted", "256 is a 1×1 convolution, 16·16. An identity shortcut has none: what does it do to x?"),
-        272: Choice("projection-counted", "272 is a 1×1 convolution with bias. An identity shortcut has none: what does it do to x?"),
-        2304: Choice("convolution-counted", "2304 is a 3×3 convolution, 16·16·9. An identity shortcut has none: what does it do to x?"),
-        2320: Choice("convolution-counted", "2320 is a 3×3 convolution with bias. An identity shortcut has none: what does it do to x?"),
+        32: Choice(
+            "norm-on-shortcut",
+            "A BN would learn 32 numbers, but an identity shortcut has none. What does it do to x?",
+        ),
+        256: Choice(
+            "projection-counted",
+            "256 is a 1×1 convolution, 16·16. An identity shortcut has none: what does it do to x?",
+        ),
+        272: Choice(
+            "projection-counted",
+            "272 is a 1×1 convolution with bias. An identity shortcut has none: what does it do to x?",
+        ),
+        2304: Choice(
+            "convolution-counted",
+            "2304 is a 3×3 convolution, 16·16·9. An identity shortcut has none: what does it do to x?",
+        ),
+        2320: Choice(
+            "convolution-counted",
+            "2320 is a 3×3 convolution with bias. An identity shortcut has none: what does it do to x?",
+        ),
     },
 }

@@ -102,14 +102,32 @@ def _second_reads_x(layers: Layers, x: Tensor) -> Tensor:
     return layers[1](x) + layers[2](layers[0](x))
 
 
-_NO_PROJECTION = "16 channels of `out1` met 32 of `out2`, so the sum fails. What can turn 16 channels into 32?"
-_ONTO_OUT2 = "The projection reads `out2`; `out1` is the one that has 16 channels and needs 32. What should it read?"
-_ONE_CHANNEL = "The projection makes 1 channel, which was silently stretched over all 32. How many should it make?"
-_PARALLEL = "The second convolution reads x; here it must read the first one's output. What is that tensor called?"
-_OTHER_KERNEL = "The projection looks at neighbours; it should mix the channels of one pixel. Which kernel size is that?"
-_RELU = "Your values have a ReLU in them; the exercise adds the convolutions' own outputs. What happens without it?"
-_PADDING = "Height and width differ between what is added, or from x. What must surround a map before a 3×3 convolution?"
-_SUBTRACTED = "Your output is a difference; the sum of `out2` and the projection was expected. Which sign joins them?"
+_NO_PROJECTION = (
+    "16 channels of `out1` met 32 of `out2`, so the sum fails. What can turn 16 channels into 32?"
+)
+_ONTO_OUT2 = (
+    "The projection reads `out2`; `out1` is the one that has 16 channels and needs 32. What should it read?"
+)
+_ONE_CHANNEL = (
+    "The projection makes 1 channel, which was silently stretched over all 32. How many should it make?"
+)
+_PARALLEL = (
+    "The second convolution reads x; here it must read the first one's output. What is that tensor called?"
+)
+_OTHER_KERNEL = (
+    "The projection looks at neighbours; it should mix the channels of one pixel. Which kernel size is that?"
+)
+_RELU = (
+    "Your values have a ReLU in them; the exercise adds the convolutions' own outputs. What happens"
+    " without it?"
+)
+_PADDING = (
+    "Height and width differ between what is added, or from x. What must surround a map before a 3×3"
+    " convolution?"
+)
+_SUBTRACTED = (
+    "Your output is a difference; the sum of `out2` and the projection was expected. Which sign joins them?"
+)
 
 MISCONCEPTIONS = [
     Misconception("no-projection", unprojected(lambda out1, out2: out2 + out1), _NO_PROJECTION),
@@ -117,7 +135,8 @@ MISCONCEPTIONS = [
     Misconception(
         "stacking-only",
         unprojected(lambda out1, out2: out2),
-        "Your output is exactly `out2`; `out1` never joins it. Where should they meet, and with how many channels?",
+        "Your output is exactly `out2`; `out1` never joins it. Where should they meet, and with how many"
+        " channels?",
     ),
     Misconception(
         "stacking-only",
@@ -132,12 +151,14 @@ MISCONCEPTIONS = [
     Misconception(
         "projects-x",
         three(lambda layers, x: layers[1](layers[0](x)) + layers[2](x), project=lambda: conv(3, 32, 1, 0)),
-        "The projection reads x, 3 channels. This skip starts after the first convolution: which tensor is that?",
+        "The projection reads x, 3 channels. This skip starts after the first convolution: which tensor is"
+        " that?",
     ),
     Misconception(
         "projects-x",
         three(lambda layers, x: layers[1](layers[0](x)) + layers[2](x)),
-        "The projection was given x, 3 channels, but is made for 16. After which convolution does this skip start?",
+        "The projection was given x, 3 channels, but is made for 16. After which convolution does this skip"
+        " start?",
     ),
     Misconception("projects-out2", three(_onto_itself, project=lambda: conv(32, 32, 1, 0)), _ONTO_OUT2),
     Misconception("projects-out2", three(_onto_itself), _ONTO_OUT2),
@@ -152,12 +173,14 @@ MISCONCEPTIONS = [
     Misconception(
         "projects-to-16",
         three(_right, project=lambda: conv(16, 16, 1, 0)),
-        "The projection makes 16 channels, so it still cannot meet the 32 of `out2`. How many should it make?",
+        "The projection makes 16 channels, so it still cannot meet the 32 of `out2`. How many should it"
+        " make?",
     ),
     Misconception(
         "stretched",
         unprojected(lambda out1, out2: out2 + out1.mean(1, keepdim=True)),
-        "One channel made from `out1` was stretched over all 32. Which layer learns to make 32 channels of 16?",
+        "One channel made from `out1` was stretched over all 32. Which layer learns to make 32 channels"
+        " of 16?",
     ),
     Misconception(
         "padded-with-zeros",
@@ -177,7 +200,8 @@ MISCONCEPTIONS = [
     Misconception(
         "channels-dropped",
         unprojected(lambda out1, out2: out2[:, :16] + out1),
-        "Half of the channels of `out2` were dropped: 16 came out, 32 were expected. Which tensor should change instead?",
+        "Half of the channels of `out2` were dropped: 16 came out, 32 were expected. Which tensor should"
+        " change instead?",
     ),
     Misconception(
         "concatenated",
@@ -187,7 +211,8 @@ MISCONCEPTIONS = [
     Misconception(
         "concatenated",
         unprojected(lambda out1, out2: torch.cat([out1, out2], 1)),
-        "48 channels came out, 32 were expected. Placing side by side is not adding: what must `out1` become first?",
+        "48 channels came out, 32 were expected. Placing side by side is not adding: what must `out1` become"
+        " first?",
     ),
     Misconception(
         "averaged",
@@ -209,14 +234,16 @@ MISCONCEPTIONS = [
     Misconception(
         "summed-to-scalar",
         joined(lambda out2, projected: (out2 + projected).sum()),
-        "One number came out, where (N, 32, H, W) was expected. `.sum()` adds inside a tensor: what adds two tensors?",
+        "One number came out, where (N, 32, H, W) was expected. `.sum()` adds inside a tensor: what adds two"
+        " tensors?",
     ),
     Misconception("parallel-branches", three(_second_reads_x, second=lambda: conv(3, 32)), _PARALLEL),
     Misconception("parallel-branches", three(_second_reads_x), _PARALLEL),
     Misconception(
         "detached",
         three(_detached),
-        "The values are right, but no gradient passes the skip into the first convolution. What on that line stops it?",
+        "The values are right, but no gradient passes the skip into the first convolution. What on that line"
+        " stops it?",
     ),
     Misconception(
         "projection-detached",
@@ -226,22 +253,27 @@ MISCONCEPTIONS = [
     Misconception(
         "second-detached",
         three(_second_detached),
-        "The values are right, but no gradient passes `out2`, so the second convolution never learns. What stops it?",
+        "The values are right, but no gradient passes `out2`, so the second convolution never learns. What"
+        " stops it?",
     ),
     Misconception(
         "detached-before-second",
         three(_detached_before_second),
-        "The values are right, but no gradient goes back from the second convolution into `out1`. What stops it there?",
+        "The values are right, but no gradient goes back from the second convolution into `out1`. What stops"
+        " it there?",
     ),
     Misconception("projection-3x3", three(_right, project=lambda: conv(16, 32)), _OTHER_KERNEL),
     Misconception("projection-3x3", three(_right, project=lambda: conv(16, 32, 3, 0)), _OTHER_KERNEL),
     Misconception(
         "projection-padded",
         three(_right, project=lambda: conv(16, 32, 1, 1)),
-        "A 1×1 kernel with padding 1 makes the map larger by 2, and the sum fails. How much padding does it need?",
+        "A 1×1 kernel with padding 1 makes the map larger by 2, and the sum fails. How much padding does it"
+        " need?",
     ),
     Misconception(
-        "no-padding", three(_right, first=lambda: conv(3, 16, 3, 0), second=lambda: conv(16, 32, 3, 0)), _PADDING
+        "no-padding",
+        three(_right, first=lambda: conv(3, 16, 3, 0), second=lambda: conv(16, 32, 3, 0)),
+        _PADDING,
     ),
     Misconception("no-padding", three(_right, second=lambda: conv(16, 32, 3, 0)), _PADDING),
     Misconception("no-padding", three(_right, first=lambda: conv(3, 16, 3, 0)), _PADDING),

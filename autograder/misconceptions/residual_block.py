@@ -139,22 +139,33 @@ def _with_relu(inside: int, outside: int, stride: int) -> nn.Module:
     return nn.Sequential(projection(inside, outside, stride), nn.ReLU())
 
 
-_NO_NORM = "Your values lack the normalisation between the steps of F. What stands behind each convolution in conv-BN-ReLU-conv-BN?"
+_NO_NORM = (
+    "Your values lack the normalisation between the steps of F. What stands behind each convolution in"
+    " conv-BN-ReLU-conv-BN?"
+)
 _NO_SHORTCUT = "Your output is relu(F(x)); x never joins it. Where should the shortcut meet F(x)?"
-_PROJECTS_F = "F(x) went through the projection and x did not. Which of the two has the old shape and must change?"
+_PROJECTS_F = (
+    "F(x) went through the projection and x did not. Which of the two has the old shape and must change?"
+)
 
 MISCONCEPTIONS = [
     Misconception("no-shortcut", block(forward=lambda path, shortcut, x: torch.relu(path(x))), _NO_SHORTCUT),
-    Misconception("no-shortcut", block(lambda *_: nn.Identity(), forward=lambda path, shortcut, x: torch.relu(path(x))), _NO_SHORTCUT),
+    Misconception(
+        "no-shortcut",
+        block(lambda *_: nn.Identity(), forward=lambda path, shortcut, x: torch.relu(path(x))),
+        _NO_SHORTCUT,
+    ),
     Misconception(
         "identity-always",
         block(lambda *_: nn.Identity()),
-        "x joins unchanged, so the sum fails where channels or stride change. What gives x the shape of F(x)?",
+        "x joins unchanged, so the sum fails where channels or stride change. What gives x the shape of"
+        " F(x)?",
     ),
     Misconception(
         "projection-always",
         block(projection),
-        "Where nothing changes shape, x should join untouched, but it was projected. When is the projection needed?",
+        "Where nothing changes shape, x should join untouched, but it was projected. When is the projection"
+        " needed?",
     ),
     Misconception(
         "projection-ignores-stride",
@@ -164,17 +175,20 @@ MISCONCEPTIONS = [
     Misconception(
         "projection-only-for-stride",
         block(_only_when(lambda inside, outside, stride: stride != 1)),
-        "With stride 1 and other channels, x joins unprojected and the sum fails. When else is a projection needed?",
+        "With stride 1 and other channels, x joins unprojected and the sum fails. When else is a projection"
+        " needed?",
     ),
     Misconception(
         "projection-only-for-channels",
         block(_only_when(lambda inside, outside, stride: inside != outside)),
-        "With equal channels and stride 2, x joins unprojected and the sum fails. When else is a projection needed?",
+        "With equal channels and stride 2, x joins unprojected and the sum fails. When else is a projection"
+        " needed?",
     ),
     Misconception(
         "projection-only-for-both",
         block(_only_when(lambda inside, outside, stride: stride != 1 and inside != outside)),
-        "Where only the channels or only the stride changes, x joins unprojected. Does `and` say what you need?",
+        "Where only the channels or only the stride changes, x joins unprojected. Does `and` say what you"
+        " need?",
     ),
     Misconception(
         "shortcut-without-norm",
@@ -184,22 +198,26 @@ MISCONCEPTIONS = [
     Misconception(
         "shortcut-with-relu",
         block(_with_relu),
-        "The projected x went through a ReLU of its own before the sum. Which tensor should the last ReLU see?",
+        "The projected x went through a ReLU of its own before the sum. Which tensor should the last ReLU"
+        " see?",
     ),
     Misconception(
         "shortcut-3x3",
         block(_wide),
-        "Your shortcut looks at neighbours with a 3×3 kernel. Which kernel only mixes the channels of one pixel?",
+        "Your shortcut looks at neighbours with a 3×3 kernel. Which kernel only mixes the channels of one"
+        " pixel?",
     ),
     Misconception(
         "shortcut-pooled",
         block(_pooled),
-        "Your shortcut averages neighbours before its convolution. Which argument of the 1×1 convolution skips pixels instead?",
+        "Your shortcut averages neighbours before its convolution. Which argument of the 1×1 convolution"
+        " skips pixels instead?",
     ),
     Misconception(
         "shortcut-padded",
         ZeroPadded,
-        "Your shortcut fills missing channels with zeros; here a layer should learn them. Which one makes new channels?",
+        "Your shortcut fills missing channels with zeros; here a layer should learn them. Which one makes new"
+        " channels?",
     ),
     Misconception(
         "both-strided",
@@ -220,7 +238,13 @@ MISCONCEPTIONS = [
         "stride-in-second",
         block(
             path=steps(
-                lambda i, o, s: (conv(i, o), nn.BatchNorm2d(o), nn.ReLU(), conv(o, o, stride=s), nn.BatchNorm2d(o))
+                lambda i, o, s: (
+                    conv(i, o),
+                    nn.BatchNorm2d(o),
+                    nn.ReLU(),
+                    conv(o, o, stride=s),
+                    nn.BatchNorm2d(o),
+                )
             )
         ),
         "The second convolution of F took the stride; the first was asked to. Which values does that change?",
@@ -233,16 +257,24 @@ MISCONCEPTIONS = [
     Misconception(
         "path-ignores-stride",
         block(path=lambda i, o, s: main_path(i, o, 1)),
-        "With stride 2 your shortcut shrinks and F(x) does not, so the sum fails. Which convolution of F takes the stride?",
+        "With stride 2 your shortcut shrinks and F(x) does not, so the sum fails. Which convolution of F"
+        " takes the stride?",
     ),
     Misconception(
         "channels-late",
         block(
             path=steps(
-                lambda i, o, s: (conv(i, i, stride=s), nn.BatchNorm2d(i), nn.ReLU(), conv(i, o), nn.BatchNorm2d(o))
+                lambda i, o, s: (
+                    conv(i, i, stride=s),
+                    nn.BatchNorm2d(i),
+                    nn.ReLU(),
+                    conv(i, o),
+                    nn.BatchNorm2d(o),
+                )
             )
         ),
-        "The second convolution changes the number of channels; the first was asked to. Where does out_channels belong?",
+        "The second convolution changes the number of channels; the first was asked to. Where does"
+        " out_channels belong?",
     ),
     Misconception(
         "relu-before-add",
@@ -261,22 +293,34 @@ MISCONCEPTIONS = [
                 lambda i, o, s: (conv(i, o, stride=s), nn.BatchNorm2d(o), conv(o, o), nn.BatchNorm2d(o))
             )
         ),
-        "Between its two convolutions F has no ReLU. Which step stands behind the first BN in conv-BN-ReLU-conv-BN?",
+        "Between its two convolutions F has no ReLU. Which step stands behind the first BN in"
+        " conv-BN-ReLU-conv-BN?",
     ),
     Misconception(
         "relu-before-norm",
         block(
             path=steps(
-                lambda i, o, s: (conv(i, o, stride=s), nn.ReLU(), nn.BatchNorm2d(o), conv(o, o), nn.BatchNorm2d(o))
+                lambda i, o, s: (
+                    conv(i, o, stride=s),
+                    nn.ReLU(),
+                    nn.BatchNorm2d(o),
+                    conv(o, o),
+                    nn.BatchNorm2d(o),
+                )
             )
         ),
-        "The first ReLU came before its BN. Which step stands directly behind a convolution in conv-BN-ReLU-conv-BN?",
+        "The first ReLU came before its BN. Which step stands directly behind a convolution in"
+        " conv-BN-ReLU-conv-BN?",
     ),
     Misconception(
-        "no-batch-norm", block(_without_norm, steps(lambda i, o, s: (conv(i, o, stride=s), nn.ReLU(), conv(o, o)))), _NO_NORM
+        "no-batch-norm",
+        block(_without_norm, steps(lambda i, o, s: (conv(i, o, stride=s), nn.ReLU(), conv(o, o)))),
+        _NO_NORM,
     ),
     Misconception(
-        "no-batch-norm", block(path=steps(lambda i, o, s: (conv(i, o, stride=s), nn.ReLU(), conv(o, o)))), _NO_NORM
+        "no-batch-norm",
+        block(path=steps(lambda i, o, s: (conv(i, o, stride=s), nn.ReLU(), conv(o, o)))),
+        _NO_NORM,
     ),
     Misconception(
         "no-second-norm",
@@ -304,10 +348,16 @@ MISCONCEPTIONS = [
         "The values are right, but no gradient passes F, so its layers never learn. What stops it?",
     ),
     Misconception(
-        "in-place", block(forward=_in_place), "The block overwrote its own input x. Make a new tensor for the sum."
+        "in-place",
+        block(forward=_in_place),
+        "The block overwrote its own input x. Make a new tensor for the sum.",
     ),
     Misconception("projects-f", block(lambda i, o, s: fitting(o, o, s), forward=_projects_path), _PROJECTS_F),
-    Misconception("projects-f", block(lambda i, o, s: projection(o, i, 1) if i != o else nn.Identity(), forward=_projects_path), _PROJECTS_F),
+    Misconception(
+        "projects-f",
+        block(lambda i, o, s: projection(o, i, 1) if i != o else nn.Identity(), forward=_projects_path),
+        _PROJECTS_F,
+    ),
     Misconception(
         "shortcut-reads-path",
         block(
@@ -344,7 +394,8 @@ MISCONCEPTIONS = [
     Misconception(
         "no-stride-argument",
         NoStride,
-        "The block is made by `ResidualBlock(in_channels, out_channels, stride)`, but its `__init__` takes no stride. Add it.",
+        "The block is made by `ResidualBlock(in_channels, out_channels, stride)`, but its `__init__` takes no"
+        " stride. Add it.",
     ),
     *slips(ResidualBlock),
 ]

@@ -57,11 +57,23 @@ def _side_by_side(first: nn.Module, second: nn.Module, x: Tensor) -> Tensor:
     return torch.cat(both(first, second, x), 1)
 
 
-_ADDS = "Your output is `out1 + out2`, but a chain adds nothing: only the last module's output leaves it. What does the second one receive?"
-_SEES_X = "The second convolution reads x, 3 channels; here it must read the 16 that leave the first. Which number states that?"
+_ADDS = (
+    "Your output is `out1 + out2`, but a chain adds nothing: only the last module's output leaves it. What"
+    " does the second one receive?"
+)
+_SEES_X = (
+    "The second convolution reads x, 3 channels; here it must read the 16 that leave the first. Which number"
+    " states that?"
+)
 _REVERSED = "The layer that needs 16 channels runs first and gets x, which has 3. Which one must come first?"
-_RELU = "Your values have a ReLU in them; the exercise asks for the two convolutions alone. What happens without it?"
-_PADDING = "Height and width shrank on the way, but should stay as they were. What must surround a map before a 3×3 convolution?"
+_RELU = (
+    "Your values have a ReLU in them; the exercise asks for the two convolutions alone. What happens"
+    " without it?"
+)
+_PADDING = (
+    "Height and width shrank on the way, but should stay as they were. What must surround a map before a 3×3"
+    " convolution?"
+)
 _ONE_INPUT = "The layers were put in a list; `nn.Sequential` takes them one by one. Drop the square brackets."
 
 MISCONCEPTIONS = [
@@ -71,7 +83,8 @@ MISCONCEPTIONS = [
     Misconception(
         "parallel-branches",
         pair(lambda: conv(3, 32), lambda: conv(3, 32), lambda first, second, x: first(x) + second(x)),
-        "Both convolutions read x and their outputs were added. In a chain the second reads the first: what enters it?",
+        "Both convolutions read x and their outputs were added. In a chain the second reads the first: what"
+        " enters it?",
     ),
     Misconception("every-layer-sees-x", chain(lambda: conv(3, 16), lambda: conv(3, 32)), _SEES_X),
     Misconception(
@@ -82,7 +95,8 @@ MISCONCEPTIONS = [
     Misconception(
         "every-layer-sees-x",
         pair(lambda: conv(3, 16), lambda: conv(16, 32), lambda first, second, x: second(x)),
-        "The second convolution reads x, 3 channels, but is made for the 16 that leave the first. What should enter it?",
+        "The second convolution reads x, 3 channels, but is made for the 16 that leave the first. What should"
+        " enter it?",
     ),
     Misconception("reversed-order", chain(lambda: conv(16, 32), lambda: conv(3, 16)), _REVERSED),
     Misconception(
@@ -93,17 +107,20 @@ MISCONCEPTIONS = [
     Misconception(
         "first-only",
         pair(lambda: conv(3, 16), lambda: conv(16, 32), lambda first, second, x: first(x)),
-        "Your output is exactly `out1`, 16 channels; the second convolution never ran on it. What should read `out1`?",
+        "Your output is exactly `out1`, 16 channels; the second convolution never ran on it. What should read"
+        " `out1`?",
     ),
     Misconception(
         "concatenated",
         pair(lambda: conv(3, 16), lambda: conv(16, 16), _side_by_side),
-        "Two times 16 channels were placed side by side. The 32 should be made by the second convolution alone: 16→?",
+        "Two times 16 channels were placed side by side. The 32 should be made by the second convolution"
+        " alone: 16→?",
     ),
     Misconception(
         "concatenated",
         pair(lambda: conv(3, 16), lambda: conv(16, 32), _side_by_side),
-        "48 channels came out, 32 were expected. In a chain only the last module's output leaves: which one is that?",
+        "48 channels came out, 32 were expected. In a chain only the last module's output leaves: which one"
+        " is that?",
     ),
     Misconception(
         "returns-both",
@@ -114,22 +131,26 @@ MISCONCEPTIONS = [
     Misconception(
         "class-as-layer",
         ClassAsLayer,
-        "`nn.Sequential` received a class, where it needs a module. Make one: write the brackets behind its name.",
+        "`nn.Sequential` received a class, where it needs a module. Make one: write the brackets behind its"
+        " name.",
     ),
     Misconception(
         "function-as-layer",
         FunctionAsLayer,
-        "`nn.Sequential` received a function, where it needs modules. Call functions in `forward`, or use the module.",
+        "`nn.Sequential` received a function, where it needs modules. Call functions in `forward`, or use the"
+        " module.",
     ),
     Misconception(
         "modulelist-called",
         ModuleListCalled,
-        "`nn.ModuleList` keeps modules but cannot be called. Loop over it in `forward`, or use `nn.Sequential`.",
+        "`nn.ModuleList` keeps modules but cannot be called. Loop over it in `forward`, or use"
+        " `nn.Sequential`.",
     ),
     Misconception(
         "list-called",
         ListCalled,
-        "A Python list cannot be called. Which container registers its layers and runs them one after the other?",
+        "A Python list cannot be called. Which container registers its layers and runs them one after the"
+        " other?",
     ),
     Misconception(
         "no-padding", chain(lambda: conv(3, 16, padding=0), lambda: conv(16, 32, padding=0)), _PADDING
@@ -139,17 +160,20 @@ MISCONCEPTIONS = [
     Misconception(
         "too-much-padding",
         chain(lambda: conv(3, 16, padding=2), lambda: conv(16, 32, padding=2)),
-        "Height and width grew on the way, but should stay as they were. How wide a border does a 3×3 kernel need?",
+        "Height and width grew on the way, but should stay as they were. How wide a border does a 3×3 kernel"
+        " need?",
     ),
     Misconception(
         "strided",
         chain(lambda: conv(3, 16, stride=2), lambda: conv(16, 32)),
-        "Height and width were halved, but should stay as they were. Which argument makes a kernel skip positions?",
+        "Height and width were halved, but should stay as they were. Which argument makes a kernel skip"
+        " positions?",
     ),
     Misconception(
         "strided",
         chain(lambda: conv(3, 16), lambda: conv(16, 32, stride=2)),
-        "Height and width were halved, but should stay as they were. Which argument makes a kernel skip positions?",
+        "Height and width were halved, but should stay as they were. Which argument makes a kernel skip"
+        " positions?",
     ),
     Misconception(
         "other-kernel",
@@ -167,7 +191,8 @@ MISCONCEPTIONS = [
     Misconception(
         "batch-norm-added",
         chain(lambda: conv(3, 16), lambda: nn.BatchNorm2d(16), lambda: conv(16, 32)),
-        "Your values were normalised on the way; the exercise asks for the two convolutions alone. What happens without it?",
+        "Your values were normalised on the way; the exercise asks for the two convolutions alone. What"
+        " happens without it?",
     ),
     Misconception(
         "extra-layer",
@@ -192,6 +217,7 @@ MISCONCEPTIONS = [
             nn.Identity,
             lambda layers, _, x: layers(x, x),
         ),
-        "A chain takes one tensor, but two were given. After the first module, where does the second one's input come from?",
+        "A chain takes one tensor, but two were given. After the first module, where does the second one's"
+        " input come from?",
     ),
 ]

@@ -72,20 +72,26 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
         (
             "no-return",
             NoReturn,
-            "`forward` returned None, where a tensor was expected. "
-            "Which tensor should leave it, and with which keyword?",
+            (
+                "`forward` returned None, where a tensor was expected. "
+                "Which tensor should leave it, and with which keyword?"
+            ),
         ),
         (
             "no-super-init",
             NoSuperInit,
-            "A layer was assigned before the module was set up. "
-            "Make `super().__init__()` the first line of `__init__`.",
+            (
+                "A layer was assigned before the module was set up. "
+                "Make `super().__init__()` the first line of `__init__`."
+            ),
         ),
         (
             "no-forward",
             NoForward,
-            "The class has no method `forward`, so calling it runs nothing. "
-            "Is one defined under exactly this name, indented inside the class?",
+            (
+                "The class has no method `forward`, so calling it runs nothing. "
+                "Is one defined under exactly this name, indented inside the class?"
+            ),
         ),
         (
             "forward-without-self",
@@ -100,14 +106,18 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
         (
             "python-list",
             PythonList,
-            "The values are right, but `parameters()` lists no layer. "
-            "Layers in a plain list or dict stay hidden: use `nn.ModuleList` or `nn.Sequential`.",
+            (
+                "The values are right, but `parameters()` lists no layer. "
+                "Layers in a plain list or dict stay hidden: use `nn.ModuleList` or `nn.Sequential`."
+            ),
         ),
         (
             "layers-in-forward",
             LayersInForward,
-            "Two calls with the same x differ, and `parameters()` lists no layer. "
-            "Where can layers be made once, instead of in `forward`?",
+            (
+                "Two calls with the same x differ, and `parameters()` lists no layer. "
+                "Where can layers be made once, instead of in `forward`?"
+            ),
         ),
         (
             "returns-layers",
@@ -117,14 +127,18 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
         (
             "no-gradient",
             NoGradient,
-            "The values are right, but no gradient reaches any layer. "
-            "What cuts it off: `no_grad()`, `detach()` or `.data`?",
+            (
+                "The values are right, but no gradient reaches any layer. "
+                "What cuts it off: `no_grad()`, `detach()` or `.data`?"
+            ),
         ),
         (
             "layers-frozen",
             Frozen,
-            "The values are right, but the layers have `requires_grad=False`, so training leaves them as they are. "
-            "Remove that.",
+            (
+                "The values are right, but the layers have `requires_grad=False`, so training leaves them as"
+                " they are. Remove that."
+            ),
         ),
     ]
     return [Misconception(*each) for each in known]

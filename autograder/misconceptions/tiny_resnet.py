@@ -129,7 +129,10 @@ def _same_twice(block: Make) -> nn.Module:
 
 
 _STRIDE = "The second block was made without stride 2, so its map stays 8×8. Which argument halves it?"
-_SOFTMAX = "Probabilities came out, where logits were expected. The loss applies the softmax itself: is yours needed?"
+_SOFTMAX = (
+    "Probabilities came out, where logits were expected. The loss applies the softmax itself: is yours"
+    " needed?"
+)
 
 MISCONCEPTIONS = [
     Misconception(
@@ -167,7 +170,9 @@ MISCONCEPTIONS = [
         net(blocks=lambda block: nn.Sequential(block(16, 32, stride=2), block(32, 32))),
         "The first block makes 32 channels; (16, 16) was asked first. Which block should change the shape?",
     ),
-    Misconception("no-stride", net(blocks=lambda block: nn.Sequential(block(16, 16), block(16, 32))), _STRIDE),
+    Misconception(
+        "no-stride", net(blocks=lambda block: nn.Sequential(block(16, 16), block(16, 32))), _STRIDE
+    ),
     Misconception(
         "stride-in-first",
         net(blocks=lambda block: nn.Sequential(block(16, 16, stride=2), block(16, 32))),
@@ -186,7 +191,8 @@ MISCONCEPTIONS = [
     Misconception(
         "no-pool",
         net(pool=nn.Identity),
-        "Without pooling, 32 maps of 4×4 make 512 numbers, but the linear layer takes 32. What averages each map?",
+        "Without pooling, 32 maps of 4×4 make 512 numbers, but the linear layer takes 32. What averages each"
+        " map?",
     ),
     Misconception(
         "not-pooled",
@@ -218,12 +224,14 @@ MISCONCEPTIONS = [
     Misconception(
         "softmax-over-batch",
         net(finish=lambda logits: logits.softmax(0)),
-        "The softmax ran across the images of the batch, so each depends on the others. Is one needed at all?",
+        "The softmax ran across the images of the batch, so each depends on the others. Is one needed at"
+        " all?",
     ),
     Misconception(
         "argmax",
         net(finish=lambda logits: logits.argmax(1)),
-        "One class per image came out, where logits (N, num_classes) were expected. What can a loss learn from?",
+        "One class per image came out, where logits (N, num_classes) were expected. What can a loss learn"
+        " from?",
     ),
     Misconception(
         "relu-on-logits",
@@ -233,7 +241,8 @@ MISCONCEPTIONS = [
     Misconception(
         "blocks-hidden",
         BlocksHidden,
-        "`parameters()` does not list the blocks' weights. A plain Python list hides them: which container does not?",
+        "`parameters()` does not list the blocks' weights. A plain Python list hides them: which container"
+        " does not?",
     ),
     Misconception(
         "blocks-in-forward",
@@ -258,11 +267,13 @@ MISCONCEPTIONS = [
     Misconception(
         "no-return",
         NoReturn,
-        "`forward` returned None, where a tensor was expected. Which tensor should leave it, and with which keyword?",
+        "`forward` returned None, where a tensor was expected. Which tensor should leave it, and with which"
+        " keyword?",
     ),
     Misconception(
         "no-super-init",
         NoSuperInit,
-        "A layer was assigned before the module was set up. Make `super().__init__()` the first line of `__init__`.",
+        "A layer was assigned before the module was set up. Make `super().__init__()` the first line of"
+        " `__init__`.",
     ),
 ]

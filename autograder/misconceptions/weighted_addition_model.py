@@ -18,7 +18,9 @@ def _half() -> nn.Parameter:
 
 
 def blending(
-    combine: Callable[..., object], alpha: Callable[[], object] = _half, second: Callable[[], nn.Module] = lambda: conv(16, 16)
+    combine: Callable[..., object],
+    alpha: Callable[[], object] = _half,
+    second: Callable[[], nn.Module] = lambda: conv(16, 16),
 ) -> type[nn.Module]:
     """The right convolutions, `self.alpha = alpha()`, and `combine(alpha, out1, out2)`."""
 
@@ -41,7 +43,9 @@ def starting(alpha: Callable[[], object]) -> type[nn.Module]:
     return blending(blend, alpha)
 
 
-def wired(forward: Callable[..., object], second: Callable[[], nn.Module] = lambda: conv(16, 16)) -> type[nn.Module]:
+def wired(
+    forward: Callable[..., object], second: Callable[[], nn.Module] = lambda: conv(16, 16)
+) -> type[nn.Module]:
     """The right parts, wired by `forward(alpha, conv1, conv2, x)`."""
 
     class Wired(nn.Module):
@@ -101,7 +105,7 @@ class LocalInInit(nn.Module):
         super().__init__()
         self.conv1 = conv(3, 16)
         self.conv2 = conv(16, 16)
-        alpha = _half()  # noqa: F841
+        alpha = _half()
 
     def forward(self, x: Tensor) -> Tensor:
         out1 = self.conv1(x)
@@ -161,50 +165,92 @@ def _overwrite(alpha: Tensor, out1: Tensor, out2: Tensor) -> Tensor:
     return out1 + (1 - alpha) * out2
 
 
-_NOT_A_TENSOR = "`nn.Parameter` wraps a tensor, and 0.5 is an ordinary number. Write `torch.tensor(0.5)` inside its brackets."
-_PLAIN_FLOAT = "`alpha` is the ordinary number 0.5, so `parameters()` does not list it. How does a module declare a learnable number?"
-_NOT_REGISTERED = "`alpha` is a tensor, but `parameters()` does not list it, so no optimiser moves it. Which wrapper registers it?"
+_NOT_A_TENSOR = (
+    "`nn.Parameter` wraps a tensor, and 0.5 is an ordinary number. Write `torch.tensor(0.5)` inside its"
+    " brackets."
+)
+_PLAIN_FLOAT = (
+    "`alpha` is the ordinary number 0.5, so `parameters()` does not list it. How does a module declare a"
+    " learnable number?"
+)
+_NOT_REGISTERED = (
+    "`alpha` is a tensor, but `parameters()` does not list it, so no optimiser moves it. Which wrapper"
+    " registers it?"
+)
 _CREATED = "`alpha` is made anew in each call, so nothing it learns can last. Where can it be made once?"
-_ITEM = "The values are right, but `alpha.grad` is None: alpha was made an ordinary number. Use the parameter itself."
-_DATA = "The values are right, but `alpha.grad` is None: the gradient was cut from the parameter. Use the parameter itself."
+_ITEM = (
+    "The values are right, but `alpha.grad` is None: alpha was made an ordinary number. Use the parameter"
+    " itself."
+)
+_DATA = (
+    "The values are right, but `alpha.grad` is None: the gradient was cut from the parameter. Use the"
+    " parameter itself."
+)
 _REVERSED = "At 0.5 you match; at 0.3, `out1` gets 0.7. Which weight belongs to `out1`?"
-_BRACKETS = "At alpha 0.3, `out2` gets −0.3, and 1 is added everywhere. Where do brackets belong around `1 - alpha`?"
-_HARD_CODED = "Both weights stay 0.5 whatever alpha is, and `alpha.grad` is None. Where should alpha itself stand?"
-_PER_CHANNEL = "`alpha` holds 16 numbers, where one was asked for the whole blend. Which shape has a single number?"
-_START = "`alpha` starts at another value than 0.5, where both outputs count the same. Which number belongs in its tensor?"
+_BRACKETS = (
+    "At alpha 0.3, `out2` gets −0.3, and 1 is added everywhere. Where do brackets belong around `1 - alpha`?"
+)
+_HARD_CODED = (
+    "Both weights stay 0.5 whatever alpha is, and `alpha.grad` is None. Where should alpha itself stand?"
+)
+_PER_CHANNEL = (
+    "`alpha` holds 16 numbers, where one was asked for the whole blend. Which shape has a single number?"
+)
+_START = (
+    "`alpha` starts at another value than 0.5, where both outputs count the same. Which number belongs in its"
+    " tensor?"
+)
 _STACKING = "Your output is exactly `out2`, whatever alpha is. Where should the weighted outputs meet?"
-_SQUASHED = "A function changes alpha before it is used, so 0.5 no longer means one half. What if it is used as it is?"
-_RELU = "Your values have a ReLU in them; the exercise blends the convolutions' own outputs. What happens without it?"
-_PADDING = "Height and width differ between the two outputs, or from x. What must surround a map before a 3×3 convolution?"
-_PARALLEL = "Both convolutions read `x`. Here the second must read the first one's output: what is that tensor called?"
+_SQUASHED = (
+    "A function changes alpha before it is used, so 0.5 no longer means one half. What if it is used as"
+    " it is?"
+)
+_RELU = (
+    "Your values have a ReLU in them; the exercise blends the convolutions' own outputs. What happens"
+    " without it?"
+)
+_PADDING = (
+    "Height and width differ between the two outputs, or from x. What must surround a map before a 3×3"
+    " convolution?"
+)
+_PARALLEL = (
+    "Both convolutions read `x`. Here the second must read the first one's output: what is that tensor"
+    " called?"
+)
 _MISSING = "The model has no `self.alpha`. The exercise asks for a learnable number under exactly this name."
 
 MISCONCEPTIONS = [
     Misconception("parameter-of-float", starting(lambda: nn.Parameter(0.5)), _NOT_A_TENSOR),  # type: ignore[arg-type]
     Misconception("plain-float", starting(lambda: 0.5), _PLAIN_FLOAT),
-    Misconception("tensor-not-registered", starting(lambda: torch.tensor(0.5, requires_grad=True)), _NOT_REGISTERED),
+    Misconception(
+        "tensor-not-registered", starting(lambda: torch.tensor(0.5, requires_grad=True)), _NOT_REGISTERED
+    ),
     Misconception("tensor-not-registered", starting(lambda: torch.tensor(0.5)), _NOT_REGISTERED),
     Misconception(
         "buffer",
         Buffer,
-        "`alpha` is a buffer: it is saved with the model, but `parameters()` does not list it. Which kind learns?",
+        "`alpha` is a buffer: it is saved with the model, but `parameters()` does not list it. Which kind"
+        " learns?",
     ),
     Misconception(
         "frozen",
         starting(lambda: nn.Parameter(torch.tensor(0.5), requires_grad=False)),
-        "`alpha` is a parameter with `requires_grad=False`, so it gets no gradient and stays 0.5. Remove that argument.",
+        "`alpha` is a parameter with `requires_grad=False`, so it gets no gradient and stays 0.5. Remove that"
+        " argument.",
     ),
     Misconception(
         "integer-parameter",
         starting(lambda: nn.Parameter(torch.tensor(1))),
-        "`torch.tensor(1)` holds a whole number, and only decimals have gradients. Alpha starts at 0.5: write that.",
+        "`torch.tensor(1)` holds a whole number, and only decimals have gradients. Alpha starts at 0.5: write"
+        " that.",
     ),
     Misconception("created-in-forward", CreatedInForward, _CREATED),
     Misconception("created-in-forward", LocalInForward, _CREATED),
     Misconception(
         "local-in-init",
         LocalInInit,
-        "`alpha` was made in `__init__` but not kept, so `forward` cannot find it. What keeps a value on the model?",
+        "`alpha` was made in `__init__` but not kept, so `forward` cannot find it. What keeps a value on the"
+        " model?",
     ),
     Misconception("other-name", OtherName, _MISSING),
     Misconception("item", blending(lambda alpha, out1, out2: blend(alpha.item(), out1, out2)), _ITEM),
@@ -212,28 +258,35 @@ MISCONCEPTIONS = [
     Misconception(
         "first-weight-cut",
         blending(lambda alpha, out1, out2: alpha.item() * out1 + (1 - alpha) * out2),
-        "The values are right, but alpha's gradient lacks what comes through `out1`. Use the parameter itself in both weights.",
+        "The values are right, but alpha's gradient lacks what comes through `out1`. Use the parameter itself"
+        " in both weights.",
     ),
     Misconception(
         "second-weight-cut",
         blending(lambda alpha, out1, out2: alpha * out1 + (1 - alpha.item()) * out2),
-        "The values are right, but alpha's gradient lacks what comes through `out2`. Use the parameter itself in both weights.",
+        "The values are right, but alpha's gradient lacks what comes through `out2`. Use the parameter itself"
+        " in both weights.",
     ),
-    Misconception("reversed", blending(lambda alpha, out1, out2: (1 - alpha) * out1 + alpha * out2), _REVERSED),
+    Misconception(
+        "reversed", blending(lambda alpha, out1, out2: (1 - alpha) * out1 + alpha * out2), _REVERSED
+    ),
     Misconception(
         "no-complement",
         blending(lambda alpha, out1, out2: alpha * out1 + out2),
-        "At alpha 0.3, `out1` gets 0.3 and `out2` gets 1. The two weights should add up to 1: what belongs to `out2`?",
+        "At alpha 0.3, `out1` gets 0.3 and `out2` gets 1. The two weights should add up to 1: what belongs to"
+        " `out2`?",
     ),
     Misconception(
         "no-first-weight",
         blending(lambda alpha, out1, out2: out1 + (1 - alpha) * out2),
-        "At alpha 0.3, `out1` gets 1 and `out2` gets 0.7. The two weights should add up to 1: what belongs to `out1`?",
+        "At alpha 0.3, `out1` gets 1 and `out2` gets 0.7. The two weights should add up to 1: what belongs to"
+        " `out1`?",
     ),
     Misconception(
         "only-second-weighted",
         blending(lambda alpha, out1, out2: out1 + alpha * out2),
-        "At alpha 0.3, `out1` gets 1 and `out2` gets 0.3. Which weights should they have, so that both add up to 1?",
+        "At alpha 0.3, `out1` gets 1 and `out2` gets 0.3. Which weights should they have, so that both add up"
+        " to 1?",
     ),
     Misconception(
         "same-weight",
@@ -249,7 +302,8 @@ MISCONCEPTIONS = [
     Misconception(
         "brackets",
         blending(lambda alpha, out1, out2: alpha * (out1 + (1 - alpha) * out2)),
-        "At alpha 0.3, `out2` gets 0.3 · 0.7: alpha multiplies the whole sum. Where should the bracket behind it end?",
+        "At alpha 0.3, `out2` gets 0.3 · 0.7: alpha multiplies the whole sum. Where should the bracket behind"
+        " it end?",
     ),
     Misconception(
         "minus-one",
@@ -269,7 +323,8 @@ MISCONCEPTIONS = [
     Misconception(
         "added-not-multiplied",
         blending(lambda alpha, out1, out2: (alpha + out1) + (1 - alpha + out2)),
-        "Your output is `out1 + out2 + 1`: the weights were added. Which operator makes a weight scale a tensor?",
+        "Your output is `out1 + out2 + 1`: the weights were added. Which operator makes a weight scale a"
+        " tensor?",
     ),
     Misconception(
         "multiplied",
@@ -280,13 +335,15 @@ MISCONCEPTIONS = [
     Misconception(
         "alpha-unused",
         blending(lambda alpha, out1, out2: out1 + out2),
-        "Your output is the plain sum, whatever alpha is, and `alpha.grad` is None. Where should alpha weigh?",
+        "Your output is the plain sum, whatever alpha is, and `alpha.grad` is None. Where should alpha"
+        " weigh?",
     ),
     Misconception("stacking-only", blending(lambda alpha, out1, out2: out2), _STACKING),
     Misconception(
         "second-only",
         blending(lambda alpha, out1, out2: alpha * out2),
-        "Your output is `alpha · out2`; `out1` never joins it. Which part is weighed by alpha, and which by the rest?",
+        "Your output is `alpha · out2`; `out1` never joins it. Which part is weighed by alpha, and which by"
+        " the rest?",
     ),
     Misconception(
         "first-only",
@@ -296,7 +353,8 @@ MISCONCEPTIONS = [
     Misconception(
         "same-output-twice",
         blending(lambda alpha, out1, out2: blend(alpha, out1, out1)),
-        "Your output is exactly `out1`: both weights went to it. Which tensor should the second weight scale?",
+        "Your output is exactly `out1`: both weights went to it. Which tensor should the second weight"
+        " scale?",
     ),
     Misconception(
         "same-output-twice",
@@ -320,13 +378,18 @@ MISCONCEPTIONS = [
     ),
     Misconception("per-channel", starting(lambda: nn.Parameter(torch.full((16,), 0.5))), _PER_CHANNEL),
     Misconception("per-channel", starting(lambda: nn.Parameter(torch.full((16, 1, 1), 0.5))), _PER_CHANNEL),
-    Misconception("per-channel", starting(lambda: nn.Parameter(torch.full((1, 16, 1, 1), 0.5))), _PER_CHANNEL),
+    Misconception(
+        "per-channel", starting(lambda: nn.Parameter(torch.full((1, 16, 1, 1), 0.5))), _PER_CHANNEL
+    ),
     Misconception("other-start", starting(lambda: nn.Parameter(torch.tensor(0.0))), _START),
     Misconception("other-start", starting(lambda: nn.Parameter(torch.tensor(1.0))), _START),
-    Misconception("other-start", starting(lambda: nn.Parameter(torch.rand(()))), _START),
     Misconception("other-start", starting(lambda: nn.Parameter(torch.tensor(0.3))), _START),
-    Misconception("squashed", blending(lambda alpha, out1, out2: blend(torch.sigmoid(alpha), out1, out2)), _SQUASHED),
-    Misconception("squashed", blending(lambda alpha, out1, out2: blend(torch.tanh(alpha), out1, out2)), _SQUASHED),
+    Misconception(
+        "squashed", blending(lambda alpha, out1, out2: blend(torch.sigmoid(alpha), out1, out2)), _SQUASHED
+    ),
+    Misconception(
+        "squashed", blending(lambda alpha, out1, out2: blend(torch.tanh(alpha), out1, out2)), _SQUASHED
+    ),
     Misconception(
         "clamped",
         blending(lambda alpha, out1, out2: blend(alpha.clamp(0, 1), out1, out2)),
@@ -335,7 +398,8 @@ MISCONCEPTIONS = [
     Misconception(
         "two-parameters",
         TwoParameters,
-        "Two separate numbers weigh the outputs, so they need not add up to 1. Can alpha alone make both weights?",
+        "Two separate numbers weigh the outputs, so they need not add up to 1. Can alpha alone make both"
+        " weights?",
     ),
     Misconception("parallel-branches", wired(_parallel, lambda: conv(3, 16)), _PARALLEL),
     Misconception("parallel-branches", wired(_parallel), _PARALLEL),
@@ -347,12 +411,14 @@ MISCONCEPTIONS = [
     Misconception(
         "weighted-too-early",
         wired(_weights_before_second),
-        "The second convolution reads `alpha · out1`; it should read `out1` itself. Where should alpha come in?",
+        "The second convolution reads `alpha · out1`; it should read `out1` itself. Where should alpha"
+        " come in?",
     ),
     Misconception(
         "in-place",
         blending(_overwrite),
-        "The values are right, but `out1` was overwritten, which the backward pass still needs. Make a new tensor.",
+        "The values are right, but `out1` was overwritten, which the backward pass still needs. Make a new"
+        " tensor.",
     ),
     Misconception(
         "detached",
@@ -362,23 +428,27 @@ MISCONCEPTIONS = [
     Misconception(
         "second-detached",
         blending(lambda alpha, out1, out2: blend(alpha, out1, out2.detach())),
-        "The values are right, but no gradient passes `out2`, so the second convolution never learns. What stops it?",
+        "The values are right, but no gradient passes `out2`, so the second convolution never learns. What"
+        " stops it?",
     ),
     Misconception(
         "detached-before-second",
         wired(_detached_before_second),
-        "The values are right, but no gradient goes back from the second convolution into `out1`. What stops it there?",
+        "The values are right, but no gradient goes back from the second convolution into `out1`. What stops"
+        " it there?",
     ),
     Misconception("no-padding", blending(blend, second=lambda: conv(16, 16, 3, 0)), _PADDING),
     Misconception(
         "channels-mismatch",
         blending(blend, second=lambda: conv(16, 32)),
-        "The two outputs have different numbers of channels, so they cannot be added. How many should the second convolution make?",
+        "The two outputs have different numbers of channels, so they cannot be added. How many should the"
+        " second convolution make?",
     ),
     Misconception(
         "one-channel",
         blending(blend, second=lambda: conv(16, 1)),
-        "The second convolution makes 1 channel, which was silently stretched over 16. How many should it make?",
+        "The second convolution makes 1 channel, which was silently stretched over 16. How many should it"
+        " make?",
     ),
     Misconception("relu-implied", wired(_relu_between), _RELU),
     Misconception("relu-implied", blending(lambda alpha, out1, out2: blend(alpha, out1, out2).relu()), _RELU),
