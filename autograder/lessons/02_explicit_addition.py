@@ -264,14 +264,14 @@ class AdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         ### BEGIN SOLUTION
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
+        self.first = nn.Conv2d(3, 16, kernel_size=3, padding=1)
+        self.second = nn.Conv2d(16, 16, kernel_size=3, padding=1)
         ### END SOLUTION
 
     def forward(self, x):
         ### BEGIN SOLUTION
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
+        out1 = self.first(x)
+        out2 = self.second(out1)
         return out1 + out2
         ### END SOLUTION
 

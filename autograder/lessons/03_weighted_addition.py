@@ -150,7 +150,7 @@ print("buffers:   ", [name for name, _ in lamp.named_buffers()])
 # - The first convolution reads `x`, 3→16 channels; its output is `out1`. The second reads `out1`, 16→16 channels; its output is `out2`. Both have `kernel_size=3` and `padding=1`.
 # - The model returns `alpha * out1 + (1 - alpha) * out2`.
 # - `self.alpha` is a parameter that starts at 0.5. It must have this name.
-# - It is a single number, not one for each channel, and it is used as it is: `forward` does not change it first, for example with a sigmoid.
+# - It is a single number, not one for each channel. `forward` uses it as it is, without passing it through another function first.
 # - In: shape (N, 3, H, W). Out: shape (N, 16, H, W).
 #
 # All other names are yours. `nn.Parameter` needs a tensor: `torch.tensor(0.5)`.
@@ -195,23 +195,20 @@ except Exception as error:
 
 # %% compare-three-models
 class Addition(nn.Module):
-    def __init__(self):
+    def __init__(self, first, second):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
+        self.first = first
+        self.second = second
 
     def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
+        out1 = self.first(x)
+        return out1 + self.second(out1)
 
 
-chain = nn.Sequential(
-    nn.Conv2d(3, 16, kernel_size=3, padding=1),
-    nn.Conv2d(16, 16, kernel_size=3, padding=1),
-)
+conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
+conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
 try:
-    display(compare(chain, Addition(), WeightedAdditionModel(), photo))
+    display(compare(nn.Sequential(conv1, conv2), Addition(conv1, conv2), WeightedAdditionModel(), photo))
 except Exception as error:
     print(f"WeightedAdditionModel does not run yet: {error!r}. Finish exercise 2, then run this cell again.")
 
@@ -292,6 +289,8 @@ check("fit_alpha", fit_alpha)
 # ### Use it on the photograph
 #
 # Somebody dimmed the output to 0.2 of its brightness. Can your function find the 0.2? Alpha starts at 0.5.
+#
+# All numbers in this image are small, so the loss and its gradient are small too. That is why the learning rate is large here.
 
 # %% fit-alpha-on-the-photograph tags=["demo"]
 torch.manual_seed(0)
@@ -302,7 +301,7 @@ with torch.no_grad():
     target = 0.2 * full
 
 try:
-    values = fit_alpha(dimmer, grey, target, steps=30, lr=1.0)
+    values = fit_alpha(dimmer, grey, target, steps=30, lr=20)
     for step in [1, 2, 5, 10, 20, 30]:
         print(f"after step {step:2}: alpha = {values[step - 1]:.4f}")
     with torch.no_grad():

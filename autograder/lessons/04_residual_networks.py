@@ -337,14 +337,14 @@ check("tiny_resnet", TinyResNet)
 # %% train-tiny-resnet-text [markdown]
 # ### Let it read digits
 #
-# Your network trains for some seconds on 1500 digits. The other 297 are kept for a test: it has never seen them. Guessing would get 10 % of them right.
+# Your network trains for 100 steps on 1500 digits, which takes some seconds. The other 297 are kept for a test: it has never seen them. Guessing would get 10 % of them right.
 
 # %% train-tiny-resnet tags=["demo"]
 try:
     torch.manual_seed(0)
     model = TinyResNet(ResidualBlock)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    for _ in range(60):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.9)
+    for _ in range(100):
         chosen = torch.randint(1500, (64,))
         loss = nn.functional.cross_entropy(model(images[chosen]), labels[chosen])
         optimizer.zero_grad()
