@@ -1,0 +1,243 @@
+"""Runs a learner's cells in an IPython shell, and puts cases to what they left behind.
+
+Lives in the process that belongs to one submission. Everything here is within the learner's reach.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import signal
+import socket
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.formatters import DisplayFormatter
+from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from sumskip import wire
+from sumskip.core import Case
+
+from . import walls
+
+KEEP = 8_000  # characters kept of a cell's prints, from each end
+
+
+class TimeLimit(BaseException):
+    """A cell or a question ran too long. No `except Exception` in a learner's loop stops it."""
+
+
+class Capped(io.TextIOBase):
+    """Text that keeps its beginning and its end, and counts what it dropped between them."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        self._head = self._tail = ""
+        self._dropped = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        room = KEEP - len(self._head)
+        self._head += text[:room]
+        tail = self._tail + text[max(room, 0) :] if len(text) > room else self._tail
+        self._dropped += max(0, len(tail) - KEEP)
+        self._tail = tail[-KEEP:]
+        return len(text)
+
+    def text(self) -> str:
+        if not self._dropped:
+            return self._head + self._tail
+        return f"{self._head}\n… {self._dropped} characters left out …\n{self._tail}"
+
+
+class PlainFormatter(DisplayFormatter):
+    """Text alone: no drawing is made that nobody will see, and no HTML leaves the process."""
+
+    def format(self, obj: Any, include: Any = None, exclude: Any = None) -> Any:
+        return {"text/plain": repr(obj)[:KEEP]}, {}
+
+
+class PlainPublisher(DisplayPublisher):
+    """`display(…)` prints the plain text."""
+
+    def publish(self, data: Any, *args: Any, **kwargs: Any) -> None:
+        if text := data.get("text/plain"):
+            print(text)
+
+    def clear_output(self, wait: bool = False) -> None:
+        pass
+
+
+class PlainHook(DisplayHook):
+    """A cell's last value is printed as text."""
+
+    def __call__(self, result: Any = None) -> None:
+        if result is not None and not self.quiet():
+            print(repr(result)[:KEEP])
+
+
+class Shell(InteractiveShell):
+    """IPython without a terminal, a history, a graphical loop or formatted tracebacks."""
+
+    def init_display_formatter(self) -> None:
+        self.display_formatter = PlainFormatter(parent=self)
+
+    def init_virtualenv(self) -> None:
+        pass
+
+    def enable_gui(self, gui: Any = None) -> None:
+        pass
+
+    def enable_matplotlib(self, gui: Any = None) -> tuple[Any, Any]:
+        return None, "agg"
+
+    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def ask_exit(self) -> None:
+        pass
+
+
+def make_shell() -> Shell:
+    """The shell of the warm parent; each submission gets a copy of it by forking."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    Shell.display_pub_class.default_value = PlainPublisher
+    Shell.displayhook_class.default_value = PlainHook
+    shell = Shell.instance(config=config)
+    warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+    warnings.filterwarnings("ignore", message="To exit: use")
+    return shell
+
+
+def _no_input(prompt: object = "") -> str:
+    raise EOFError("input() has nobody to answer it while grading")
+
+
+class Session:
+    """One submission: its shell, its prints, and the answers it gives."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+        self.out, self.err = Capped(), Capped()
+        sys.stdout, sys.stderr = self.out, self.err
+        sys.stdin = io.StringIO()
+        builtins.input = _no_input
+        signal.signal(signal.SIGALRM, self._too_long)
+        self._limit = 0.0
+
+    def _too_long(self, number: int, frame: FrameType | None) -> None:
+        raise TimeLimit(f"stopped after {self._limit:g} s")
+
+    @contextmanager
+    def _at_most(self, seconds: float) -> Iterator[None]:
+        self._limit = seconds
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def files(self, arrays: dict[str, Any]) -> dict[str, Any]:
+        """Put the submission's other files into the working folder."""
+        for name, content in arrays.items():
+            Path(Path(name).name).write_bytes(content.tobytes())
+        return {}
+
+    def run(self, source: str, seconds: float) -> dict[str, Any]:
+        """Run one cell; what it printed, and the error that ended it with the line it was on."""
+        self.out.start()
+        self.err.start()
+        # A cell cannot rewrite the next one: an honest notebook has no use for that.
+        self.shell.input_transformer_manager = TransformerManager()
+        self.shell.ast_transformers = []
+        problem: BaseException | None = None
+        try:
+            with self._at_most(seconds):
+                result = self.shell.run_cell(source, store_history=False)
+                problem = result.error_before_exec or result.error_in_exec
+        except BaseException as error:  # what escapes IPython ends the cell, not the submission
+            problem = error
+        if "matplotlib.pyplot" in sys.modules:
+            with suppress(Exception):
+                sys.modules["matplotlib.pyplot"].close("all")
+        reply: dict[str, Any] = {"stdout": self.out.text(), "stderr": self.err.text()}
+        if problem is not None:
+            reply["error"] = _describe(problem)
+            reply["stopped"] = isinstance(problem, TimeLimit)
+        return reply
+
+    def ask(self, symbol: str, case: dict[str, Any], seconds: float) -> Any:
+        from sumskip.probe import probe
+
+        with self._at_most(seconds):
+            return probe(self.shell.user_ns.get(symbol), Case.from_json(case))
+
+
+def _describe(problem: BaseException) -> dict[str, Any]:
+    """An error's name, message and line, of which none may be what it seems: `str(error)` is theirs."""
+    try:
+        message = str(problem)
+    except BaseException:
+        message = "(an error whose message cannot be shown)"
+    return {"name": type(problem).__name__[:80], "message": message[:1000], "line": _line(problem)}
+
+
+def _line(problem: BaseException) -> int | None:
+    if isinstance(problem, SyntaxError):
+        return problem.lineno if isinstance(problem.lineno, int) else None
+    line, trace = None, problem.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith("<ipython-input"):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def serve(channel: socket.socket, shell: Shell) -> None:
+    """Answer the grader until it hangs up."""
+    session = Session(shell)
+    here = os.getpid()
+    while os.getpid() == here and (frame := wire.receive(channel)) is not None:
+        header, arrays = wire.unpack(frame)
+        reply = _answer(session, header, arrays)
+        if os.getpid() != here:  # a learner's fork that came back from the cell is not the submission
+            os._exit(0)
+        channel.sendall(reply)
+
+
+def _answer(session: Session, header: dict[str, Any], arrays: dict[str, Any]) -> bytes:
+    nonce = header["nonce"]
+    if header["do"] == "ask":
+        try:
+            observation = session.ask(header["symbol"], header["case"], header["seconds"])
+            return wire.pack_observation(observation, nonce)
+        except wire.WireError as error:
+            return wire.pack({"nonce": nonce, "refused": str(error)[:300]})
+        except TimeLimit as error:
+            return wire.pack({"nonce": nonce, "refused": f"the answer was {error}"})
+        except BaseException as error:
+            return wire.pack({"nonce": nonce, "refused": f"{type(error).__name__[:80]} ended the question"})
+    if header["do"] == "run":
+        return wire.pack({"nonce": nonce, **session.run(header["source"], header["seconds"])})
+    if header["do"] == "files":
+        return wire.pack({"nonce": nonce, **session.files(arrays)})
+    return wire.pack({"nonce": nonce, "breaches": walls.breaches(**header["walls"])})

@@ -1,0 +1,210 @@
+"""The inner walls: what one submission's process gives up before it runs a learner's code.
+
+The outer sandbox (bubblewrap) has no network, a read-only system and a small /tmp of its own. In it
+the warm parent forks a process for each submission, and that process gets user, mount, pid, ipc and
+network namespaces of its own here, so that submissions cannot see each other or leave anything
+behind. Python 3.11 has no `os.unshare`, therefore ctypes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import resource
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+NOBODY = 65534
+
+# From <linux/sched.h>, <sys/mount.h>, <linux/prctl.h>, <linux/capability.h>: stable kernel interface.
+_NEW_NS, _NEW_IPC, _NEW_USER, _NEW_PID, _NEW_NET = 0x20000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+_MNT_DETACH = 2
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
+_PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_KEYCTL = {"x86_64": 250, "aarch64": 219}  # keyctl is only reachable as a bare system call
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(name: str, *arguments: Any) -> None:
+    if getattr(_libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def _mount(kind: str, target: str, options: str, flags: int = 0) -> None:
+    words = [word.encode() for word in (kind, target, kind)]
+    _call("mount", *words, _MS_NOSUID | _MS_NODEV | flags, options.encode())
+
+
+def _drop_bounding_set() -> None:
+    for capability in range(64):
+        _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails past the last one there is
+
+
+def become_nobody() -> None:
+    """Where root started the sandbox: give up root for ever, before any learner's code is near.
+
+    bubblewrap covers parts of /proc where root runs it; the kernel then refuses the fresh /proc that
+    each submission gets, so these covers go first. What they hid stays closed to nobody.
+    """
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        target = line.split()[4]
+        if target.startswith("/proc/"):
+            _call("umount2", target.encode(), _MNT_DETACH)
+    _drop_bounding_set()
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # changing user made /proc/self root's
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Daemons of a child become ours, so that we can end them (without a pid namespace)."""
+    if sys.platform == "linux":
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def enter_namespaces(scratch_bytes: int) -> None:
+    """Leave the siblings' world. What is forked next is process 1 of a new pid namespace.
+
+    The writable folders are /tmp and /dev/shm, each `scratch_bytes` large at most, in memory; they
+    vanish with the last process of the namespace.
+    """
+    user, group = os.getuid(), os.getgid()
+    _call("unshare", _NEW_USER | _NEW_NS | _NEW_PID | _NEW_IPC | _NEW_NET)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
+    for folder in ("/tmp", "/dev/shm"):
+        _mount("tmpfs", folder, f"size={scratch_bytes},nr_inodes=20000,mode=0777")
+
+
+def close_the_door() -> None:
+    """In process 1 of the new namespace: its own /proc, no further namespaces, no capabilities."""
+    _mount("proc", "/proc", "", _MS_NOEXEC)
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    if number := _KEYCTL.get(platform.machine()):
+        _libc.syscall(number, 1, None)  # KEYCTL_JOIN_SESSION_KEYRING: no shared kernel keyring
+    _drop_bounding_set()
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    _call("capset", header, (ctypes.c_uint32 * 6)())
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def limit(memory_bytes: int, cpu_seconds: int, file_bytes: int, processes: int | None) -> None:
+    """Bound what this process and its children may use. A file larger than allowed is an OSError."""
+    if sys.platform == "linux":
+        _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+        Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, this one goes first
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    if processes is not None:
+        # Counted a user namespace since Linux 5.14; before that, over all of the user's processes.
+        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+
+
+def tree_of(pid: int, proc: int) -> list[int]:
+    """`pid` and all its descendants, by the /proc that the folder descriptor `proc` shows."""
+    found, waiting = [], [pid]
+    while waiting:
+        current = waiting.pop()
+        found.append(current)
+        for thread in _list(f"{current}/task", proc):
+            waiting += [int(child) for child in _read(f"{current}/task/{thread}/children", proc).split()]
+    return found
+
+
+def memory_of(pids: Iterable[int], proc: int) -> int:
+    """Bytes of memory that belong to these processes alone or that they share in tmpfs."""
+    total = 0
+    for pid in pids:
+        for line in _read(f"{pid}/status", proc).splitlines():
+            if line.startswith(("RssAnon:", "RssShmem:")):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def _list(path: str, folder: int) -> list[str]:
+    try:
+        inner = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
+    except OSError:  # it ended meanwhile
+        return []
+    try:
+        return [entry.name for entry in os.scandir(inner)]
+    except OSError:
+        return []
+    finally:
+        os.close(inner)
+
+
+def _read(path: str, folder: int) -> str:
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY, dir_fd=folder), errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+# --- the self-test: every attempt here must fail ---------------------------------------------------
+
+
+def _succeeds(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except Exception:
+        return False
+    return True
+
+
+def _connect(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=0.5):
+        pass
+
+
+def _send_packet() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outward:
+        outward.sendto(b"x", ("192.0.2.1", 9))  # TEST-NET-1: nobody is there
+
+
+def breaches(unreadable: list[str], unwritable: list[str], environment: list[str], port: int) -> list[str]:
+    """Try what a hostile submission would try; list what was possible. The right answer is `[]`.
+
+    `unreadable` are paths that exist outside; `unwritable` folders that exist inside; `environment`
+    the only variables there may be; `port` one on which the grader listens on the host's loopback
+    while this runs.
+    """
+    attempts: dict[str, Callable[[], object]] = {f"read {path}": Path(path).stat for path in unreadable}
+    for folder in unwritable:
+        attempts[f"wrote in {folder}"] = partial(Path(folder, "self-test").write_text, "x")
+    attempts |= {
+        "reached the host's loopback": partial(_connect, ("127.0.0.1", port)),
+        "sent a packet to the network": _send_packet,
+        "made a namespace of its own": partial(_call, "unshare", _NEW_USER),
+        "mounted a file system": partial(_mount, "tmpfs", "/tmp", ""),
+    }
+    found = [what for what, attempt in attempts.items() if _succeeds(attempt)]
+    processes = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    if processes != [os.getpid()]:
+        found.append(f"saw {len(processes) - 1} other processes")
+    if 0 in (os.getuid(), os.geteuid(), os.getgid()):
+        found.append("runs as root")
+    variables = {pair.split("=")[0] for pair in Path("/proc/self/environ").read_text().split("\0")} - {""}
+    if seen := sorted(variables - set(environment)):
+        found.append(f"saw of the environment: {', '.join(seen)[:200]}")
+    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    if int(status["CapEff"], 16) or int(status["CapBnd"], 16) or status["NoNewPrivs"] != "1":
+        found.append("kept privileges")
+    return found

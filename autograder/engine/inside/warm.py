@@ -1,0 +1,182 @@
+"""The warm parent: PyTorch is imported once, and every submission is a fork of this process.
+
+Runs no learner's code itself. The grader sends one line of JSON and two descriptors for each
+submission: the channel, on which the submission's process answers, and the life line, which a guard
+keeps. When the grader closes the life line, everything of that submission ends; when the process
+ends by itself, the guard says how on that line.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from . import walls
+
+WATCH = 0.2  # seconds between two looks at how much memory a submission uses
+
+
+def _preload() -> Any:
+    """Import what lessons use. No operator of torch may run before the fork: it would start threads."""
+    import torch
+
+    import sumskip
+
+    for name in ("matplotlib.pyplot", "sklearn.datasets", "sumskip.probe"):
+        import_module(name)
+    for name in sumskip.__all__:
+        with suppress(ImportError, AttributeError):  # the cell that needs it will say so
+            getattr(sumskip, name)
+
+    from . import cells
+
+    shell = cells.make_shell()
+    versions = {"python": sys.version.split()[0], "torch": torch.__version__, "sumskip": sumskip.__version__}
+    return shell, versions
+
+
+def main(control: socket.socket, walled: bool) -> None:
+    """Serve until the grader closes `control`."""
+    if walled and os.getuid() == 0:
+        walls.become_nobody()
+    shell, versions = _preload()
+    gc.collect()
+    gc.freeze()  # so that a fork's collector does not touch, and thereby copy, all of it
+    control.sendall(json.dumps({"ready": versions}).encode() + b"\n")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards are reaped by the kernel
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
+        if not message:
+            return
+        channel, life = (socket.socket(fileno=number) for number in descriptors)
+        if os.fork() == 0:
+            code = 1
+            try:
+                control.close()
+                code = _guard(channel, life, shell, walled, json.loads(message))
+            except BaseException:
+                life.sendall(json.dumps({"failed": traceback.format_exc()[-2000:]}).encode())
+            finally:
+                os._exit(code)
+        channel.close()
+        life.close()
+        control.sendall(b".")
+
+
+def _guard(
+    channel: socket.socket, life: socket.socket, shell: Any, walled: bool, limits: dict[str, Any]
+) -> int:
+    """Between the warm parent and a submission: starts its process, watches it, ends it."""
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    waking, wake = os.pipe()
+    for end in (waking, wake):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(wake)
+    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY) if sys.platform == "linux" else -1
+    if walled:
+        walls.enter_namespaces(limits["scratch_bytes"])
+    else:
+        walls.adopt_orphans()
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.set_wakeup_fd(-1)
+            life.close()
+            for number in (waking, wake, proc):
+                with suppress(OSError):  # there may be no /proc
+                    os.close(number)
+            _submission(channel, shell, walled, limits)
+        finally:
+            os._exit(0)
+    channel.close()
+    reason = ""
+    while True:
+        ready = select.select([life.fileno(), waking], [], [], WATCH)[0]
+        if life.fileno() in ready:
+            _end(child, proc, walled)
+            return 0
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            _end(child, proc, walled)
+            life.sendall(json.dumps({"ended": _how(status, reason)}).encode())
+            return 0
+        if waking in ready:
+            os.read(waking, 512)
+        if proc >= 0 and walls.memory_of(walls.tree_of(child, proc), proc) > limits["memory_bytes"]:
+            reason = "it used too much memory"
+            os.kill(child, signal.SIGKILL)
+
+
+def _end(child: int, proc: int, walled: bool) -> None:
+    """Kill what is left. With walls, the kernel ends all of a pid namespace with its process 1."""
+    with suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        os.waitpid(child, 0)
+    me = os.getpid()
+    for _ in range(0 if walled or proc < 0 else 50):  # a fork loop runs on while we look
+        rest = [pid for pid in walls.tree_of(me, proc) if pid != me]
+        if not rest:
+            break
+        for pid in rest:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        _reap()
+        time.sleep(0.01)
+
+
+def _reap() -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _how(status: int, reason: str) -> str:
+    if reason:
+        return reason
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGXCPU:
+            return "it used too much processor time"
+        return f"it was ended by signal {number} ({signal.strsignal(number)})"
+    return f"it ended by itself with status {os.WEXITSTATUS(status)}"
+
+
+def _submission(channel: socket.socket, shell: Any, walled: bool, limits: dict[str, Any]) -> None:
+    """Process 1 of the submission's own namespaces: shut the door, then run the learner's cells."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    if walled:
+        walls.close_the_door()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    # Far from the small numbers that a stray os.write or os.close hits.
+    high = 200 + int.from_bytes(os.urandom(1)) % 50
+    os.dup2(channel.fileno(), high, inheritable=False)
+    channel.close()
+    channel = socket.socket(fileno=high)
+    walls.limit(
+        limits["memory_bytes"],
+        limits["cpu_seconds"],
+        limits["file_bytes"],
+        limits["processes"] if walled else None,
+    )
+    folder = limits["folder"]
+    Path(folder).mkdir(exist_ok=True)
+    os.chdir(folder)
+    sys.path.append(folder)  # last: a file named torch.py shadows nothing
+    from . import cells
+
+    cells.serve(channel, shell)

@@ -1,0 +1,351 @@
+"""Runs the plan of one submission and has its exercises judged, outside.
+
+    with Engine() as engine:
+        result = engine.run(plan, judge_exercise)
+
+`Engine.run` is a function of one submission: nothing of one run is left for the next.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+
+from autograder.engine.sandbox import Child, ChildLostError, Level, Limits, SandboxError, WarmParent
+from sumskip import wire
+from sumskip.core import Ask, Case, Observation, Report
+
+JudgeExercise = Callable[[str, Ask], Report]
+
+_TEXT = 20_000  # characters kept of any text that comes out of the sandbox
+_RESTARTS = 4
+_NO_WALLS = (
+    "NOTHING IS WALLED IN: learners' code runs with your rights, next to your files and with your network. "
+    "Only grade submissions that you would run yourself."
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do with a submission: run a cell, or put an exercise's questions.
+
+    `exercise` of a cell is the one it solves, if any. `max_score` and `symbol` (the name that the
+    answer is bound to) belong to checks and come from the master.
+    """
+
+    do: Literal["run", "check"]
+    cell_id: str
+    source: str = ""
+    exercise: str | None = None
+    symbol: str = ""
+    max_score: float = 0.0
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run, in order, and the other files that lie in the working folder."""
+
+    steps: tuple[Step, ...]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CellOutput:
+    """What a cell printed, as plain text, and the error that ended it."""
+
+    stdout: str = ""
+    stderr: str = ""
+    error_name: str = ""
+    error_message: str = ""
+    line: int | None = None
+    stopped: bool = False  # by us: time over, or its process died
+
+    @classmethod
+    def from_reply(cls, reply: Mapping[str, Any]) -> CellOutput:
+        """Read a reply of the sandbox, of which nothing can be relied on."""
+        error = reply.get("error")
+        error = error if isinstance(error, dict) else {}
+        line = error.get("line")
+        return cls(
+            stdout=plain_text(reply.get("stdout")),
+            stderr=plain_text(reply.get("stderr")),
+            error_name=plain_text(error.get("name"))[:80],
+            error_message=plain_text(error.get("message"))[:1000],
+            line=line if type(line) is int and 0 < line < 100_000 else None,
+            stopped=reply.get("stopped") is True,
+        )
+
+
+@dataclass
+class Result:
+    """What came of one submission. `reports` has every check of the plan, whatever happened."""
+
+    reports: dict[str, Report] = field(default_factory=dict)
+    outputs: dict[str, CellOutput] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    level: Level = "walled"
+
+
+def plain_text(value: Any) -> str:
+    """Text from the sandbox without anything that a terminal or a page would act on."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(
+        character
+        for character in value[:_TEXT]
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co")
+    )
+
+
+class AskFailedError(Exception):
+    """A question got no answer that can be judged; the exercise is not graded."""
+
+
+class Engine:
+    """The sandbox, warmed up: made once for a batch of submissions.
+
+    `level` is what the caller wants; `engine.level` is what there is, and is stored with each grade.
+    Without walls nothing runs unless `trust_submissions` is given, and `engine.warnings` then says so.
+    `hidden` are paths that no submission may see: the self-test tries to read them. `run` may be
+    called from `jobs` threads at once; more wait for their turn.
+
+    Raises:
+        SandboxError: on entering, where the level cannot be had or the walls do not hold.
+    """
+
+    def __init__(
+        self,
+        level: Level = "walled",
+        jobs: int = 1,
+        trust_submissions: bool = False,
+        limits: Limits | None = None,
+        hidden: tuple[Path, ...] = (),
+    ) -> None:
+        self.level: Level = level
+        self.trust_submissions = trust_submissions
+        self.limits = limits or Limits()
+        self.warnings: list[str] = []
+        self._hidden = (Path(__file__).resolve().parent.parent, Path.home() / ".ssh", *hidden)
+        self._slots = threading.Semaphore(max(1, jobs))
+        self._lock = threading.Lock()
+        self._warm: WarmParent | None = None
+
+    def __enter__(self) -> Engine:
+        if self.level == "none" and not self.trust_submissions:
+            raise SandboxError(
+                "grading without walls was asked for, but not that submissions are trusted: "
+                "install bubblewrap, or add --trust-submissions"
+            )
+        try:
+            self._warm = WarmParent(self.level, self.limits, self._outside())
+        except SandboxError as error:
+            if self.level == "none" or not self.trust_submissions:
+                raise
+            self.warnings.append(str(error))
+            self.level = "none"
+            self._warm = WarmParent("none", self.limits)
+        if self.level == "none":
+            self.warnings.append(_NO_WALLS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._warm is not None:
+            self._warm.close()
+            self._warm = None
+
+    def _outside(self) -> list[Path]:
+        return [path for path in self._hidden if path.exists()]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Python, torch and sumskip inside the sandbox."""
+        return dict(self._warm.versions) if self._warm else {}
+
+    def run(self, plan: Plan, judge_exercise: JudgeExercise) -> Result:
+        """Run the learner's cells and judge every exercise of the plan.
+
+        `judge_exercise(name, ask)` runs here, outside, and is given the only way to the answer. It may
+        raise: that exercise is then not graded. A process that dies is started again without the cell
+        that killed it, at most four times.
+        """
+        with self._slots:
+            return _Run(self, plan, judge_exercise).go()
+
+    def spawn(self) -> Child:
+        """A process for one submission, from a warm parent that is replaced if it has died."""
+        with self._lock:
+            if self._warm is None:
+                raise RuntimeError("use the engine in a with statement")
+            try:
+                return self._warm.spawn()
+            except SandboxError:
+                self._warm.close()
+                self._warm = WarmParent(self.level, self.limits, self._outside())
+                return self._warm.spawn()
+
+
+class _Run:
+    """The state of one submission's run."""
+
+    def __init__(self, engine: Engine, plan: Plan, judge_exercise: JudgeExercise) -> None:
+        self.engine, self.plan, self.judge_exercise = engine, plan, judge_exercise
+        self.limits = engine.limits
+        self.result = Result(level=engine.level)
+        self.stopped: dict[int, str] = {}  # steps that are not run again, and why
+        self.started = time.monotonic()
+
+    def left(self) -> float:
+        return self.started + self.limits.submission_seconds - time.monotonic()
+
+    def go(self) -> Result:
+        why = ""
+        for _ in range(1 + _RESTARTS):
+            why = self._attempt()
+            if not why:
+                break
+        for step in self.plan.steps:
+            if step.do == "check" and _name(step) not in self.result.reports:
+                self._not_graded(step, f"The notebook could not be run to this place: {why}.")
+        self.result.seconds = time.monotonic() - self.started
+        return self.result
+
+    def _attempt(self) -> str:
+        """Go through the plan in one process. The empty text if it survives, otherwise why it did not."""
+        with self.engine.spawn() as child:
+            if self.plan.files:
+                arrays = {name: np.frombuffer(data, np.uint8) for name, data in self.plan.files.items()}
+                try:
+                    child.request({"do": "files"}, self.limits.cell_seconds, arrays)
+                except ChildLostError as lost:
+                    return str(lost)
+            for index, step in enumerate(self.plan.steps):
+                if self.left() <= 0:
+                    self.result.warnings.append(f"stopped after {self.limits.submission_seconds:g} s in all")
+                    return f"the notebook took more than {self.limits.submission_seconds:g} s"
+                if index in self.stopped and step.do == "run":
+                    continue
+                try:
+                    if step.do == "run":
+                        self._run_cell(child, index, step)
+                    elif _name(step) not in self.result.reports:
+                        self._check(child, index, step)
+                except ChildLostError as lost:
+                    self._lost(index, step, str(lost))
+                    return str(lost)
+        return ""
+
+    def _run_cell(self, child: Child, index: int, step: Step) -> None:
+        seconds = max(0.1, min(self.limits.cell_seconds, self.left()))
+        reply, _ = child.request({"do": "run", "source": step.source}, seconds)
+        output = CellOutput.from_reply(reply)
+        self.result.outputs.setdefault(step.cell_id, output)
+        if output.stopped:
+            self.stopped[index] = f"it ran longer than {seconds:g} s"
+            self.result.warnings.append(f"cell {step.cell_id}: {self.stopped[index]}")
+
+    def _lost(self, index: int, step: Step, why: str) -> None:
+        if step.do == "run":
+            self.stopped[index] = why
+            self.result.warnings.append(f"cell {step.cell_id}: {why}")
+            message = f"This cell was ended: {why}."
+            output = CellOutput(error_name="Stopped", error_message=message, stopped=True)
+            self.result.outputs[step.cell_id] = output
+
+    def _check(self, child: Child, index: int, step: Step) -> None:
+        name = _name(step)
+        asking = _Asking(child, step, self.limits, self.left())
+        try:
+            report = self.judge_exercise(name, asking)
+        except AskFailedError:
+            report = None
+        except Exception as error:  # ours, not the learner's, and said so
+            report = None
+            asking.failed = asking.failed or f"the grader itself stopped ({type(error).__name__}: {error})"
+        if asking.failed:
+            self._not_graded(step, f"There was no answer that can be judged: {asking.failed}.")
+        elif report is None or not _sound(report, step):
+            self._not_graded(step, "The grader made no sound verdict here.")
+        elif report.status == "failed" and (why := self._stopped_before(index)):
+            self._not_graded(step, f"A cell of this exercise was ended: {why}.")
+        else:
+            self.result.reports[name] = report
+        if asking.lost:
+            raise ChildLostError(asking.failed)
+
+    def _stopped_before(self, index: int) -> str | None:
+        """Why a cell between the exercise before and this check was ended, if one was."""
+        for earlier in range(index - 1, -1, -1):
+            if self.plan.steps[earlier].do == "check":
+                return None
+            if earlier in self.stopped:
+                return self.stopped[earlier]
+        return None
+
+    def _not_graded(self, step: Step, why: str) -> None:
+        name = _name(step)
+        message = f"{plain_text(why)[:400]} Not graded: your instructor will look at it."
+        self.result.reports[name] = Report(name, 0.0, step.max_score, "not_graded", message)
+        self.result.warnings.append(f"{name}: not graded. {plain_text(why)[:400]}")
+
+
+class _Asking:
+    """The `ask` of one exercise: a case goes through the wall, an observation comes back."""
+
+    def __init__(self, child: Child, step: Step, limits: Limits, left: float) -> None:
+        self.child, self.step, self.limits = child, step, limits
+        self.deadline = time.monotonic() + min(limits.exercise_seconds, left)
+        self.failed = ""
+        self.lost = False
+
+    def __call__(self, case: Case) -> Observation:
+        if self.failed:
+            raise AskFailedError(self.failed)
+        seconds = min(self.limits.ask_seconds, self.deadline - time.monotonic())
+        if seconds <= 0:
+            self._fail("its questions took too long")
+        question = {"do": "ask", "symbol": self.step.symbol, "case": case.to_json()}
+        try:
+            header, frame = self.child.request(question, seconds)
+        except ChildLostError as lost:
+            self.lost = True
+            self._fail(str(lost))
+        if "refused" in header:
+            self._fail(plain_text(header["refused"])[:300] or "it refused the question")
+        try:
+            return wire.unpack_observation(frame, header["nonce"])
+        except wire.WireError as error:
+            self._fail(f"it sent what is no answer ({error})")
+        raise AssertionError("unreachable")
+
+    def _fail(self, why: str) -> None:
+        self.failed = why
+        raise AskFailedError(why)
+
+
+def _name(step: Step) -> str:
+    if step.exercise is None:
+        raise ValueError("a check step needs its exercise")
+    return step.exercise
+
+
+def _sound(report: Report, step: Step) -> bool:
+    """A report that nbgrader can store: the right exercise, and a finite score within its points."""
+    return (
+        report.exercise == step.exercise
+        and report.max_score == step.max_score
+        and math.isfinite(report.score)
+        and 0 <= report.score <= report.max_score
+    )

@@ -1,0 +1,302 @@
+"""The outer walls, and the way through them.
+
+`WarmParent` starts the warm parent inside bubblewrap (level *walled*) or as an ordinary process
+(level *none*), proves the walls, and hands out a `Child` for each submission. Seen from here a child
+is a socket: frames go in, frames come out, and closing it ends every process behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import sumskip
+from sumskip import wire
+from sumskip.core import Array
+
+Level = Literal["walled", "none"]
+
+_INSIDE = Path("/opt/sumskip")  # where our own code lies within the walls
+_START = (
+    "import socket, sys; sys.path.insert(0, {path!r}); from inside.warm import main; "
+    "main(socket.socket(fileno={fd}), {walled})"
+)
+_START_SECONDS = 120.0
+_INSTALL = (
+    "install bubblewrap (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap) and allow "
+    "user namespaces, or grade without walls, on your own risk, with --trust-submissions"
+)
+
+
+class SandboxError(Exception):
+    """The sandbox cannot be built here, or does not hold. One line: what is wrong, what to do."""
+
+
+class ChildLostError(Exception):
+    """A submission's process gave no usable answer and was ended; the text says why."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. Seconds are wall time unless they say processor time."""
+
+    cell_seconds: float = 30.0
+    ask_seconds: float = 15.0
+    exercise_seconds: float = 60.0
+    submission_seconds: float = 180.0
+    grace_seconds: float = 2.0  # between asking a cell to stop and killing it
+    cpu_seconds: int = 120
+    memory_bytes: int = 4 << 30
+    scratch_bytes: int = 64 << 20
+    file_bytes: int = 32 << 20
+    processes: int = 48
+
+
+class Child:
+    """The process of one submission. Use as a context manager: leaving it ends the process."""
+
+    def __init__(self, channel: socket.socket, life: socket.socket, folder: str | None, grace: float) -> None:
+        self._channel, self._life, self._folder, self._grace = channel, life, folder, grace
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def request(
+        self, header: Mapping[str, Any], seconds: float, arrays: Mapping[str, Array] | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send one frame and wait `seconds` (and the grace) for its reply: its header, and the frame.
+
+        A fresh nonce goes with every request, so that no reply can be made before it.
+
+        Raises:
+            ChildLostError: no reply in time, a dead process, or anything that is no reply to this.
+        """
+        nonce = secrets.token_hex(16)
+        frame = wire.pack({**header, "nonce": nonce, "seconds": seconds}, arrays)
+        deadline = time.monotonic() + seconds + self._grace
+        try:
+            self._channel.settimeout(seconds + self._grace)
+            self._channel.sendall(frame)
+            reply = wire.receive(self._channel, deadline)
+            if reply is None:
+                raise ChildLostError(self._last_words())
+            answer, _ = wire.unpack(reply)
+        except TimeoutError:
+            raise ChildLostError(f"it did not stop after {seconds:g} s") from None
+        except OSError:
+            raise ChildLostError(self._last_words()) from None
+        except wire.WireError as error:
+            raise ChildLostError(f"it sent what is no answer ({error})") from None
+        if answer.get("nonce") != nonce:
+            raise ChildLostError("it sent an answer to another question")
+        return answer, reply
+
+    def _last_words(self) -> str:
+        """How the process ended, as its guard saw it."""
+        try:
+            self._life.settimeout(5)
+            said = json.loads(self._life.recv(1 << 16) or b"{}")
+        except (OSError, ValueError):
+            said = {}
+        if failed := said.get("failed"):
+            return f"its process could not be started ({str(failed).strip().splitlines()[-1]})"
+        return str(said.get("ended") or "its process ended without a word")
+
+    def close(self) -> None:
+        """End the submission's processes, and wait until they are gone."""
+        with contextlib.suppress(OSError):
+            self._channel.close()
+            self._life.shutdown(socket.SHUT_WR)
+            self._life.settimeout(10)
+            while self._life.recv(1 << 16):
+                pass
+        self._life.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class WarmParent:
+    """A process with PyTorch imported, behind walls, that forks a child for every submission.
+
+    Raises:
+        SandboxError: where `level` cannot be had here, or the walls do not hold.
+    """
+
+    def __init__(self, level: Level, limits: Limits, hidden: Iterable[Path] = ()) -> None:
+        self.level = level
+        self.limits = limits
+        self._hidden = tuple(hidden)
+        self._lock = threading.Lock()
+        self._scratch = tempfile.TemporaryDirectory(prefix="sumskip-engine-")
+        self._errors = Path(self._scratch.name, "stderr")
+        self._control, theirs = socket.socketpair()
+        try:
+            with theirs, self._errors.open("wb") as errors:
+                self._process = subprocess.Popen(
+                    self._command(theirs.fileno()),
+                    stdin=subprocess.DEVNULL,
+                    stdout=errors,
+                    stderr=errors,
+                    pass_fds=[theirs.fileno()],
+                    env=_environment(),
+                    cwd="/",
+                )
+            self.versions = self._handshake()
+            if level == "walled":
+                self.prove()
+        except BaseException:
+            self.close()
+            raise
+
+    def _command(self, fd: int) -> list[str]:
+        if self.level == "none":
+            home = Path(self._scratch.name, "code")
+            home.mkdir()
+            for name, place in _our_code().items():
+                (home / name).symlink_to(place)
+            return [sys.executable, "-I", "-c", _START.format(path=str(home), fd=fd, walled=False)]
+        bwrap = shutil.which("bwrap")
+        if bwrap is None:
+            raise SandboxError(f"bubblewrap is missing, so nothing walls a submission in: {_INSTALL}")
+        python = [sys.executable, "-I", "-c", _START.format(path=str(_INSIDE), fd=fd, walled=True)]
+        return [bwrap, *_bubblewrap_arguments(), "--", *python]
+
+    def _handshake(self) -> dict[str, str]:
+        self._control.settimeout(_START_SECONDS)
+        said = b""
+        try:
+            while not said.endswith(b"\n"):
+                piece = self._control.recv(1 << 16)
+                if not piece:
+                    break
+                said += piece
+            self._control.settimeout(30)
+            return dict(json.loads(said)["ready"])
+        except (OSError, ValueError, KeyError):
+            words = self._errors.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            what = "The sandbox" if self.level == "walled" else "The process for submissions"
+            advice = f": {_INSTALL}" if self.level == "walled" else ""
+            raise SandboxError(f"{what} does not start here ({words[0][:300]}){advice}") from None
+
+    def spawn(self) -> Child:
+        """Fork the process of one submission. May be called from several threads."""
+        ours, channel = socket.socketpair()
+        life, guard_end = socket.socketpair()
+        folder = None if self.level == "walled" else tempfile.mkdtemp(prefix="sumskip-submission-")
+        order = json.dumps({**asdict(self.limits), "folder": folder or "/tmp/work"}).encode()
+        try:
+            with self._lock, channel, guard_end:
+                socket.send_fds(self._control, [order], [channel.fileno(), guard_end.fileno()])
+                alive = self._control.recv(1)
+        except OSError:
+            alive = b""
+        child = Child(ours, life, folder, self.limits.grace_seconds)
+        if not alive:
+            child.close()
+            raise SandboxError("the warm parent of the sandbox has died")
+        return child
+
+    def prove(self) -> None:
+        """Try, from a child, to get out; raise where anything succeeds.
+
+        Raises:
+            SandboxError: the walls do not hold; the text says what got through.
+        """
+        canary = Path(self._scratch.name, "canary")
+        canary.write_text("outside")
+        with socket.create_server(("127.0.0.1", 0)) as listener, self.spawn() as child:
+            attempt = {
+                "unreadable": [str(path) for path in (canary, *self._hidden)],
+                "unwritable": ["/", "/usr", "/dev", str(_INSIDE / "sumskip"), sys.prefix, sys.base_prefix],
+                "environment": [*_environment(), "PWD"],
+                "port": listener.getsockname()[1],
+            }
+            try:
+                reply, _ = child.request({"do": "walls", "walls": attempt}, 20.0)
+            except ChildLostError as lost:
+                raise SandboxError(f"the sandbox cannot be proven: {lost}. {_INSTALL}") from None
+        found = reply.get("breaches")
+        if found != []:
+            raise SandboxError(f"the walls do not hold: a submission {'; '.join(map(str, found or ['?']))}")
+
+    def close(self) -> None:
+        """End the warm parent and everything it started."""
+        self._control.close()
+        process = getattr(self, "_process", None)
+        if process is not None:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._scratch.cleanup()
+
+
+def _our_code() -> dict[str, Path]:
+    return {"sumskip": Path(sumskip.__file__).parent, "inside": Path(__file__).parent / "inside"}
+
+
+def _environment() -> dict[str, str]:
+    """All that a learner's code sees of the environment. One thread each: jobs make use of the cores."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    return {
+        "PATH": f"{Path(sys.prefix, 'bin')}:/usr/bin:/bin",
+        "HOME": "/tmp",
+        "TMPDIR": "/tmp",
+        "USER": "learner",
+        "LOGNAME": "learner",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": "/tmp/matplotlib",
+        "IPYTHONDIR": "/tmp/ipython",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **threads,
+    }
+
+
+def _bubblewrap_arguments() -> list[str]:
+    """No network, no processes but its own, a read-only system, a small /tmp, our code, the interpreter."""
+    arguments = [f"--unshare-{what}" for what in ("ipc", "pid", "net", "uts", "cgroup-try")]
+    if os.getuid() != 0:
+        arguments += ["--unshare-user"]
+    arguments += ["--new-session", "--proc", "/proc", "--dev", "/dev"]
+    arguments += ["--size", str(64 << 20), "--perms", "1777", "--tmpfs", "/tmp"]
+    mounts: dict[str, Path] = {"/usr": Path("/usr")}
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        place = Path("/", name)
+        if place.is_symlink():
+            arguments += ["--symlink", str(place.readlink()), str(place)]
+        elif place.is_dir():
+            mounts[str(place)] = place
+    for place in (Path("/etc/ld.so.cache"), Path("/etc/alternatives"), Path("/etc/localtime")):
+        if place.exists():
+            mounts[str(place)] = place
+    for place in (Path(sys.prefix), Path(sys.base_prefix), Path(sys.base_prefix).resolve()):
+        mounts[str(place)] = place
+    for name, place in _our_code().items():
+        mounts[str(_INSIDE / name)] = place
+    made: set[Path] = {Path("/")}
+    for target, place in mounts.items():
+        # Parent folders are made readable: an interpreter may live where only root may look.
+        for folder in reversed(Path(target).parents):
+            if folder not in made and not any(folder.is_relative_to(other) for other in mounts):
+                arguments += ["--perms", "0755", "--dir", str(folder)]
+                made.add(folder)
+        arguments += ["--ro-bind", str(place), target]
+    return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
