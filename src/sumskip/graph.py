@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 NodeKind = Literal["input", "output", "module", "op", "parameter", "buffer", "constant"]
 Shape = tuple[int, ...]
+Direction = Literal["auto", "right", "down"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,45 @@ class Trace:
     boxes: tuple[tuple[str, str], ...] = ()
     output: Any = field(default=None, compare=False, repr=False)
 
+    def to_svg(self, depth: int | None = None, direction: Direction = "auto") -> str:
+        """The picture as an SVG document: the same bytes every time.
+
+        `depth` is how many containers within one another are opened (0: none; None: as many as fit a
+        notebook's column). `direction` is "right", "down", or "auto": to the right where that fits.
+        Raises ValueError for any other value.
+        """
+        from sumskip.drawing import draw_svg
+
+        return draw_svg(self, depth, direction)
+
+    def to_png(self, depth: int | None = None, direction: Direction = "auto", scale: float = 2.0) -> bytes:
+        """The same picture as a PNG file, `scale` pixels to each of the SVG's."""
+        from sumskip.drawing import draw_png
+
+        return draw_png(self, depth, direction, scale)
+
+    def to_text(self) -> str:
+        """Every step on a line of its own: what was made, from what, and what is remarkable about it."""
+        from sumskip.outline import outline
+
+        return outline(self)
+
+    @property
+    def alt_text(self) -> str:
+        """What the picture shows, in a sentence or two for a screen reader."""
+        from sumskip.outline import alt_text
+
+        return alt_text(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from sumskip.drawing import mime_bundle
+
+        return mime_bundle(self)
+
+    def __repr__(self) -> str:
+        name, end = self.name or "a function", ", failed" if self.fault else ""
+        return f"<Trace of {name}: {len(self.nodes)} nodes, {len(self.edges)} edges{end}>"
+
     def to_dict(self) -> dict[str, Any]:
         """Everything but `output`, as plain JSON."""
         return {
@@ -113,7 +153,9 @@ class Trace:
                 boxes=_frozen(data["boxes"]),
             )
         except (KeyError, TypeError) as error:
-            raise ValueError(f"expected the dict that Trace.to_dict() makes; this one does not fit: {error}") from None
+            raise ValueError(
+                f"expected the dict that Trace.to_dict() makes; this one does not fit: {error}"
+            ) from None
 
 
 def _plain(item: Node | Edge | Fault) -> dict[str, Any]:

@@ -1,0 +1,306 @@
+"""`trace(model, *inputs)`: runs a model once and returns what its forward pass did.
+
+The forward pass is the model's own and runs once; everything it changes is put back.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
+
+from sumskip.faults import explain
+from sumskip.graph import Edge, Fault, Node, Trace
+from sumskip.names import Names
+from sumskip.recorder import Recorder, Step
+from sumskip.restore import Snapshot
+from sumskip.wording import marks, settings, type_name
+
+
+class TraceError(ValueError, TypeError):
+    """`trace` was given something that it cannot trace. Says what was expected, what came, what to do."""
+
+
+def trace(
+    model: Callable[..., Any], *inputs: Any, gradients: bool | Tensor = False, **keywords: Any
+) -> Trace:
+    """Runs `model(*inputs)` once and returns every operator and module call that ran.
+
+    `inputs` are what the model takes, tensors of any shape such as `(N, C, H, W)` among them; a plain
+    function can be traced as well as a module. The call changes nothing: hooks, modes, random
+    generators, buffers, parameters, `.grad` and the inputs are afterwards what they were before.
+
+    A forward pass that fails raises nothing: the result is a trace up to the failing operator, and its
+    `.fault` tells what happened.
+
+    With `gradients=True`, or a cotangent of the output's shape, a backward pass from the sum of the
+    outputs, or from that cotangent, follows, and every edge knows the gradient that flowed back along it.
+
+    Raises `TraceError` where `model` cannot be called, `inputs` are too few, too many or hold no
+    tensor, the model returns nothing, or gradients are asked for where there are none.
+    """
+    _check_callable(model)
+    given = list(_named_tensors(_bound(model, inputs, keywords)))
+    if not given:
+        came = ", ".join(_kind(value) for value in (*inputs, *keywords.values())) or "nothing"
+        raise TraceError(
+            f"expected at least one tensor as input, but {came} came: pass a torch.Tensor after the model"
+        )
+    if isinstance(model, nn.Module) and _is_lazy(model):
+        # Its first forward pass gives a lazy module its weights and changes its class.
+        model = copy.deepcopy(model)
+    snapshot = Snapshot()
+    names = Names(model, snapshot)
+    recorder = Recorder(names, snapshot, gradients is not False)
+    for name, tensor in given:
+        _add_input(recorder, name, tensor)
+    fault: BaseException | None = None
+    output: Any = None
+    try:
+        with recorder:
+            try:
+                output = model(*inputs, **keywords)
+            except Exception as error:
+                fault = error
+        if fault is None:
+            returned = _returned(recorder, output, model)
+            output = _rebuilt(output, recorder.output)
+            output = _rebuilt(output, lambda t: t.clone() if snapshot.overwritten(t) else t)
+    finally:
+        snapshot.restore()
+    name = _name_of(model)
+    if fault is not None:
+        return _Picture(recorder, name).fail(fault)
+    return _Picture(recorder, name).finish(returned, output)
+
+
+def _add_input(recorder: Recorder, name: str, tensor: Tensor) -> None:
+    step = Step("input", name, results=[tuple(tensor.shape)])
+    recorder._append(step)
+    recorder.made(tensor, step)
+    recorder.names.add(tensor, "input", name)
+
+
+class _Picture:
+    """Turns steps into nodes and edges, and gives each node its id."""
+
+    def __init__(self, recorder: Recorder, name: str) -> None:
+        self.recorder = recorder
+        self.name = name
+        self.ids: dict[Step, str] = {}
+        self.taken: set[str] = set()
+        self.nodes: list[Node] = []
+        self.edges: list[Edge] = []
+        for step in recorder.steps:
+            self._add(step)
+
+    def finish(self, returned: list[tuple[str, Step, int, Any]], output: Any) -> Trace:
+        for label, source, position, shape in returned:
+            node = self._id(label)
+            self.nodes.append(Node(node, "output", label, shape))
+            self.edges.append(Edge(self.ids[source], node, shape, output=position))
+        return self._trace(None, output)
+
+    def fail(self, error: BaseException) -> Trace:
+        known = self.recorder.failure
+        step = known[1] if known is not None and known[0] is error else None
+        node = None if step is None else self.ids[step]
+        fault, label, sources = explain(error, step, known[2] if known else None, self.recorder)
+        if node is None:
+            node = self._id(label)
+            self.nodes.append(Node(node, "op", label, marks=("failed here",), line=fault.line))
+            for argument, operand in enumerate(sources):
+                self.edges.append(
+                    Edge(self.ids[operand.source], node, operand.shape, argument, output=operand.output)
+                )
+        return self._trace(Fault(**{**fault.__dict__, "node": node}), None)
+
+    def _trace(self, fault: Fault | None, output: Any) -> Trace:
+        recorder = self.recorder
+        return Trace(
+            tuple(self.nodes),
+            tuple(self.edges),
+            fault,
+            self.name,
+            tuple(recorder.notes),
+            tuple(recorder.visited),
+            output,
+        )
+
+    def _id(self, label: str) -> str:
+        name, count = label, 1
+        while name in self.taken:
+            count += 1
+            name = f"{label}#{count}"
+        self.taken.add(name)
+        return name
+
+    def _add(self, step: Step) -> None:
+        node = self.ids[step] = self._id(step.label)
+        place = step.place
+        self.nodes.append(
+            Node(
+                node,
+                step.kind,
+                step.label,
+                step.results[0] if len(step.results) == 1 else None,
+                type_name(step.module) if step.module is not None else settings(step),
+                step.value,
+                step.variable or (place.variable if place is not None and step.named else None),
+                place.line if place is not None else None,
+                step.path,
+                marks(step),
+            )
+        )
+        for operand in step.operands:
+            self.edges.append(
+                Edge(
+                    self.ids[operand.source],
+                    node,
+                    operand.shape,
+                    operand.argument,
+                    operand.dashed,
+                    output=operand.output,
+                )
+            )
+
+
+# -- what goes in --------------------------------------------------------------------------------
+
+
+def _check_callable(model: Any) -> None:
+    if isinstance(model, type):
+        raise TraceError(
+            f"expected a model, but the class {model.__name__} came: "
+            f"make one first, {model.__name__}(…), and trace that"
+        )
+    if isinstance(model, Tensor):
+        raise TraceError(
+            "expected a model and then its inputs, but a tensor came first: write trace(model, x)"
+        )
+    if not callable(model):
+        raise TraceError(
+            f"expected a module or a function, but {_kind(model)} came: pass what you would call on x"
+        )
+
+
+def _bound(model: Any, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The inputs under the names of the parameters they go to."""
+    function = model.forward if isinstance(model, nn.Module) else model
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a builtin
+        return iter([(f"input{position}", value) for position, value in enumerate(inputs)])
+    try:
+        bound = signature.bind(*inputs, **keywords)
+    except TypeError as error:
+        wanted = (
+            ", ".join(name for name, p in signature.parameters.items() if p.default is p.empty) or "nothing"
+        )
+        count = len(inputs) + len(keywords)
+        raise TraceError(
+            f"{_name_of(model)} takes {wanted}, but {count} input{'s' * (count != 1)} came ({error}): "
+            f"write trace(model, {wanted})"
+        ) from None
+    return _spread(signature, bound.arguments)
+
+
+def _spread(signature: inspect.Signature, arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in arguments.items():
+        if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            yield from value.items()
+        else:
+            yield name, value
+
+
+def _named_tensors(values: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Tensor]]:
+    seen: set[int] = set()
+    for name, value in values:
+        for inner, tensor in _flat(name, value):
+            if id(tensor) not in seen:
+                seen.add(id(tensor))
+                yield inner, tensor
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        for field in value._fields:
+            yield from _flat(f"{name}.{field}", getattr(value, field))
+    elif isinstance(value, list | tuple):
+        for position, part in enumerate(value):
+            yield from _flat(f"{name}[{position}]", part)
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _flat(f"{name}[{key!r}]", part)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for item in fields(value):
+            yield from _flat(f"{name}.{item.name}", getattr(value, item.name))
+
+
+def _is_lazy(model: nn.Module) -> bool:
+    return any(
+        isinstance(parameter, UninitializedTensorMixin)
+        for module in model.modules()
+        for parameter in (*module._parameters.values(), *module._buffers.values())
+    )
+
+
+# -- what comes out ------------------------------------------------------------------------------
+
+
+def _returned(recorder: Recorder, output: Any, model: Any) -> list[tuple[str, Step, int, Any]]:
+    """Label, step, result and shape of everything that the model returned."""
+    found = []
+    tensors = list(_flat("output", output))
+    for label, tensor in tensors:
+        for operand in recorder.operand(tensor):
+            found.append((label, operand.source, operand.output, operand.shape))
+    if not tensors and isinstance(output, float):
+        found = [("output", recorder._number(output), 0, None)]
+    if not found:
+        what = "nothing" if output is None else f"{_kind(output)} and no tensor"
+        raise TraceError(
+            f"expected a tensor from the forward pass, but {_name_of(model)} returned {what}: "
+            "end it with `return` and the result"
+        )
+    return found
+
+
+def _rebuilt(value: Any, change: Callable[[Tensor], Any]) -> Any:
+    """The same structure with `change` applied to its tensors; the same object where nothing changes."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if type(value) in (list, tuple) or (isinstance(value, tuple) and hasattr(value, "_fields")):
+        parts = [_rebuilt(part, change) for part in value]
+        if all(part is before for part, before in zip(parts, value, strict=True)):
+            return value
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if type(value) is dict:
+        inner = {name: _rebuilt(part, change) for name, part in value.items()}
+        return value if all(inner[name] is part for name, part in value.items()) else inner
+    return value
+
+
+def _name_of(model: Any) -> str:
+    return (
+        type(model).__name__
+        if isinstance(model, nn.Module)
+        else getattr(model, "__name__", type(model).__name__)
+    )
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None"
+    if isinstance(value, torch.Size):
+        return "a shape"
+    name = type(value).__name__
+    return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
