@@ -1,0 +1,102 @@
+"""The part of a picture that says why a forward pass stopped: shapes aligned, line, sentence."""
+
+from __future__ import annotations
+
+from sumskip.graph import Fault
+from sumskip.lettering import clean, fit, width, wrap
+from sumskip.scene import Box, Line, Scene, Text
+from sumskip.symbols import GROUND, INK, RED, RED_DARK, RED_TINT, SMALL, SOFT, TITLE
+
+ROOM = 640.0
+CELL, ROW = 44.0, 26.0
+MOST_ROWS, MOST_SIZES = 6, 10
+
+
+def fault_panel(fault: Fault) -> Scene:
+    """The panel for `fault`, its upper left corner at (0, 0)."""
+    scene = Scene(ROOM)
+    y = _sentence(scene, fault, 8.0)
+    rows = fault_rows(fault)
+    if rows:
+        y = _aligned(scene, rows, fault.clash, y + 10)
+    source = clean(fault.source_line, 100)
+    if source:
+        y = _source(scene, source, clean(fault.expression, 100), fault.line, y + 12)
+    if fault.message:
+        for n, text in enumerate(wrap(f"PyTorch: {clean(fault.message, 300)}", SMALL, ROOM - 32, lines=3)):
+            y += 18 if n == 0 else 15
+            scene.shapes.append(Text(16, y, text, SMALL, SOFT, anchor="start"))
+    scene.height = y + 12
+    scene.shapes.insert(0, Box(0.7, 0.7, ROOM - 1.4, scene.height - 1.4, RED_TINT, RED, 6, 1.4))
+    scene.shapes.insert(1, Box(0.7, 0.7, 6, scene.height - 1.4, RED, radius=3))
+    return scene
+
+
+def fault_rows(fault: Fault) -> list[tuple[str, list[str]]]:
+    """The shapes that met, a name and cells of equal number each; right-aligned where none are given."""
+    if fault.rows:
+        rows = [
+            (clean(name, 30), [clean(str(c), 12) for c in cells[:MOST_SIZES]]) for name, cells in fault.rows
+        ]
+    else:
+        rows = [
+            (f"operand {n}", [clean(str(s), 12) for s in shape[:MOST_SIZES]])
+            for n, shape in enumerate(fault.shapes, 1)
+        ]
+    rows = rows[:MOST_ROWS]
+    most = max((len(cells) for _, cells in rows), default=0)
+    return [(name, [""] * (most - len(cells)) + cells) for name, cells in rows] if most else []
+
+
+def _sentence(scene: Scene, fault: Fault, y: float) -> float:
+    for line in wrap(clean(fault.sentence, 300), TITLE, ROOM - 32, lines=4, bold=True):
+        y += 18
+        scene.shapes.append(Text(16, y, line, TITLE, INK, True, "start"))
+    return y
+
+
+def _aligned(scene: Scene, rows: list[tuple[str, list[str]]], clash: int | None, y: float) -> float:
+    """The shapes in rows, one column for each dimension; the clashing one is framed and named."""
+    count = len(rows[0][1])
+    words = [width(fit(name, SMALL, 150, bold=True), SMALL, bold=True) for name, _ in rows]
+    left = 16 + max([width("dimension", SMALL), *words]) + 16
+    widest = max(width(size, TITLE, bold=True) for _, cells in rows for size in (*cells, "0"))
+    cell = min(CELL + 18, max(CELL, widest + 12))
+    top = y + 4
+    scene.shapes.append(Text(16, top + 14, "dimension", SMALL, SOFT, anchor="start"))
+    if clash is not None and 0 <= clash < count:
+        high = 20 + ROW * len(rows) + 4
+        scene.shapes.append(Box(left + cell * clash + 1, top - 2, cell - 2, high, GROUND, RED, 4, 2.4))
+        note = left + cell * count + 14
+        scene.shapes.append(
+            Text(note, top + 14, f"clash in dimension {clash}", SMALL, RED_DARK, True, "start")
+        )
+    for place in range(count):
+        bold = place == clash
+        color = RED_DARK if bold else SOFT
+        scene.shapes.append(Text(left + cell * (place + 0.5), top + 14, str(place), SMALL, color, bold))
+    y = top + 20
+    for name, cells in rows:
+        scene.shapes.append(Text(16, y + 17, fit(name, SMALL, 150, bold=True), SMALL, INK, True, "start"))
+        for place, size in enumerate(cells):
+            bold = place == clash
+            text = fit(size, TITLE, cell - 6, bold)
+            at = left + cell * (place + 0.5)
+            scene.shapes.append(Text(at, y + 18, text, TITLE, RED_DARK if bold else INK, bold))
+        y += ROW
+    return y + 4
+
+
+def _source(scene: Scene, source: str, expression: str, line: int | None, y: float) -> float:
+    where = f"line {line}" if line is not None else "here"
+    y += 14
+    scene.shapes.append(Text(16, y, where, SMALL, SOFT, anchor="start"))
+    left = 16 + width(where, SMALL) + 12
+    shown = fit(source, TITLE, ROOM - left - 16)
+    scene.shapes.append(Text(left, y, shown, TITLE, INK, anchor="start"))
+    at = shown.find(expression) if expression else -1
+    if at >= 0:
+        start = left + width(shown[:at], TITLE)
+        under = Line(((start, y + 5), (start + width(expression, TITLE), y + 5)), RED, 2.2)
+        scene.shapes.append(under)
+    return y + 8

@@ -1,0 +1,177 @@
+"""How each thing in a picture looks: its colours, its size, its shapes.
+
+Colours are from Okabe and Ito's palette, which colour-blind readers can tell apart; each goes with a
+shape, an outline or a word, so that a grey print says the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sumskip.lettering import fit, width, wrap
+from sumskip.scene import Area, Box, Line, Point, Scene, Text
+from sumskip.view import Item, Link
+
+GROUND, FRAME, INK, SOFT, WIRE = "#ffffff", "#c9cdd1", "#1b1b1b", "#4a4a4a", "#5c6166"
+BLUE, BLUE_TINT = "#0072b2", "#e9f3fa"
+ORANGE, ORANGE_TINT, ORANGE_DARK = "#e69f00", "#fff5dc", "#6b4a00"
+RED, RED_TINT, RED_DARK = "#d55e00", "#fdeee4", "#8a3200"
+BOX_LINE, BOX_FILLS = "#80868b", ("#f6f7f8", "#eceff1")
+
+TITLE, SMALL, SIGN = 13.0, 11.5, 18.0
+WIDEST, TAG_ROOM = 190.0, 132.0
+PIN_HEIGHT, TAG_LINE, STACK_GAP, PIN_WIRE = 21.0, 14.0, 4.0, 13.0
+LABEL_LINE, RUN_GAP = 14.0, 7.0
+
+
+@dataclass(frozen=True)
+class Block:
+    """One thing that hangs beside an item: a pin, or a mark of one or more lines."""
+
+    lines: tuple[str, ...]
+    pin: bool
+    parameter: bool
+    width: float
+    height: float
+
+
+def core_size(item: Item) -> Point:
+    """Width and height of an item that is not an open container."""
+    text = width(item.title, TITLE, bold=True)
+    below = width(item.subtitle, SMALL)
+    if item.look == "port":
+        return 0.0, 0.0
+    if item.look == "sign":
+        return max(30.0, width(item.title, SIGN, bold=True) + 14), 30.0
+    if item.look in ("terminal", "word", "tensor"):
+        return min(max(text, below) + 24, WIDEST), 42.0 if item.subtitle else 28.0
+    return min(max(text, below) + 20, WIDEST), 42.0 if item.subtitle else 28.0
+
+
+def blocks(item: Item) -> list[Block]:
+    """What hangs beside an item: its pins, then its marks, and first of all that it failed."""
+    found = []
+    if item.failed:
+        found.append(_tag("fails here"))
+    for pin in item.pins:
+        room = width(pin.text, SMALL, bold=pin.kind == "parameter") + 14
+        found.append(Block((pin.text,), True, pin.kind == "parameter", room, PIN_HEIGHT))
+    marks = dict.fromkeys([*(mark for pin in item.pins for mark in pin.marks), *item.marks])
+    return found + [_tag(mark) for mark in marks if mark]
+
+
+def _tag(mark: str) -> Block:
+    lines = tuple(wrap(mark, SMALL, TAG_ROOM, lines=4))
+    room = max(width(line, SMALL) for line in lines) + 12
+    return Block(lines, False, False, room, TAG_LINE * len(lines) + 6)
+
+
+def blocks_size(found: list[Block]) -> Point:
+    """Width and height of the stack, without its distance from the item."""
+    if not found:
+        return 0.0, 0.0
+    return max(b.width for b in found), sum(b.height for b in found) + STACK_GAP * (len(found) - 1)
+
+
+def draw_core(scene: Scene, item: Item, x: float, y: float, w: float, h: float) -> None:
+    """An item at (x, y), `w` × `h` pixels."""
+    line = RED if item.failed else INK
+    pen = 3.4 if item.failed else 1.5
+    mid = x + w / 2
+    if item.look == "sign":
+        scene.shapes.append(Box(x, y, w, h, GROUND, line, h / 2, max(pen, 1.8), role="node"))
+        # the sign's own middle lies 0.31 em above its baseline
+        scene.shapes.append(Text(mid, y + h / 2 + 0.31 * SIGN, item.title, SIGN, INK, bold=True))
+        return
+    radius, fill, stroke, dash = 6.0, BLUE_TINT, BLUE, ""
+    if item.look in ("terminal", "word"):
+        radius, fill, stroke = h / 2 if h < 30 else 14.0, GROUND, INK
+    if item.look == "tensor":
+        radius, fill, stroke, dash = 0.0, ORANGE_TINT, ORANGE_DARK, "4 3"
+    if any(mark.startswith("not looked inside") for mark in item.marks):
+        fill, dash = GROUND, "6 4"
+    if item.look == "folded":
+        scene.shapes.append(Box(x + 4, y - 4, w, h, BLUE_TINT, BLUE, radius))
+    stroke = RED if item.failed else stroke
+    pen = max(pen, 2.2) if item.look == "terminal" else pen
+    scene.shapes.append(Box(x, y, w, h, fill, stroke, radius, pen, dash, role="node"))
+    title = fit(item.title, TITLE, w - 12, bold=True)
+    base = y + h / 2 + 0.36 * TITLE
+    if item.subtitle:
+        base -= 8.5
+        below = fit(item.subtitle, SMALL, w - 12)
+        scene.shapes.append(Text(mid, base + 16, below, SMALL, SOFT))
+    scene.shapes.append(Text(mid, base, title, TITLE, INK, bold=True))
+
+
+def draw_blocks(
+    scene: Scene, found: list[Block], x: float, y: float, align: float, upwards: bool = False
+) -> None:
+    """The stack in its own rectangle at (x, y); narrower ones stand at `align` (0 left … 1 right)."""
+    wide = blocks_size(found)[0]
+    for block in reversed(found) if upwards else found:
+        left = x + (wide - block.width) * align
+        if block.pin:
+            stroke, fill, dash = (ORANGE_DARK, ORANGE_TINT, "") if block.parameter else (SOFT, GROUND, "2 2")
+            scene.shapes.append(
+                Box(left, y, block.width, block.height, fill, stroke, 4, 1.2, dash, role="pin")
+            )
+            scene.shapes.append(
+                Text(left + 7, y + 14.6, block.lines[0], SMALL, INK, block.parameter, "start")
+            )
+        else:
+            scene.shapes.append(
+                Box(left, y, block.width, block.height, RED_TINT, RED, 2, 1.2, "4 2", role="tag")
+            )
+            for n, line in enumerate(block.lines):
+                scene.shapes.append(
+                    Text(left + 6, y + 14 + TAG_LINE * n, line, SMALL, RED_DARK, False, "start")
+                )
+        y += block.height + STACK_GAP
+
+
+def draw_wire(scene: Scene, link: Link, points: tuple[Point, ...], arc: bool, arrow: bool) -> None:
+    """A link's wire; what skips is stronger, what was stretched widens, a view's write is dashed."""
+    if link.stretched:
+        (ax, ay), (bx, by) = points[-2], points[-1]
+        across = (0.0, 1.0) if abs(bx - ax) > abs(by - ay) else (1.0, 0.0)
+        spread = [(ax, ay, -1.5), (bx, by, -11), (bx, by, 11), (ax, ay, 1.5)]
+        scene.shapes.append(
+            Area(tuple((x + d * across[0], y + d * across[1]) for x, y, d in spread), "#f3d08a")
+        )
+    color, pen = (BLUE, 2.4) if arc else (WIRE, 1.5)
+    scene.shapes.append(Line(points, color, pen, "6 4" if link.dashed else "", arrow=arrow, role="wire"))
+
+
+Run = tuple[str, bool]  # some words, and whether they are bold
+
+
+def label_lines(link: Link, joined: bool) -> list[tuple[Run, ...]]:
+    """A wire's label as lines of runs: the learner's name for the tensor, then its shape."""
+    first = [(link.name, True)] * bool(link.name) + [(link.shape, False)] * bool(link.shape)
+    lines = [tuple(first)] if joined and first else [(run,) for run in first]
+    return lines + [((remark, False),) for remark in link.remarks]
+
+
+def label_size(lines: list[tuple[Run, ...]]) -> Point:
+    """Width and height of a label."""
+    return max(map(_line_width, lines), default=0.0), LABEL_LINE * len(lines)
+
+
+def draw_label(scene: Scene, lines: list[tuple[Run, ...]], x: float, y: float, anchor: float) -> None:
+    """A label whose upper edge is at `y`; `anchor` 0 puts its left edge at x, 0.5 its middle, 1 its right."""
+    for n, line in enumerate(lines):
+        at = x - anchor * _line_width(line)
+        for text, bold in line:
+            base, fill = y + LABEL_LINE * n + 11, INK if bold else SOFT
+            scene.shapes.append(Text(at, base, text, SMALL, fill, bold, "start", halo=True, role="label"))
+            at += width(text, SMALL, bold) + RUN_GAP
+
+
+def _line_width(line: tuple[Run, ...]) -> float:
+    return sum(width(text, SMALL, bold) for text, bold in line) + RUN_GAP * (len(line) - 1)
+
+
+def draw_pin_wire(scene: Scene, start: Point, end: Point) -> None:
+    """The short wire by which a pinned operand enters its operator."""
+    scene.shapes.append(Line((start, end), WIRE, 1.5, arrow=True))
