@@ -38,7 +38,7 @@ fairness: $(READY) ## submit every right and wrong answer we know to the grader
 	$(PYTEST) -q -n 2 --dist loadfile tests/fairness*.py
 
 gallery: $(READY) ## draw every model we have, for a look
-	$(PY) -m tests.gallery
+	$(PY) tests/gallery.py
 
 lint: $(READY) ## ruff and mypy
 	$(PY) -m ruff check .

@@ -19,11 +19,14 @@ from typing import Any
 from urllib.parse import quote
 
 import nbformat
+from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import SaveCells
-from traitlets.config import Config, PyFileConfigLoader
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveCells
+from traitlets import Unicode, default
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 # Copied as they are, from the course root to the release.
 COPIED = {
@@ -88,6 +91,23 @@ def course_version(root: Path) -> str:
     return str(project["version"])
 
 
+class StampVersion(NbGraderPreprocessor):
+    """Writes the course's version into a notebook, where the grader looks for it.
+
+    `nbgrader_config.py` lists it as the last step of `nbgrader generate_assignment`.
+    """
+
+    version = Unicode(help="What to write; the version of this course unless told.").tag(config=True)
+
+    @default("version")
+    def _this_version(self) -> str:
+        return course_version(Path(__file__).resolve().parent.parent)
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        nb.metadata["sumskip"] = {"version": self.version}
+        return nb, resources
+
+
 def find_masters(folder: Path) -> dict[str, Path]:
     """Assignment -> its master, in the order of the lessons."""
     if not folder.is_dir():
@@ -107,7 +127,8 @@ def course_config(root: Path) -> Config:
     """nbgrader's settings of this course, if it has any."""
     if not (root / "nbgrader_config.py").is_file():
         return Config()
-    return PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    return config
 
 
 def convert(root: Path, masters: dict[str, Path], course: Path, made: Path) -> None:
@@ -117,6 +138,7 @@ def convert(root: Path, masters: dict[str, Path], course: Path, made: Path) -> N
         target.parent.mkdir(parents=True)
         shutil.copyfile(master, target)
     config = course_config(root)
+    config.StampVersion.version = course_version(root)
     config.CourseDirectory.root = str(course)
     config.CourseDirectory.source_directory = "source"
     config.CourseDirectory.release_directory = "release"
@@ -125,27 +147,18 @@ def convert(root: Path, masters: dict[str, Path], course: Path, made: Path) -> N
         config.CourseDirectory.assignment_id = name
         coursedir = CourseDirectory(config=config)
         converter = GenerateAssignment(coursedir=coursedir, config=config, no_database=True)
-        # Saving cells is what the gradebook needs; it changes nothing in the notebook.
-        converter.preprocessors = [step for step in converter.preprocessors if not saves_cells(step)]
+        converter.preprocessors = steps_without_gradebook(converter.preprocessors)
         try:
             converter.start()
         except (NbGraderException, SystemExit) as error:
             raise ReleaseError(f"nbgrader did not convert {name}: {error}. See its lines above.") from error
     shutil.move(course / "release", made)
-    version = course_version(root)
-    for name in masters:
-        stamp(made / name / f"{name}.ipynb", version)
 
 
-def saves_cells(step: Any) -> bool:
-    return step is SaveCells or step == "nbgrader.preprocessors.SaveCells"
-
-
-def stamp(notebook: Path, version: str) -> None:
-    """Writes the course's version into a notebook, where the grader looks for it."""
-    content = nbformat.read(notebook, as_version=4)
-    content.metadata["sumskip"] = {"version": version}
-    nbformat.write(content, notebook)
+def steps_without_gradebook(steps: list[Any]) -> list[Any]:
+    """nbgrader's steps but for the one that saves to the gradebook, which changes nothing in a notebook."""
+    kept = [step for step in steps if step not in (SaveCells, "nbgrader.preprocessors.SaveCells")]
+    return kept if StampVersion in kept else [*kept, StampVersion]
 
 
 def add_package(root: Path, made: Path) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sysconfig
+import venv
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -111,3 +113,50 @@ def needs_browser() -> str:
     path = find_chromium()
     assert path is not None
     return path
+
+
+# What a course root is made of, for tests that need one of their own.
+COURSE = (
+    *("notebooks", "src", "autograder", "binder"),
+    *("pyproject.toml", "constraints.txt", "environment.yml", "LICENSE", "README.md", "nbgrader_config.py"),
+)
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """A copy of the course root, to make releases in and to break."""
+    root = tmp_path / "course"
+    root.mkdir()
+    passing = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
+    for name in COURSE:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, ignore=passing)
+        else:
+            shutil.copy2(ROOT / name, root / name)
+    return root
+
+
+@pytest.fixture
+def learner_python(tmp_path: Path) -> Path:
+    """A Python as learners have it: our dependencies are installed, `sumskip` and `autograder` are not.
+
+    What is installed with it goes into an environment of its own, without the network.
+    """
+    home = tmp_path / "learner-env"
+    venv.create(home, with_pip=False, symlinks=os.name != "nt")
+    packages = sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)})
+    # A path file is read here, those in the folder it names are not: our editable install stays out.
+    (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    return home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+@pytest.fixture
+def learner_env() -> dict[str, str]:
+    """The environment variables for `learner_python`: nothing of ours on its path, nothing downloaded."""
+    ours = {"PYTHONPATH", "REPO_DIR", "VIRTUAL_ENV"}
+    return {
+        **{name: value for name, value in os.environ.items() if name not in ours},
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads the negation: 0 is "no isolation"
+        "PIP_NO_INDEX": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
