@@ -345,7 +345,7 @@ def _sound(report: Report, step: Step) -> bool:
     """A report that nbgrader can store: the right exercise, and a finite score within its points."""
     return (
         report.exercise == step.exercise
-        and report.max_score == step.max_score
+        and math.isclose(report.max_score, step.max_score)
         and math.isfinite(report.score)
         and 0 <= report.score <= report.max_score
     )

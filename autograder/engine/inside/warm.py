@@ -33,7 +33,8 @@ def _preload() -> Any:
 
     import sumskip
 
-    for name in ("matplotlib.pyplot", "sklearn.datasets", "sumskip.probe"):
+    # torch.optim imports torch._dynamo, 800 modules, when the first optimiser is made.
+    for name in ("matplotlib.pyplot", "sklearn.datasets", "sumskip.probe", "torch._dynamo"):
         import_module(name)
     for name in sumskip.__all__:
         with suppress(ImportError, AttributeError):  # the cell that needs it will say so
