@@ -264,9 +264,11 @@ class ClassGradebook:
         while True:
             try:
                 return write()
-            except (OperationalError, NbGraderException) as error:
+            except BaseException as error:
                 if hasattr(self, "gradebook"):
                     self.gradebook.rollback()
+                if not isinstance(error, (OperationalError, NbGraderException)):
+                    raise
                 if "database is locked" not in f"{error} {error.__context__}":
                     raise
                 if not said:
@@ -289,13 +291,18 @@ def _one_session(gradebook: Gradebook) -> Iterator[None]:
 
 
 def _autograde(app: NbGrader, folders: CourseDirectory) -> Autograde:
-    """nbgrader's converter with both of its passes in one: nothing between them needs a file."""
+    """nbgrader's converter with both of its passes in one: nothing between them needs a file.
+
+    nbgrader's cells come from the master here, whose metadata `register` had checked; the notebook's
+    format is validated once, at the end, and not after every step.
+    """
     converter = Autograde(coursedir=folders, parent=app)
     converter.exporter = converter.exporter_class(parent=converter, config=converter.config)
+    converter.exporter.optimistic_validation = True
     converter.exporter._preprocessors = []
-    first = [name for name in converter.sanitize_preprocessors if name is not CheckCellMetadata]
-    for preprocessor in [*first, *converter.autograde_preprocessors]:
-        converter.exporter.register_preprocessor(preprocessor)
+    for preprocessor in [*converter.sanitize_preprocessors, *converter.autograde_preprocessors]:
+        if preprocessor is not CheckCellMetadata:
+            converter.exporter.register_preprocessor(preprocessor)
     return converter
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
@@ -109,10 +108,10 @@ def show_verdict(nb: NotebookNode, verdict: Verdict) -> None:
 def _printed_outputs(printed: Printed) -> Iterator[NotebookNode]:
     for name, text in (("stdout", printed.stdout), ("stderr", printed.stderr)):
         if text:
-            yield new_output("stream", name=name, text=text)
+            yield NotebookNode(output_type="stream", name=name, text=text)
     if printed.error:
         name, _, message = printed.error.partition(": ")
-        yield new_output("error", ename=name, evalue=message, traceback=[printed.error])
+        yield NotebookNode(output_type="error", ename=name, evalue=message, traceback=[printed.error])
 
 
 def report_outputs(report: Report, points: float) -> list[NotebookNode]:
@@ -124,14 +123,17 @@ def report_outputs(report: Report, points: float) -> list[NotebookNode]:
         raise VerdictError(f"{report.exercise}: the score is {report.score}")
     from sumskip.check import report_html, report_text  # not for every page: it brings more along
 
-    shown = new_output(
-        "display_data", data={"text/html": report_html(report), "text/plain": report_text(report)}
-    )
+    shown = _output("display_data", {"text/html": report_html(report), "text/plain": report_text(report)})
     if report.status == "not_graded":
         return [shown]
     # nbgrader refuses the whole submission where a rounding error exceeds the points.
     score = min(max(float(report.score), 0.0), points)
-    return [shown, new_output("execute_result", data={"text/plain": repr(score)})]
+    return [shown, _output("execute_result", {"text/plain": repr(score)}, execution_count=None)]
+
+
+def _output(kind: str, data: dict[str, str], **more: Any) -> NotebookNode:
+    """As `nbformat.v4.new_output`, which validates each one: here the whole notebook is, at the end."""
+    return NotebookNode(output_type=kind, data=NotebookNode(data), metadata=NotebookNode(), **more)
 
 
 def _place(preprocessor: NbGraderPreprocessor, resources: Resources) -> tuple[Path, str, str, Path]:
