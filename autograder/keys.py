@@ -1,7 +1,7 @@
 """Makes answer keys: the reference and the wrong models, observed by the same probe as an answer.
 
-    python -m autograder.keys            writes the public keys into src/sumskip/keys
-    python -m autograder.keys --check    says whether those on disk are still what would be written
+python -m autograder.keys            writes the public keys into src/sumskip/keys
+python -m autograder.keys --check    says whether those on disk are still what would be written
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import hmac
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,21 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+import sumskip.core
 from autograder.exercises import EXERCISES, Exercise
 from autograder.misconceptions import misconceptions, wrong_choices
 from autograder.reference import reference
-from sumskip.core import Array, Case, Observation, numbers
+from sumskip.core import Array, Case, Observation
 from sumskip.key import Key, Question, Recorded, Wrong, from_bytes, public_key, record, to_bytes
 from sumskip.probe import probe
 
 PUBLIC_SEED = "sumskip-public-2"
 PUBLIC_KEYS = Path(__file__).parents[1] / "src" / "sumskip" / "keys"
 SECRET_FILE = ".course/secret"
+KEY_STORE = ".course/keys"
 
+# The modules of sumskip that a key depends on.
+_ASKING = ("answers", "core", "key", "probe", "probe_functions", "probe_module", "probe_resnet", "roles")
 # A ReLU's slope jumps at zero. Where the reference feeds one a number this close to it, an answer in
 # float32 may fall on the other side and be right all the same: such cases are drawn again.
 _KINK = 2e-5
@@ -175,22 +178,53 @@ def _listed(value: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def secret_key(name: str, secret: bytes) -> Key:
-    """The key that decides the grade. Made in memory, never written."""
-    # Through bytes and back, so that it is held in just the form that a public key has.
-    return from_bytes(to_bytes(make_key(name, secret_seed(secret, name), secret=True)))
+def secret_key(name: str, secret: bytes, store: Path | None = None) -> Key:
+    """The key that decides the grade.
+
+    Args:
+        name: the exercise.
+        secret: the course's secret.
+        store: a folder that only the instructor can read, where keys are kept between runs, since
+            making one takes seconds; without it the key is made in memory.
+    """
+    path = None
+    if store is not None:
+        stamp = hmac.new(secret, f"{name}/{_sources()}".encode(), hashlib.sha256).hexdigest()[:16]
+        path = store / f"{name}-{stamp}.npz"
+        if path.exists():
+            return from_bytes(path.read_bytes())
+    data = to_bytes(make_key(name, secret_seed(secret, name), secret=True))
+    if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}.part")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+        fresh.replace(path)
+    return from_bytes(data)
+
+
+@lru_cache(maxsize=1)
+def _sources() -> str:
+    """A digest of all that a key is made from: the code that asks and answers, and PyTorch."""
+    here, package = Path(__file__).parent, Path(sumskip.core.__file__).parent
+    files = [
+        here / "exercises.py",
+        here / "keys.py",
+        *here.glob("reference/*.py"),
+        *here.glob("misconceptions/*.py"),
+    ]
+    files += [package / f"{name}.py" for name in _ASKING]
+    digest = hashlib.sha256(torch.__version__.encode())
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def rerun(name: str, case: Case, weights: Mapping[str, Array]) -> Recorded:
-    """What the reference does on an answer's own effective weights.
-
-    Gradients of weights are left out: the answer's own parameters need not have the reference's shapes.
-    """
+    """What the reference does on an answer's own effective weights, whatever those are computed from."""
     given = {role: array.tolist() for role, array in weights.items()}
     again = Case(**{**case.__dict__, "permutation": 0, "settings": {**case.settings, "weights": given}})
-    seen = observe(reference(name), again)
-    kept = {k: v for k, v in seen.arrays.items() if not k.startswith("grad:") or k.startswith("grad:input")}
-    return record(Observation(kept, seen.facts), full=True)
+    return record(observe(reference(name), again), full=True)
 
 
 def write_public_keys(folder: Path = PUBLIC_KEYS) -> list[Path]:
@@ -238,7 +272,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="only say whether the keys are up to date")
     if parser.parse_args(arguments).check:
         stale = stale_public_keys()
-        print(f"stale: {', '.join(stale)}; run python -m autograder.keys" if stale else "all keys are up to date")
+        print(
+            f"stale: {', '.join(stale)}; run python -m autograder.keys"
+            if stale
+            else "all keys are up to date"
+        )
         return 1 if stale else 0
     for path in write_public_keys():
         print(f"{path.stat().st_size:8d} bytes  {path.name}")

@@ -6,7 +6,9 @@ again with the public key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from autograder.exercises import EXERCISES
 from autograder.keys import rerun, secret_key
@@ -20,26 +22,31 @@ _ONLY_ELSEWHERE = (
 )
 
 
-def grade_exercise(name: str, ask: Ask, secret: bytes) -> Report:
+def grade_exercise(name: str, ask: Ask, secret: bytes, store: Path | None = None) -> Report:
     """Judge one exercise by its secret key and explain the verdict by its public one.
 
     Args:
         name: the exercise, a key of `EXERCISES`.
         ask: puts a case to the learner's answer, wherever that lives.
         secret: the course's secret.
+        store: where secret keys are kept between runs (see `autograder.keys.secret_key`).
 
     Returns:
         The report to show. Its status, score, parts and diagnosis are the secret key's.
     """
 
-    def again(case: Case, weights: dict[str, Array]) -> Recorded:
+    def again(case: Case, weights: Mapping[str, Array]) -> Recorded:
         return rerun(name, case, weights)
 
-    verdict = judge(secret_key(name, secret), ask, again)  # type: ignore[arg-type]
+    verdict = judge(secret_key(name, secret, store), ask, again)
     if EXERCISES[name].kind == "literals" or verdict.status == "passed":
         return verdict
-    shown = judge(public_key(name), ask, again)  # type: ignore[arg-type]
+    shown = judge(public_key(name), ask, again)
     if shown.status == "passed":
         return replace(verdict, message=_ONLY_ELSEWHERE, details=(), diagnosis=None)
-    message = shown.message if shown.diagnosis == verdict.diagnosis or verdict.diagnosis is None else verdict.message
+    message = (
+        shown.message
+        if shown.diagnosis == verdict.diagnosis or verdict.diagnosis is None
+        else verdict.message
+    )
     return replace(verdict, message=message, details=shown.details)

@@ -2,8 +2,8 @@
 
     from sumskip import trace, compare, check
 
-Each verb is imported when it is first used, so that a notebook starts at once and a lesson without
-widgets never loads them.
+What needs matplotlib, scikit-learn or widgets is imported when it is first used, so that a notebook
+starts at once. `trace` and `check` are bound here, because their modules bear the same names.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from sumskip.check import check
+from sumskip.trace import trace
+
 if TYPE_CHECKING:
-    from sumskip.check import check as check
     from sumskip.compare import compare as compare
     from sumskip.data import digits as digits
     from sumskip.data import photograph as photograph
     from sumskip.feature_maps import show_feature_maps as show_feature_maps
     from sumskip.graph import Trace as Trace
     from sumskip.models import Dimmer as Dimmer
-    from sumskip.trace import trace as trace
     from sumskip.widgets import pixel_at_the_plus as pixel_at_the_plus
     from sumskip.widgets import shape_aligner as shape_aligner
     from sumskip.widgets import wiring_board as wiring_board
@@ -31,10 +32,8 @@ except PackageNotFoundError:  # used from a source tree, as the grader's sandbox
     __version__ = "0+source"
 
 _HOME = {
-    "trace": "trace",
     "Trace": "graph",
     "compare": "compare",
-    "check": "check",
     "show_feature_maps": "feature_maps",
     "photograph": "data",
     "digits": "data",
@@ -43,12 +42,12 @@ _HOME = {
     "pixel_at_the_plus": "widgets",
     "shape_aligner": "widgets",
 }
-__all__ = [*_HOME, "__version__"]
+__all__ = ["__version__", "check", "trace", *_HOME]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'sumskip' has no attribute {name!r}; it has {', '.join(sorted(_HOME))}")
+        raise AttributeError(f"module 'sumskip' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
     value = getattr(import_module(f"sumskip.{_HOME[name]}"), name)
     globals()[name] = value
     return value

@@ -80,8 +80,13 @@ def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
         name = "None" if answer is None else getattr(answer, "__name__", type(answer).__name__)
         kind = "missing" if answer is None else "not a module class"
         raise Stopped({"stage": "answer", "type": kind, "message": name})
-    with stage("constructor", None):
-        model = answer(*arguments)
+    with stage("constructor"):
+        try:
+            model = answer(*arguments)
+        except TypeError:
+            if isinstance(answer, FunctionType):  # a function of x, say, and no maker of models
+                raise Stopped({"stage": "answer", "type": "function", "message": answer.__name__}) from None
+            raise
     if not isinstance(model, nn.Module):
         kind = "function" if isinstance(answer, FunctionType) else "not a module"
         raise Stopped({"stage": "answer", "type": kind, "message": type(model).__name__})

@@ -118,13 +118,15 @@ def report_html(report: Report, opened: int = 0) -> str:
         body.append(f'<ul style="margin:0 0 .4em;padding-left:1.4em;color:#333">{lines}</ul>')
     if report.status != "passed":
         rows = "".join(
-            f'<tr><td style="padding:0 .8em 0 0;text-align:right">{_points(p.score)} of {_points(p.max_score)}</td>'
+            f'<tr><td style="padding:0 .8em 0 0;text-align:right">'
+            f"{_points(p.score)} of {_points(p.max_score)}</td>"
             f'<td style="text-align:left">{_code(p.title)}</td></tr>'
             for p in report.parts
         )
         body.append(
-            '<table style="margin:0 0 .4em;color:#333;background:#fff;border:0"><caption style="position:absolute;'
-            'clip-path:inset(50%);width:1px;height:1px;overflow:hidden">Points by part</caption>'
+            '<table style="margin:0 0 .4em;color:#333;background:#fff;border:0">'
+            '<caption style="position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden">'
+            "Points by part</caption>"
             f"<tbody>{rows}</tbody></table>"
         )
     for i, hint in enumerate(report.hints, 1):

@@ -120,4 +120,5 @@ def numbers(seed: str, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]
     count = math.prod(shape)
     digest = hashlib.shake_256(f"{seed}/{name}".encode()).digest(8 * count)
     whole = np.frombuffer(digest, dtype="<u8")
-    return ((whole >> np.uint64(11)) * 2.0**-52 - 1.0).reshape(shape)
+    unit: NDArray[np.float64] = (whole >> np.uint64(11)).astype(np.float64) * 2.0**-52
+    return (unit - 1.0).reshape(shape)

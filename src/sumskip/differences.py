@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,9 @@ def tolerance(case: Case) -> float:
     is kept in float32. `torch.lerp` or reordered sums stay below a tenth of it; a factor of 1.001 is
     far above.
     """
-    positions = max((math.prod(shape) // max(1, shape[1]) for shape in case.inputs if len(shape) > 1), default=1)
+    positions = max(
+        (math.prod(shape) // max(1, shape[1]) for shape in case.inputs if len(shape) > 1), default=1
+    )
     return _STAGES * _EPSILON * math.sqrt(max(positions, 9 * 32))
 
 
@@ -78,6 +80,15 @@ def show(array: Array, count: int = 4) -> str:
     flat = np.asarray(array, dtype=np.float64).ravel()
     more = ", …" if flat.size > count else ""
     return "[" + ", ".join(f"{value:.4g}" for value in flat[:count]) + more + "]"
+
+
+def _apart(expected: float, actual: float) -> tuple[str, str]:
+    """Two numbers with as few digits as tell them apart."""
+    for digits in (4, 6, 8):
+        pair = f"{expected:.{digits}g}", f"{actual:.{digits}g}"
+        if pair[0] != pair[1]:
+            break
+    return pair
 
 
 def _shape(shape: Any) -> str:
@@ -133,7 +144,8 @@ def _values(name: str) -> Check:
         gap = np.where(np.isfinite(gap), gap, np.inf)
         first = int(np.argmax(gap > tolerance(case) * kept.scale))
         place = tuple(int(i) for i in np.unravel_index(first, kept.shape)) if kept.shape else ()
-        note = f"first at {list(place)}: {kept.values[first]:.4g} expected, {array.ravel()[first]:.4g} came; "
+        wanted, came = _apart(float(kept.values[first]), float(array.ravel()[first]))
+        note = f"first at {list(place)}: {wanted} expected, {came} came; "
         note += f"largest difference {gap.max():.4g}"
         return Difference("", "values", show(kept.values), show(array), note)
 
@@ -155,7 +167,7 @@ def _say(value: Any) -> str:
         return ", ".join(_say(item) for item in value) if value else "none"
     if isinstance(value, dict):
         return ", ".join(f"{key} {_say(item)}" for key, item in value.items())
-    return str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _backward(expected: Recorded, actual: Observation, case: Case) -> Difference | None:
@@ -166,7 +178,7 @@ def _backward(expected: Recorded, actual: Observation, case: Case) -> Difference
         # PyTorch's message tells addresses of versions; the kind of failure is in its first words.
         same = ours["type"] == theirs["type"] and ours["words"][:40] == theirs["words"][:40]
         return None if same else Difference("", "backward", theirs["message"], ours["message"])
-    return Difference("", "backward", "a backward pass", ours["message"] if ours else "a backward pass")
+    return Difference("", "backward", "no error", ours["message"] if ours else "no error")
 
 
 def _is_bias(role: str) -> bool:
@@ -202,8 +214,7 @@ def _registered(expected: Recorded, actual: Observation, case: Case) -> Differen
             continue
         for name in ("kept", "frozen", "fresh", "moved"):
             if kept[name] != there[name]:
-                words = (there["kept"], kept["kept"]) if name == "kept" else (_say(there[name]), _say(kept[name]))
-                return Difference("", name, *words, role)
+                return Difference("", name, _say(there[name]), _say(kept[name]), role)
     if any(role not in ours and not _is_bias(role) for role in theirs):
         missing = next(role for role in theirs if role not in ours and not _is_bias(role))
         return Difference("", "missing weight", "used", "not used", missing)
@@ -286,5 +297,5 @@ def differences(expected: Recorded, actual: Observation, case: Case) -> list[Dif
             continue
         difference = check(expected, actual, case)
         if difference is not None:
-            found.append(Difference(part, *list(difference.__dict__.values())[1:]))
+            found.append(replace(difference, part=part))
     return found

@@ -26,7 +26,8 @@ class _Round:
 
     cases: tuple[Case, ...]
     observed: tuple[Observation, ...]
-    found: tuple[Difference, ...]  # one a part, in the order of the parts
+    expected: tuple[Recorded, ...]
+    found: tuple[Difference, ...]  # one a part, the first cause first
     first: int  # the case that shows the first of them
 
 
@@ -95,7 +96,9 @@ def _has_biases(key: Key, first: Observation) -> bool:
         return True
     held = {role.rsplit(".", 1)[0] for role in roles}
     return all(
-        f"{use}.bias" in roles for use in held if use.startswith(("conv2d", "linear")) and f"{use}.bias" in expected
+        f"{use}.bias" in roles
+        for use in held
+        if use.startswith(("conv2d", "linear")) and f"{use}.bias" in expected
     )
 
 
@@ -106,14 +109,23 @@ def _round(
     expected: Callable[[Case, Observation], Recorded] | None = None,
 ) -> _Round:
     observed = tuple(ask(case) for case in cases)
+    references = tuple(
+        key.reference[case.id] if expected is None else expected(case, seen)
+        for case, seen in zip(cases, observed, strict=True)
+    )
     found: dict[str, tuple[Difference, int]] = {}
     for i, (case, seen) in enumerate(zip(cases, observed, strict=True)):
-        reference = key.reference[case.id] if expected is None else expected(case, seen)
-        for difference in differences(reference, seen, case):
+        for difference in differences(references[i], seen, case):
             found.setdefault(difference.part, (difference, i))
-    order = [part.id for part in key.parts if part.id in found]
-    where = found[order[0]][1] if order else 0
-    return _Round(cases, observed, tuple(found[part][0] for part in order), where)
+    parts = [part.id for part in key.parts]
+    order = sorted(found.values(), key=lambda item: (not _is_policy(item[0]), parts.index(item[0].part)))
+    where = order[0][1] if order else 0
+    return _Round(cases, observed, references, tuple(difference for difference, _ in order), where)
+
+
+def _is_policy(difference: Difference) -> bool:
+    """What the exercise's text fixes about alpha: where it is not met, wrong values only follow from it."""
+    return difference.what in ("alpha kept", "alpha size")
 
 
 def _recognise(key: Key, this: _Round) -> Wrong | None:
@@ -132,7 +144,7 @@ def _recognise(key: Key, this: _Round) -> Wrong | None:
 def _weights_are_hidden(this: _Round) -> bool:
     """Whether weights without a role had a say in the first values that differ."""
     first = this.observed[this.first]
-    if this.found[0].part == "shape":
+    if this.found[0].part == "shape" or _is_policy(this.found[0]):
         return False
     computed = any(role["kept"] == "computed" for role in first.facts.get("roles", {}).values())
     return computed or bool(first.facts.get("unplaced"))
@@ -147,7 +159,9 @@ def _own_weights(seen: Observation) -> dict[str, Array]:
 def _report(key: Key, this: _Round, message: str, diagnosis: str | None = None) -> Report:
     failed = {difference.part for difference in this.found}
     parts = _score(key.parts, failed)
-    details = tuple(line for difference in this.found[:1] for line in sentences.details(difference, this, key))
+    details = tuple(
+        line for difference in this.found[:1] for line in sentences.details(difference, this, key)
+    )
     return _finish(key, parts, message, diagnosis, details)
 
 
@@ -172,7 +186,8 @@ def _finish(
     passed = all(good for _, good in parts)
     score = key.points if passed else round(math.fsum(part.points for part, good in parts if good), 2)
     results = tuple(
-        PartResult(part.title, float(part.points if good else 0.0), float(part.points)) for part, good in parts
+        PartResult(part.title, float(part.points if good else 0.0), float(part.points))
+        for part, good in parts
     )
     return Report(
         exercise=key.exercise,
@@ -191,8 +206,8 @@ def _judge_literals(key: Key, ask: Ask) -> Report:
     """Literals have a form, which everyone may check, and an answer, which only a grader's key holds."""
     answer = ask(Case("literals", "literals", "")).facts.get("answer")
     given: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
-    if not isinstance(answer, dict) or "type" in given and key.questions[0].name not in given:
-        sentence = f"A dictionary of your predictions was expected; {sentences.came(answer)} came. Use the one in the cell."
+    if not isinstance(answer, dict) or ("type" in given and key.questions[0].name not in given):
+        sentence = sentences.NOT_A_DICT.format(came=sentences.came(answer))
         return _finish(key, [(part, False) for part in key.parts], sentence, "not-a-dict", ())
     bad = [sentences.form(question, given.get(question.name)) for question in key.questions]
     wrong = [line for line in bad if line]

@@ -45,7 +45,9 @@ class _Module:
         start = self._alpha()
 
         leaves = [x.requires_grad_() for x in inputs_for(case, dtype)]
-        given = [leaf.clone() for leaf in leaves]  # not leaves, so that `x += …` may run, as it does in a network
+        given = [
+            leaf.clone() for leaf in leaves
+        ]  # not leaves, so that `x += …` may run, as it does in a network
         with stage("forward", model):
             again, output = self._watched(given)
         self.facts["input_changed"] = any(
@@ -115,7 +117,7 @@ class _Module:
                 alpha.data.fill_(self.case.alpha)
             elif isinstance(alpha, (int, float)):
                 with stage("alpha", self.model):
-                    self.model.alpha = self.case.alpha
+                    setattr(self.model, "alpha", self.case.alpha)  # noqa: B010 - mypy: a module holds no floats
 
     def _describe(self, output: Any) -> None:
         if isinstance(output, Tensor):
@@ -127,7 +129,7 @@ class _Module:
             self.facts["output"] = {"type": f"{type(output).__name__}{size}"}
 
     def _backward(self, output: Tensor, leaves: list[Tensor], used: dict[str, Tensor]) -> None:
-        """Backward through the whole model from one random direction, and what an optimiser's step would move."""
+        """Backward through the whole model from one random direction; what a step would move."""
         self.model.zero_grad()
         for tensor in used.values():
             if tensor.requires_grad and not tensor.is_leaf:

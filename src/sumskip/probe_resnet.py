@@ -37,7 +37,8 @@ def _recording_block(made: list[list[Any]], ran: list[dict[str, Any]]) -> type[n
 def observe_resnet(answer: Any, case: Case) -> Observation:
     """Build `TinyResNet(block, num_classes)` with a recording block, run it, and train it briefly.
 
-    `case.settings` holds `classes` and, where the model is to be trained, the digits: `pixels` (one character a pixel,
+    `case.settings` holds `classes` and, where the model is to be trained, the digits: `pixels` (one
+    character a pixel,
     base 36, 0 to 16, 64 an image) and `labels`.
     """
     made: list[list[Any]] = []

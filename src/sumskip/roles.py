@@ -135,4 +135,3 @@ def name_roles(uses: list[Use], permutation: int = 0) -> Roles:
         for slot, tensor in use.held.items():
             held[f"{use.op}#{counts[use.op]}.{slot}"] = tensor
     return Roles(held, orders)
-

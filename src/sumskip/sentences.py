@@ -18,7 +18,10 @@ HIDDEN_WEIGHTS = (
     "This check cannot find the weights in this construction, so it cannot say. "
     "Your instructor's grader will judge this construction."
 )
-RECORDED = "Your predictions are recorded, all in a form that can be marked. Right or wrong is said at grading."
+NOT_A_DICT = "A dictionary of your predictions was expected; {came} came. Use the one in the cell."
+RECORDED = (
+    "Your predictions are recorded, all in a form that can be marked. Right or wrong is said at grading."
+)
 
 _ANSWER = {
     "missing": "Nothing is bound to `{symbol}` yet. Run the cell that defines it, then this one.",
@@ -56,7 +59,10 @@ def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None
     if first.what == "type":
         return _type(first)
     if first.what == "shape":
-        return f"Your output has shape {first.actual}; {first.expected} was expected{_dimension(first)}.", None
+        return (
+            f"Your output has shape {first.actual}; {first.expected} was expected{_dimension(first)}.",
+            None,
+        )
     if first.what == "values":
         return f"The shape is right, the values are not: {first.note or 'see below'}.", None
     if first.what == "gradient":
@@ -68,7 +74,10 @@ def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None
         return _alpha(first)
     if first.what in _PLACES:
         return _PLACES[first.what].format(**first.__dict__), None
-    return f"{first.what[0].upper()}{first.what[1:]}: {first.actual} came, {first.expected} was expected.", None
+    return (
+        f"{first.what[0].upper()}{first.what[1:]}: {first.actual} came, {first.expected} was expected.",
+        None,
+    )
 
 
 def _problem(problem: dict[str, Any], key: Key) -> tuple[str, str | None]:
@@ -77,8 +86,11 @@ def _problem(problem: dict[str, Any], key: Key) -> tuple[str, str | None]:
         return _ANSWER[problem["type"]].format(symbol=key.symbol, message=problem["message"]), name
     if problem["type"] == "NotImplementedError" and not problem["message"].startswith("Module ["):
         return "Nothing is here yet: replace `raise NotImplementedError` by your answer.", "untouched"
-    line = f' at `{problem["source"]}`' if problem.get("source") else ""
-    return f"{_STAGE.get(problem['stage'], 'It stopped')}{line}: {problem['type']}: {_short(problem['message'])}", None
+    line = f" at `{problem['source']}`" if problem.get("source") else ""
+    return (
+        f"{_STAGE.get(problem['stage'], 'It stopped')}{line}: {problem['type']}: {_short(problem['message'])}",
+        None,
+    )
 
 
 def _type(first: Difference) -> tuple[str, str | None]:
@@ -86,15 +98,24 @@ def _type(first: Difference) -> tuple[str, str | None]:
         return "Nothing came back, one tensor was expected. Which line hands the result over?", "no-return"
     if first.actual.startswith("tensor of"):
         return f"A {first.actual} came back; floating-point numbers (float32) were expected.", "wrong-dtype"
-    return f"A {first.actual} came back; one {first.expected} was expected. What should the last line return?", None
+    return (
+        f"A {first.actual} came back; one {first.expected} was expected. What should the last line return?",
+        None,
+    )
 
 
 def _alpha(first: Difference) -> tuple[str, str | None]:
     name = first.what.removeprefix("alpha ")
     if name == "kept" and first.actual == "missing":
-        return "The model has no attribute `alpha`. The exercise asks for `self.alpha` itself.", "alpha-missing"
+        return (
+            "The model has no attribute `alpha`. The exercise asks for `self.alpha` itself.",
+            "alpha-missing",
+        )
     if name == "kept":
-        return f"`alpha` is a {first.actual}; a learnable parameter was expected. How does a module declare one?", None
+        return (
+            f"`alpha` is a {first.actual}; a learnable parameter was expected. How does a module declare one?",
+            None,
+        )
     if name == "size":
         return f"`alpha` holds {first.actual} numbers; one was expected, the same for all channels.", None
     if name == "start":
@@ -139,7 +160,7 @@ def details(first: Difference, this: _Round, key: Key) -> list[str]:
     if problem and problem.get("line"):
         lines.append(f"line {problem['line']}: {problem.get('source', '')}")
     if not problem:
-        recorded = key.reference[case.id]
+        recorded = this.expected[this.first]
         expected, actual = recorded.facts.get("output", {}), seen.facts.get("output", {})
         if expected.get("shape"):
             came = tuple(actual["shape"]) if "shape" in actual else actual.get("type")
@@ -148,7 +169,7 @@ def details(first: Difference, this: _Round, key: Key) -> list[str]:
         if kept is not None and kept.full and output is not None:
             lines.append(f"first values: expected {show(kept.values)}, yours {show(output)}")
         if first.what not in ("shape", "values"):
-            lines.append(f"{first.what}: expected {first.expected}, yours {first.actual}")
+            lines.append(f"{first.what}: expected {first.expected}, yours {_short(first.actual)}")
         elif "output" not in recorded.arrays:
             lines.append(f"expected {first.expected}, yours {first.actual}")
     return lines

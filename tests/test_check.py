@@ -1,0 +1,147 @@
+"""`check` in a notebook: what it shows, returns and raises."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+from torch import Tensor, nn
+
+from autograder.exercises import EXERCISES
+from autograder.reference import reference
+from sumskip.check import CheckFailed, _last, check, report_html, report_text
+from sumskip.core import PartResult, Report
+
+SHOWN: list[dict[str, str]] = []
+
+
+@pytest.fixture(autouse=True)
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """What `check` displayed, instead of a notebook."""
+    SHOWN.clear()
+    _last.clear()
+    monkeypatch.delenv("NBGRADER_VALIDATING", raising=False)
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: SHOWN.append(data))
+    return SHOWN
+
+
+class Averaged(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(3, 16, 3, padding=1)
+        self.two = nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        return (out1 + self.two(out1)) / 2
+
+
+class Empty(nn.Module):
+    def __init__(self) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_it_returns_a_plain_finite_float(name: str) -> None:
+    """nbgrader reads the value of the cell: nothing but a float will do."""
+    for answer in (reference(name), None):
+        points = check(name, answer)
+        assert type(points) is float
+        assert math.isfinite(points)
+        assert 0 <= points <= EXERCISES[name].points
+
+
+def test_it_shows_text_and_html(shown: list[dict[str, str]]) -> None:
+    check("addition_model", Averaged)
+    (data,) = shown
+    assert set(data) == {"text/plain", "text/html"}
+    for form in data.values():
+        assert "Not yet: addition_model" in form
+        assert "expected [" in form
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(ValueError, match="did you mean 'addition_model'"):
+        check("additon_model", Averaged)
+    with pytest.raises(ValueError, match=r"there are .*predict_flow"):
+        check("xyzzy", Averaged)
+
+
+def test_validating_raises_the_sentence_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBGRADER_VALIDATING", "1")
+    with pytest.raises(CheckFailed) as caught:
+        check("addition_model", Averaged)
+    assert caught.value._render_traceback_() == [str(caught.value)]
+    assert "\n" not in str(caught.value)
+    assert SHOWN == []
+    assert check("addition_model", reference("addition_model")) == 8.0
+
+
+def test_validating_shows_one_line_in_ipython(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """IPython prints our line alone, without a call stack of ours."""
+    monkeypatch.setenv("NBGRADER_VALIDATING", "1")
+    shell = InteractiveShell()
+    shell.user_ns |= {"check": check, "Averaged": Averaged}
+    result = shell.run_cell('check("addition_model", Averaged)')
+    assert isinstance(result.error_in_exec, CheckFailed)
+    assert "Traceback" not in capsys.readouterr().out
+
+
+def test_the_same_mistake_again_opens_the_next_hint(shown: list[dict[str, str]]) -> None:
+    for _ in range(3):
+        check("addition_model", Averaged)
+    opened = [data["text/plain"].count("Hint ") for data in shown]
+    assert opened == [0, 1, 2]
+    check("addition_model", Empty)
+    assert "Hint " not in shown[-1]["text/plain"]
+
+
+def test_hints_are_there_on_demand_one_at_a_time(shown: list[dict[str, str]]) -> None:
+    check("addition_model", Averaged)
+    assert shown[0]["text/html"].count("<details") == 1
+    assert "<details open" not in shown[0]["text/html"]
+
+
+def test_an_untouched_exercise_says_what_to_do() -> None:
+    check("addition_model", Empty)
+    assert "replace `raise NotImplementedError`" in SHOWN[0]["text/plain"]
+
+
+def test_predictions_are_not_given_away(shown: list[dict[str, str]]) -> None:
+    """Right and wrong predictions look the same in the notebook."""
+    right = reference("predict_flow")
+    wrong = {**right, "double_then_add": 18}
+    assert check("predict_flow", right) == check("predict_flow", wrong)
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("(1, 32)", "a tuple of integers"), (True, "a tuple of integers"), ((1, 2.5), "a tuple of integers")],
+)
+def test_the_form_of_a_prediction_is_said(value: Any, words: str) -> None:
+    check("predict_flow", {**reference("predict_flow"), "shape_3_16_32": value})
+    assert words in SHOWN[0]["text/plain"]
+
+
+def test_a_shape_may_be_a_size_a_list_or_a_tuple() -> None:
+    for shape in (torch.Size([1, 32, 32, 32]), [1, 32, 32, 32], (1, 32, 32, 32)):
+        assert check("predict_flow", {**reference("predict_flow"), "shape_3_16_32": shape}) == 6.0
+
+
+def test_nothing_of_a_learners_becomes_markup() -> None:
+    """Error texts and names end as text, never as HTML."""
+    evil = "<img src=x onerror=alert(1)> & `<b>`"
+    report = Report(
+        evil, 0.0, 1.0, "failed", evil, details=(evil,), parts=(PartResult(evil, 0, 1),), hints=(evil,)
+    )
+    html = report_html(report, 1)
+    assert "<img" not in html
+    assert "<b>" not in html
+    assert "&lt;img" in html
+    assert evil in report_text(report)

@@ -1,0 +1,215 @@
+"""Probe and judge: right answers pass however they are written, wrong ones get one clear message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from autograder.exercises import EXERCISES
+from autograder.reference import reference
+from autograder.verdicts import grade_exercise
+from sumskip.core import Case, Report
+from sumskip.judge import judge
+from sumskip.key import public_key
+from sumskip.probe import probe
+
+SECRET = b"a course's secret, only for tests"
+
+
+def public(name: str, answer: Any) -> Report:
+    return judge(public_key(name), lambda case: probe(answer, case))
+
+
+def graded(name: str, answer: Any) -> Report:
+    return grade_exercise(name, lambda case: probe(answer, case), SECRET)
+
+
+class Two(nn.Module):
+    """The convolutions of `addition_model`, for answers to extend."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(3, 16, 3, padding=1)
+        self.two = nn.Conv2d(16, 16, 3, padding=1)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_references_pass_both_ways(name: str) -> None:
+    """Each reference earns full marks, with the public key and with the secret one."""
+    for report in (public(name, reference(name)), graded(name, reference(name))):
+        assert report.status == "passed", report.message
+        assert report.score == pytest.approx(EXERCISES[name].points, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", [n for n, e in EXERCISES.items() if e.kind == "literals"])
+def test_an_untouched_dictionary_earns_nothing(name: str) -> None:
+    untouched = dict.fromkeys(reference(name))
+    assert graded(name, untouched).score == 0
+    assert public(name, untouched).status == "failed"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("answer", [None, 7, "text", nn.ReLU(), print], ids=repr)
+def test_what_is_no_answer_gets_a_message_and_no_points(name: str, answer: Any) -> None:
+    for report in (public(name, answer), graded(name, answer)):
+        assert report.score == 0
+        assert report.status == "failed"
+        assert report.message
+        assert len(report.message.split()) <= 45
+
+
+class Unfolded(Two):
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        n, c, h, w = out1.shape
+        columns = F.unfold(out1, 3, padding=1)
+        out2 = (self.two.weight.reshape(16, -1) @ columns).reshape(n, c, h, w)
+        return out1 + out2 + self.two.bias[:, None, None]
+
+
+class Normed(Two):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.utils.parametrizations.weight_norm(self.one)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        return out1.add(self.two(out1))
+
+
+class Learned(Two):
+    """Not plain addition: `out2` gets a weight that is learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beta = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        return out1 + self.beta * self.two(out1)
+
+
+def test_weights_are_found_where_no_convolution_shows_them() -> None:
+    assert public("addition_model", Unfolded).status == "passed"
+
+
+def test_computed_weights_are_left_to_the_grader() -> None:
+    """A notebook has no reference to run on them, so it says so; the grader has one."""
+    report = public("addition_model", Normed)
+    assert report.status == "not_graded"
+    assert "grader will judge this construction" in report.message
+    assert graded("addition_model", Normed).status == "passed"
+
+
+def test_a_weight_without_a_role_does_not_hide_a_wrong_answer() -> None:
+    """At its start value beta changes nothing; it is judged at another."""
+    assert graded("addition_model", Learned).status == "failed"
+
+
+class Slightly(Two):
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        return out1 + 1.001 * self.two(out1)
+
+
+def test_a_thousandth_is_too_much() -> None:
+    report = graded("addition_model", Slightly)
+    assert report.status == "failed"
+    assert report.diagnosis is None
+    assert "values are not: first at [" in report.message
+
+
+class Halved(Two):
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        return (out1 + self.two(out1)) / 2
+
+
+def test_expected_stands_beside_actual() -> None:
+    """A learner can check the numbers by hand."""
+    report = public("addition_model", Halved)
+    assert report.diagnosis == "averaged"
+    assert any(line.startswith("first values: expected [") and ", yours [" in line for line in report.details)
+
+
+def test_parts_are_explained_and_add_up() -> None:
+    report = public("addition_model", Halved)
+    assert report.score == pytest.approx(sum(part.score for part in report.parts))
+    assert sum(part.max_score for part in report.parts) == report.max_score
+
+
+def test_an_answer_is_judged_by_what_it_does_not_by_its_seed() -> None:
+    """Same answer, same report, whatever the random state and the number of threads."""
+    reports = []
+    for seed, threads in ((1, 1), (2, 2)):
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads)
+        reports.append(graded("addition_model", Slightly))
+    torch.set_num_threads(1)
+    assert reports[0] == reports[1]
+
+
+def test_probing_leaves_the_learners_random_stream_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    public("addition_model", Halved)
+    assert torch.equal(torch.rand(3), expected)
+
+
+class Loud(Two):
+    def forward(self, x: Tensor) -> Tensor:
+        print("shape", x.shape)
+        import warnings
+
+        warnings.warn("careful", stacklevel=1)
+        out1 = self.one(x)
+        return out1 + self.two(out1)
+
+
+def test_prints_and_warnings_cost_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert public("addition_model", Loud).status == "passed"
+    assert capsys.readouterr() == ("", "")
+
+
+class Raises(Two):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.three(x)
+
+
+def test_an_error_names_the_line_of_the_learners_cell() -> None:
+    report = public("addition_model", Raises)
+    assert "return self.three(x)" in report.message
+    assert "AttributeError" in report.message
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda out: (out, out), "tuple of two"),
+        (lambda out: None, "forward"),
+        (lambda out: out.to(torch.int64), "int64"),
+        (lambda out: out.to(torch.float16), "float16"),
+        (lambda out: out[:, :8], "shape"),
+        (lambda out: out.detach().numpy(), "ndarray"),
+    ],
+)
+def test_what_comes_back_is_said(change: Any, words: str) -> None:
+    class Model(Two):
+        def forward(self, x: Tensor) -> Any:
+            out1 = self.one(x)
+            return change(out1 + self.two(out1))
+
+    report = public("addition_model", Model)
+    assert report.status == "failed"
+    assert words in report.message
+
+
+def test_probe_never_raises() -> None:
+    """Not even for a case that fits no answer."""
+    seen = probe(object(), Case("x", "fit", "seed", inputs=((1, 1, 4, 4), (1, 1, 4, 4))))
+    assert seen.facts["problem"]["stage"] == "answer"
