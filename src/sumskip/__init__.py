@@ -47,7 +47,8 @@ __all__ = ["__version__", "check", "trace", *_HOME]
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'sumskip' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
+        have = ", ".join(sorted(__all__))
+        raise AttributeError(f"module 'sumskip' has no attribute {name!r}; it has {have}")
     value = getattr(import_module(f"sumskip.{_HOME[name]}"), name)
     globals()[name] = value
     return value
