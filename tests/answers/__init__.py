@@ -1,0 +1,91 @@
+"""Answers as learners write them, right and wrong, one file an exercise.
+
+A file holds many answers, each headed by a line that says what it is:
+
+    # %% right NAME
+    # %% wrong NAME -> DIAGNOSIS
+
+Where more than one diagnosis names a true cause they are separated by `|`; `none` stands for no name at
+all. A line `# roles: first=m.conv1, …` behind it says by hand which of the model's weights is which; it
+is what the oracle goes by (see `tests.oracle`), and is left out where the attributes have the usual names.
+
+The answers were written before the judge was, and are not to be bent to it.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+_HEAD = re.compile(r"^# %% (right|wrong) ([\w-]+)(?: -> ([\w|-]+))?\n(?:# roles: (.+)\n)?", re.MULTILINE)
+
+# What each exercise's solution cell binds.
+SYMBOLS = {
+    "predict_flow": "predictions_flow",
+    "sequential_model": "SequentialModel",
+    "intermediate_outputs": "intermediate_outputs",
+    "predict_addition": "predictions_addition",
+    "repair_addition": "RepairedModel",
+    "addition_model": "AdditionModel",
+    "projected_addition_model": "ProjectedAdditionModel",
+    "what_trains": "trains",
+    "weighted_addition_model": "WeightedAdditionModel",
+    "fit_alpha": "fit_alpha",
+    "identity_block": "IdentityBlock",
+    "plain_vs_residual": "predictions_residual",
+    "residual_block": "ResidualBlock",
+    "tiny_resnet": "TinyResNet",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One submission. `diagnoses` are the names that would be true of it; None: no name is given."""
+
+    exercise: str
+    name: str
+    right: bool
+    source: str
+    diagnoses: frozenset[str | None] = frozenset({None})
+    roles: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.exercise}/{self.name}"
+
+    def bound(self) -> Any:
+        """Run the source as a notebook's cell would, and return what it binds to the exercise's symbol."""
+        where = f"<answer {self.id}>"
+        # So that inspect and tracebacks find the lines, as they do in a notebook.
+        linecache.cache[where] = (len(self.source), None, self.source.splitlines(keepends=True), where)
+        names: dict[str, Any] = {"__name__": "answer", "torch": torch, "nn": nn, "F": nn.functional}
+        exec(compile(self.source, where, "exec"), names)
+        return names[SYMBOLS[self.exercise]]
+
+
+@cache
+def answers() -> tuple[Answer, ...]:
+    """All answers, in the order of the exercises and of the files."""
+    return tuple(answer for exercise in SYMBOLS for answer in _read(exercise))
+
+
+def _read(exercise: str) -> list[Answer]:
+    text = (Path(__file__).parent / f"{exercise}.py").read_text(encoding="utf-8")
+    heads = list(_HEAD.finditer(text))
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    found = []
+    for head, end in zip(heads, ends, strict=True):
+        kind, name, named, roles = head.groups()
+        if (kind == "wrong") != bool(named):
+            raise ValueError(f"{exercise}/{name}: a wrong answer names its diagnosis, a right one has none")
+        diagnoses = frozenset(None if each == "none" else each for each in (named or "none").split("|"))
+        source = text[head.end() : end].strip("\n") + "\n"
+        found.append(Answer(exercise, name, kind == "right", source, diagnoses, roles or ""))
+    return found

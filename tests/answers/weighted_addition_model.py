@@ -1,0 +1,2000 @@
+# %% right plain
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right lerp
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return torch.lerp(out2, out1, self.alpha)
+
+
+# %% right from-out2
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return out2 + self.alpha * (out1 - out2)
+
+
+# %% right from-out1
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return out1 - (1 - self.alpha) * (out1 - out2)
+
+
+# %% right torch-mul-and-add
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return torch.add(torch.mul(self.alpha, out1), torch.mul(torch.sub(1, self.alpha), out2))
+
+
+# %% right methods
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return out1.mul(self.alpha).add(out2.mul(1 - self.alpha))
+
+
+# %% right stacked-weights
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return (torch.stack([self.alpha, 1 - self.alpha]).view(2, 1, 1, 1, 1) * torch.stack([out1, out2])).sum(0)
+
+
+# %% right einsum
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return torch.einsum('k,knchw->nchw', torch.stack([self.alpha, 1.0 - self.alpha]), torch.stack([out1, out2]))
+
+
+# %% right tensordot
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return torch.tensordot(torch.stack([self.alpha, 1 - self.alpha]), torch.stack([out1, out2]), dims=1)
+
+
+# %% right minus-out2
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + out2 - self.alpha * out2
+
+
+# %% right addcmul
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return torch.addcmul(out2, self.alpha, out1 - out2)
+
+
+# %% right python-sum
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return sum(w * o for w, o in ((self.alpha, out1), (1 - self.alpha, out2)))
+
+
+# %% right negated
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return -(self.alpha - 1) * out2 - (-self.alpha) * out1
+
+
+# %% right expanded
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha.expand_as(out1) * out1 + (torch.ones_like(out2) - self.alpha) * out2
+
+
+# %% right divided-and-multiplied
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return 2 * (self.alpha / 2 * out1 + (1 - self.alpha) / 2 * out2)
+
+
+# %% right weights-named
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.alpha
+        b = 1 - a
+        left, right = a * out1, b * out2
+        return left + right
+
+
+# %% right in-place-on-products
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        result = self.alpha * out1
+        result += (1 - self.alpha) * out2
+        return result
+
+
+# %% right one-element
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor([0.5]))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right ones-halved
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.ones(1) / 2)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return torch.lerp(out2, out1, self.alpha)
+
+
+# %% right full
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.full((), 0.5), requires_grad=True)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right zeros-plus-half
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(0.5 + torch.zeros(()))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right filled-later
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.empty(1))
+        nn.init.constant_(self.alpha, 0.5)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right register-parameter
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.register_parameter('alpha', nn.Parameter(torch.tensor(0.5)))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right setattr
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        setattr(self, 'alpha', nn.parameter.Parameter(data=torch.as_tensor(0.5)))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        w = getattr(self, 'alpha')
+        return w * out1 + (1 - w) * out2
+
+
+# %% right alpha-first-and-layers-swapped
+# roles: first=m.a, second=m.b
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        self.b = nn.Conv2d(16, 16, 3, padding=1)
+        self.a = nn.Conv2d(3, 16, 3, padding=1)
+
+    def forward(self, x):
+        o = self.a(x)
+        return self.alpha * o + (1 - self.alpha) * self.b(o)
+
+
+# %% right no-bias
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1, bias=False)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right lazy
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.LazyConv2d(16, 3, padding=1)
+        self.conv2 = nn.LazyConv2d(16, 3, padding='same')
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right double
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        self.double()
+
+    def forward(self, x):
+        x = x.to(self.alpha.dtype)
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right registered-twice-with-dict
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.params = nn.ParameterDict({'alpha': torch.tensor(0.5)})
+        self.alpha = self.params['alpha']
+        self.layers = nn.Sequential(self.conv1, self.conv2)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right blended-weights
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        beta = 1 - self.alpha
+        return self.alpha * out1 + F.conv2d(out1, beta * self.conv2.weight, beta * self.conv2.bias, padding=1)
+
+
+# %% right functional
+# roles: first=(m.k1, None), second=(m.k2, None)
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.k1 = nn.Parameter(torch.randn(16, 3, 3, 3) / 5)
+        self.k2 = nn.Parameter(torch.randn(16, 16, 3, 3) / 12)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = F.conv2d(x, self.k1, padding=1)
+        out2 = F.conv2d(out1, self.k2, padding=1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right loop-with-weights
+# roles: first=m.convs[0], second=m.convs[1]
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convs = nn.ModuleList([nn.Conv2d(3, 16, 3, 1, 1), nn.Conv2d(16, 16, 3, 1, 1)])
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out = 0
+        for weight, conv in zip((self.alpha, 1 - self.alpha), self.convs):
+            x = conv(x)
+            out = out + weight * x
+        return out
+
+
+# %% right unused-state
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        self.beta = 0.5
+        self.register_buffer('half', torch.tensor(0.5))
+        self.history = []
+
+    def forward(self, x):
+        self.history.append(self.alpha.item())
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        self.last = (out1, out2)
+        print('alpha is', float(self.alpha))
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right hook-weighs
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        self.conv2.register_forward_hook(lambda m, args, out: self.alpha * args[0] + (1 - self.alpha) * out)
+
+    def forward(self, x):
+        return self.conv2(self.conv1(x))
+
+
+# %% right alpha-with-hook
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        self.grads = []
+        self.alpha.register_hook(lambda g: self.grads.append(g.clone()))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% right blend-module-and-property
+class Blend(nn.Module):
+    def __init__(self, start):
+        super().__init__()
+        self.alpha = nn.Parameter(torch.tensor(start))
+
+    def forward(self, a, b):
+        return self.alpha * a + (1 - self.alpha) * b
+
+
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blend = Blend(0.5)
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+
+    @property
+    def alpha(self):
+        return self.blend.alpha
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        return self.blend(out1, self.conv2(out1))
+
+
+# %% right addition-model-extended
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+
+    def join(self, out1, out2):
+        return out1 + out2
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        return self.join(out1, self.conv2(out1))
+
+
+class WeightedAdditionModel(AdditionModel):
+    def __init__(self, start=0.5):
+        super().__init__()
+        self.alpha = nn.Parameter(torch.tensor(float(start)))
+
+    def join(self, out1, out2):
+        return super().join(self.alpha * out1, (1 - self.alpha) * out2)
+
+
+# %% right class-attribute-default
+# roles: first=m.net['first'], second=m.net['second']
+class WeightedAdditionModel(nn.Module):
+    START = 0.5
+
+    def __init__(self):
+        nn.Module.__init__(self)
+        self.alpha = nn.Parameter(torch.tensor(self.START))
+        self.net = nn.ModuleDict({"second": nn.Conv2d(16, 16, 3, padding=1), "first": nn.Conv2d(3, 16, 3, padding=1)})
+
+    def forward(self, x):
+        out1 = self.net["first"](x)
+        out2 = self.net["second"](out1)
+        return torch.lerp(input=out2, end=out1, weight=self.alpha)
+
+
+# %% wrong parameter-of-float -> parameter-of-float
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(0.5)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong parameter-of-list -> none|parameter-of-float
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter([0.5])
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong float-attribute -> plain-float
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = 0.5
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong numpy-float -> plain-float|none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        import numpy as np
+        self.alpha = np.float32(0.5)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong class-attribute -> plain-float
+class WeightedAdditionModel(nn.Module):
+    alpha = 0.5
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong requires-grad-tensor -> tensor-not-registered
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = torch.tensor(0.5, requires_grad=True)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong requires-grad-method -> tensor-not-registered
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = torch.tensor([0.5]).requires_grad_()
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong plain-tensor -> tensor-not-registered
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = torch.tensor(0.5)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong variable -> tensor-not-registered
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = torch.autograd.Variable(torch.tensor(0.5), requires_grad=True)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong buffer -> buffer
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.register_buffer('alpha', torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong buffer-with-gradient -> buffer
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.register_buffer('alpha', torch.tensor(0.5, requires_grad=True))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong nn-buffer -> buffer
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Buffer(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong frozen -> frozen
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5), requires_grad=False)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong frozen-later -> frozen
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        self.alpha.requires_grad = False
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong parameter-in-list -> other-name|none|python-list
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.params = [nn.Parameter(torch.tensor(0.5))]
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.params[0]
+        return a * out1 + (1 - a) * out2
+
+
+# %% wrong parameter-made-in-forward -> created-in-forward
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, x):
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong local-made-in-forward -> created-in-forward
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, x):
+        alpha = nn.Parameter(torch.tensor(0.5))
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return alpha * out1 + (1 - alpha) * out2
+
+
+# %% wrong tensor-made-in-forward -> created-in-forward
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, x):
+        alpha = torch.tensor(0.5, requires_grad=True)
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return alpha * out1 + (1 - alpha) * out2
+
+
+# %% wrong reset-in-forward -> created-in-forward|none|hard-coded
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong local-in-init -> local-in-init
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong other-name -> other-name
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.a = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.a * out1 + (1 - self.a) * out2
+
+
+# %% wrong capital-name -> other-name
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.Alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.Alpha * out1 + (1 - self.Alpha) * out2
+
+
+# %% wrong item -> item
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.alpha.item()
+        return a * out1 + (1 - a) * out2
+
+
+# %% wrong float-of-alpha -> item
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = float(self.alpha)
+        return a * out1 + (1 - a) * out2
+
+
+# %% wrong data -> data|item
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha.data * out1 + (1 - self.alpha.data) * out2
+
+
+# %% wrong detach -> data|item
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.alpha.detach()
+        return a * out1 + (1 - a) * out2
+
+
+# %% wrong no-grad-alpha -> data|item
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        with torch.no_grad():
+            a = self.alpha * 1
+            b = 1 - a
+        return a * out1 + b * out2
+
+
+# %% wrong torch-tensor-of-alpha -> data|item
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.alpha.clone().detach().requires_grad_(True)
+        return a * out1 + (1 - a) * out2
+
+
+# %% wrong one-item -> second-weight-cut
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha.item()) * out2
+
+
+# %% wrong first-item -> first-weight-cut
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha.detach() * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong lerp-with-item -> item
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return torch.lerp(out2, out1, self.alpha.item())
+
+
+# %% wrong reversed -> reversed
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return (1 - self.alpha) * out1 + self.alpha * out2
+
+
+# %% wrong lerp-reversed -> reversed
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return torch.lerp(out1, out2, self.alpha)
+
+
+# %% wrong from-out1-reversed -> reversed
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return out1 + self.alpha * (out2 - out1)
+
+
+# %% wrong no-complement -> no-complement
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + out2
+
+
+# %% wrong complement-only -> no-first-weight
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return out1 + (1 - self.alpha) * out2
+
+
+# %% wrong scaled-branch -> only-second-weighted
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return out1 + self.alpha * out2
+
+
+# %% wrong alpha-times-sum -> same-weight
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * (out1 + out2)
+
+
+# %% wrong alpha-on-both -> same-weight
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + self.alpha * out2
+
+
+# %% wrong complement-on-both -> same-complement
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return (1 - self.alpha) * (out1 + out2)
+
+
+# %% wrong brackets-missing -> brackets
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + 1 - self.alpha * out2
+
+
+# %% wrong brackets-too-wide -> brackets
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * (out1 + (1 - self.alpha) * out2)
+
+
+# %% wrong alpha-minus-one -> minus-one|subtracted
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (self.alpha - 1) * out2
+
+
+# %% wrong minus-between -> subtracted|minus-one
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 - (1 - self.alpha) * out2
+
+
+# %% wrong one-plus-alpha -> plus-alpha
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 + self.alpha) * out2
+
+
+# %% wrong weights-added -> added-not-multiplied
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return (self.alpha + out1) + ((1 - self.alpha) + out2)
+
+
+# %% wrong product-of-both -> multiplied
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return (self.alpha * out1) * ((1 - self.alpha) * out2)
+
+
+# %% wrong halves -> hard-coded
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return 0.5 * out1 + 0.5 * out2
+
+
+# %% wrong mean -> hard-coded
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return (out1 + out2) / 2
+
+
+# %% wrong half-complement -> none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + 0.5 * out2
+
+
+# %% wrong plain-sum -> alpha-unused
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return out1 + out2
+
+
+# %% wrong chain -> stacking-only
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return out2
+
+
+# %% wrong first-term-only -> first-only
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1
+
+
+# %% wrong second-term-only -> second-only|none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return (1 - self.alpha) * out2
+
+
+# %% wrong alpha-out2-only -> second-only
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out2
+
+
+# %% wrong out1-twice -> same-output-twice
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out1
+
+
+# %% wrong chained-names -> same-output-twice
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out = self.conv1(x)
+        out = self.conv2(out)
+        return self.alpha * out + (1 - self.alpha) * out
+
+
+# %% wrong blend-halved -> averaged
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return (self.alpha * out1 + (1 - self.alpha) * out2) / 2
+
+
+# %% wrong concatenated -> concatenated
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return torch.cat([self.alpha * out1, (1 - self.alpha) * out2], dim=1)
+
+
+# %% wrong scalar -> summed-to-scalar
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return torch.sum(self.alpha * out1 + (1 - self.alpha) * out2)
+
+
+# %% wrong alpha-of-16 -> per-channel
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.ones(16) * 0.5)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong alpha-of-16-aligned -> per-channel
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.full((1, 16, 1, 1), 0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong alpha-of-16-viewed -> per-channel
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(0.5 * torch.ones(16))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.alpha.view(-1, 1, 1)
+        return a * out1 + (1 - a) * out2
+
+
+# %% wrong alpha-of-two -> none|per-channel
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor([0.5, 0.5]))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha[0] * out1 + self.alpha[1] * out2
+
+
+# %% wrong starts-at-zero -> other-start
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong starts-at-one -> other-start
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong starts-at-random -> other-start
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.rand(1))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong starts-at-five -> other-start
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(5.0))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong whole-number -> integer-parameter
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(1))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong sigmoid-of-raw -> squashed|other-start
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = torch.sigmoid(self.alpha)
+        return a * out1 + (1 - a) * out2
+
+
+# %% wrong sigmoid -> squashed
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.alpha.sigmoid()
+        return a * out1 + (1 - a) * out2
+
+
+# %% wrong clamped -> clamped
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.alpha.clamp(0, 1)
+        return a * out1 + (1 - a) * out2
+
+
+# %% wrong absolute -> none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.alpha.abs()
+        return a * out1 + (1 - a) * out2
+
+
+# %% wrong squared -> none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha ** 2 * out1 + (1 - self.alpha ** 2) * out2
+
+
+# %% wrong two-parameters -> two-parameters
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        self.beta = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + self.beta * out2
+
+
+# %% wrong both-from-input -> parallel-branches
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(3, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(x)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong skip-from-input -> skip-from-x
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * x + (1 - self.alpha) * out2
+
+
+# %% wrong weighted-before-second -> weighted-too-early
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.alpha * self.conv1(x)
+        out2 = self.conv2(out1)
+        return out1 + (1 - self.alpha) * out2
+
+
+# %% wrong out1-overwritten -> in-place
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        out1 *= self.alpha
+        out2 *= 1 - self.alpha
+        return out1 + out2
+
+
+# %% wrong skip-detached -> detached
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1.detach() + (1 - self.alpha) * out2
+
+
+# %% wrong out2-detached -> second-detached
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2.detach()
+
+
+# %% wrong between-detached -> detached-before-second
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1.detach())
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong all-no-grad -> no-gradient
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        with torch.no_grad():
+            out1 = self.conv1(x)
+            out2 = self.conv2(out1)
+            return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong no-grad-convs -> none|no-gradient
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        with torch.no_grad():
+            out1 = self.conv1(x)
+            out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong no-padding -> no-padding
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3)
+        self.conv2 = nn.Conv2d(16, 16, 3)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong 32-channels -> channels-mismatch
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong one-channel -> one-channel
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 1, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong relu-between -> relu-implied
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = F.relu(self.conv1(x))
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong relu-after -> relu-implied
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return F.relu(self.alpha * out1 + (1 - self.alpha) * out2)
+
+
+# %% wrong pair-returned -> returns-both
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1, (1 - self.alpha) * out2
+
+
+# %% wrong nothing-returned -> no-return
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        self.result = self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong super-missing -> no-super-init
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong super-missing-alpha-first -> no-super-init
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong layers-in-a-list -> python-list
+# roles: first=m.convs[0], second=m.convs[1]
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convs = [nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)]
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.convs[0](x)
+        out2 = self.convs[1](out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong clamped-data -> none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        self.alpha.data.clamp_(0, 1)
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong drifts -> none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        with torch.no_grad():
+            self.alpha += 0.01
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + (1 - self.alpha) * out2
+
+
+# %% wrong reversed-and-item -> reversed|item|none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.alpha.item()
+        return (1 - a) * out1 + a * out2
+
+
+# %% wrong buffer-and-reversed -> reversed|buffer|none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.register_buffer('alpha', torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return (1 - self.alpha) * out1 + self.alpha * out2
+
+
+# %% wrong float-and-no-complement -> no-complement|plain-float|none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = 0.5
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        return self.alpha * out1 + out2
+
+
+# %% wrong eval-uses-half -> none
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        out2 = self.conv2(out1)
+        a = self.alpha if self.training else 0.5
+        return a * out1 + (1 - a) * out2
