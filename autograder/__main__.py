@@ -105,17 +105,19 @@ def check_command(options: argparse.Namespace) -> None:
     from autograder.engine.sandbox import SandboxError
 
     file: Path = options.notebook
-    if not file.is_file():
-        raise MistakeError(f"{file}: no such file")
     try:
         course = grading.Course.open(grading.find_course(Path.cwd()))
         submission = read_submission(file, course.masters)
-        fingerprint = course.fingerprint(file.read_bytes(), submission.assignment)
+        if (
+            file.resolve().parent.name == submission.assignment
+        ):  # a folder of its own, as when it is handed in
+            submission = read_submission(file, course.masters, beside=file.resolve().parent)
+        fingerprint = course.fingerprint(submission.assignment, grading.handed_in(file))
         with grading.open_engine(course, trust_submissions=options.trust_submissions) as engine:
             verdict = grading.grade_submission(course, submission, fingerprint, engine)
             notes = [*engine.warnings, *verdict.warnings]
     except (grading.CourseError, IntakeError, SandboxError) as error:
-        raise MistakeError(f"{file.name}: {error}") from error
+        raise MistakeError(str(error)) from error
     for note in dict.fromkeys(notes):
         print(f"warning: {one_line(note)}", file=sys.stderr)
     if options.json:

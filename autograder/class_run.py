@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import os
-import stat
 import sys
 import time
 import traceback
@@ -24,14 +22,22 @@ from typing import Any
 from nbformat import NotebookNode
 
 from autograder import verdict_files
-from autograder.engine.intake import IntakeError, Submission, read_submission
+from autograder.engine.intake import MOST_NOTEBOOK, IntakeError, Submission, read_submission
 from autograder.engine.run import Engine
 from autograder.gradebook import ClassGradebook, FeedbackPages, read_timestamp, recorded_key
-from autograder.grading import Course, CourseError, grade_submission, holds, open_engine, unreadable
+from autograder.grading import (
+    Course,
+    CourseError,
+    grade_submission,
+    handed_in,
+    holds,
+    open_engine,
+    regular_bytes,
+    unreadable,
+)
 from autograder.verdict_files import Verdict, verdict_path, write_whole
 
-MOST_NOTEBOOK = 20_000_000  # bytes read of a file handed in; intake itself is stricter
-FEW_PAGES = 4  # so few pages are written before a second process has started
+FEW_PAGES = 12  # so few pages are written before another process has started
 
 
 @dataclass(frozen=True)
@@ -134,20 +140,6 @@ def printable(name: str) -> str:
     return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in name)
 
 
-def _regular_bytes(path: Path) -> bytes | None:
-    """The content of a regular file of bounded size; None for links, pipes, devices and monsters."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        handle = os.open(path, flags)
-    except OSError:
-        return None
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return None
-        raw = file.read(MOST_NOTEBOOK + 1)
-    return raw if len(raw) <= MOST_NOTEBOOK else None
-
-
 def read_folder(course: Course, handed: Handed) -> Reading:
     """Choose the notebook that counts: the one with the assignment's name, else the newest that fits.
 
@@ -158,8 +150,7 @@ def read_folder(course: Course, handed: Handed) -> Reading:
     files.sort(key=lambda path: (path.name != expected, -path.lstat().st_mtime, path.name))
     warnings: list[str] = []
     for number, file in enumerate(files):
-        raw = _regular_bytes(file)
-        if raw is None:
+        if regular_bytes(file, MOST_NOTEBOOK) is None:
             warnings.append(f"{printable(file.name)} is a link, no ordinary file, or too large")
             continue
         if file.name != expected or len(files) > 1:
@@ -175,10 +166,10 @@ def read_folder(course: Course, handed: Handed) -> Reading:
                 warnings.append(f"graded {printable(file.name)}, because there is no {expected}")
         others = files[number + 1 :]
         warnings += [f"{printable(other.name)} is another notebook, not graded" for other in others]
-        fingerprint = course.fingerprint(raw, handed.assignment)
+        fingerprint = course.fingerprint(handed.assignment, handed_in(file))
         return Reading(handed, file, fingerprint, warnings=tuple(warnings))
     reason = warnings[0] if warnings else f"There is no notebook {expected}."
-    fingerprint = course.fingerprint(b"unreadable: " + reason.encode(errors="replace"), handed.assignment)
+    fingerprint = course.fingerprint(handed.assignment, reason.encode(errors="replace"))
     return Reading(handed, None, fingerprint, reason=reason, warnings=tuple(warnings[1:]))
 
 
@@ -261,10 +252,13 @@ class ClassRun:
         if not todo:
             return
         waiting = deque(todo)
+        self.course.prepare(sorted({reading.handed.assignment for reading in todo}))
         with (
             open_engine(self.course, trust_submissions=self.trust_submissions, jobs=self.jobs) as engine,
             ThreadPoolExecutor(self.jobs) as threads,
         ):
+            for warning in engine.warnings:
+                self.say(warning)
             running: dict[Future[Any], Reading] = {}
             try:
                 while waiting or running:
@@ -284,7 +278,7 @@ class ClassRun:
         reason = reading.reason
         if reading.file is not None:
             try:
-                submission = read_submission(reading.file, self.course.masters)
+                submission = read_submission(reading.file, self.course.masters, beside=handed.folder)
                 if submission.assignment != handed.assignment:
                     reason, submission = f"This is the notebook of {submission.assignment}.", None
             except IntakeError as error:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+import os
+import stat
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from autograder import verdict_files
-from autograder.engine.intake import Submission, read_submission
+from autograder.engine.intake import BESIDE, MOST_FILE, MOST_NOTEBOOK, Submission, read_submission
 from autograder.engine.run import CellOutput, Engine
 from autograder.exercises import EXERCISES, LESSONS
-from autograder.keys import course_secret
+from autograder.keys import KEY_STORE, course_secret, secret_key
 from autograder.verdict_files import Level, Printed, Verdict
 from autograder.verdicts import grade_exercise
 from sumskip.core import Ask, Report
@@ -53,9 +55,58 @@ class Course:
             )
         return cls(root, masters, course_secret(root))
 
-    def fingerprint(self, submission: bytes, assignment: str) -> str:
+    def judge(self, name: str, ask: Ask) -> Report:
+        """The verdict on one exercise; its secret key is kept below `.course/`."""
+        return grade_exercise(name, ask, self.secret, self.root / KEY_STORE)
+
+    def fingerprint(self, assignment: str, handed_in: bytes) -> str:
+        """What a verdict on this submission stands on, with the master, the secret and the versions."""
         master = json.dumps(self.masters[assignment], sort_keys=True).encode()
-        return verdict_files.fingerprint(submission, master, self.secret)
+        return verdict_files.fingerprint(handed_in, master, self.secret)
+
+    def exercises(self, assignment: str) -> dict[str, float]:
+        """The automatic exercises of an assignment and their points, in the order of its master."""
+        found = {}
+        for cell in self.masters[assignment]["cells"]:
+            rules = cell["metadata"].get("nbgrader", {})
+            name = str(rules.get("grade_id", ""))
+            if rules.get("grade") and cell["cell_type"] == "code" and name.endswith("_check"):
+                found[name.removesuffix("_check")] = float(rules["points"])
+        return found
+
+    def prepare(self, assignments: Iterable[str]) -> None:
+        """Have the secret keys of these assignments at hand; making one for the first time takes seconds."""
+        for assignment in assignments:
+            for name in self.exercises(assignment):
+                if name in EXERCISES:
+                    secret_key(name, self.secret, self.root / KEY_STORE)
+
+
+def handed_in(file: Path) -> bytes:
+    """All that counts of a submission: its notebook and the harmless files beside it, as one digest.
+
+    Links, pipes, devices and files too large to be read count by their names alone.
+    """
+    digest = hashlib.sha256(regular_bytes(file, MOST_NOTEBOOK) or b"")
+    for other in sorted(file.parent.iterdir()):
+        if other != file and other.suffix.lower() in BESIDE and other.name != "timestamp.txt":
+            content = regular_bytes(other, MOST_FILE) or b""
+            digest.update(os.fsencode(other.name) + b"\0" + hashlib.sha256(content).digest())
+    return digest.digest()
+
+
+def regular_bytes(path: Path, most: int) -> bytes | None:
+    """The content of a regular file of at most `most` bytes; None for links, pipes, devices and others."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        handle = os.open(path, flags)
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > most:
+            return None
+        return file.read(most)
 
 
 def find_course(here: Path) -> Path:
@@ -66,13 +117,13 @@ def find_course(here: Path) -> Path:
 def grade_submission(course: Course, submission: Submission, fingerprint: str, engine: Engine) -> Verdict:
     """Run what was submitted in `engine` and judge the answers out here.
 
-    Every automatic exercise of the assignment is in the verdict: one that the engine could not ask about
-    is not graded, with the reason.
+    Every automatic exercise of the assignment is in the verdict, whatever happened.
     """
-    result = engine.run(submission.plan, partial(_judge, course.secret))
+    result = engine.run(submission.plan, course.judge)
+    ended = "The notebook ended before this exercise was reached."
     reports = tuple(
-        result.reports.get(name) or not_graded(name, "The notebook ended before this exercise was reached.")
-        for name in exercises_of(submission.assignment)
+        result.reports.get(name) or not_graded(name, points, ended)
+        for name, points in course.exercises(submission.assignment).items()
     )
     return Verdict(
         assignment=submission.assignment,
@@ -95,7 +146,8 @@ def _printed(output: CellOutput) -> Printed:
 
 def unreadable(assignment: str, reason: str, course: Course, fingerprint: str, level: Level) -> Verdict:
     """The verdict on a submission that no notebook could be read from: nothing graded, and why."""
-    reports = tuple(not_graded(name, reason) for name in exercises_of(assignment))
+    exercises = course.exercises(assignment)
+    reports = tuple(not_graded(name, points, reason) for name, points in exercises.items())
     return Verdict(
         assignment=assignment,
         fingerprint=fingerprint,
@@ -107,24 +159,14 @@ def unreadable(assignment: str, reason: str, course: Course, fingerprint: str, l
     )
 
 
-def exercises_of(assignment: str) -> list[str]:
-    """The automatic exercises of an assignment, in the order of its lesson."""
-    return [name for name, exercise in EXERCISES.items() if exercise.assignment == assignment]
-
-
-def not_graded(name: str, reason: str) -> Report:
-    return Report(
-        exercise=name, score=0.0, max_score=EXERCISES[name].points, status="not_graded", message=reason
-    )
-
-
-def _judge(secret: bytes, name: str, ask: Ask) -> Report:
-    return grade_exercise(name, ask, secret)
+def not_graded(name: str, points: float, reason: str) -> Report:
+    """No verdict, 0 points until the instructor has looked, and why."""
+    return Report(exercise=name, score=0.0, max_score=points, status="not_graded", message=reason)
 
 
 def plain_submission(root: Path, learner: str, assignment: str, file: Path) -> Submission:
     """For plain `nbgrader autograde`: the submitted notebook of one learner, restored."""
-    submission = read_submission(file, Course.open(root).masters)
+    submission = read_submission(file, Course.open(root).masters, beside=file.parent)
     if submission.assignment != assignment:
         raise CourseError(
             f"submitted/{learner}/{assignment}: this is the notebook of {submission.assignment}"
@@ -137,7 +179,7 @@ def plain_verdict(
 ) -> Verdict:
     """For plain `nbgrader autograde`: the stored verdict where it still holds, otherwise a new one."""
     course = Course.open(root)
-    fingerprint = course.fingerprint(file.read_bytes(), assignment)
+    fingerprint = course.fingerprint(assignment, handed_in(file))
     path = verdict_files.verdict_path(root, learner, assignment)
     verdict = verdict_files.load(path)
     if verdict is not None and holds(verdict, fingerprint, trust_submissions):
