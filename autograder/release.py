@@ -33,6 +33,8 @@ COPIED = {
     "constraints.txt": "constraints.txt",
     "environment.yml": "environment.yml",
     "LICENSE": "LICENSE",
+    # Hides what nbgrader's extensions have for instructors; Validate stays.
+    "binder/labconfig/page_config.json": "jupyter/labconfig/page_config.json",
 }
 # The tables of pyproject.toml that installing needs; the others are for those who develop the course.
 PACKAGING_TABLES = ("build-system", "project", "tool.setuptools")
@@ -48,6 +50,9 @@ LEARNER_POSTBUILD = """#!/usr/bin/env bash
 set -euo pipefail
 python -m pip install --no-deps .
 rm -rf build src/*.egg-info
+prefix="$(python -c 'import sys; print(sys.prefix)')"
+mkdir -p "$prefix/etc/jupyter/labconfig"
+cp jupyter/labconfig/page_config.json "$prefix/etc/jupyter/labconfig/"
 """
 BADGE = """
 [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{repository}/HEAD?labpath={path})
@@ -169,6 +174,7 @@ def add_package(root: Path, made: Path) -> None:
         ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"),
     )
     for source, target in COPIED.items():
+        (made / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / source, made / target)
     pyproject = (root / "pyproject.toml").read_text(encoding="utf-8")
     (made / "pyproject.toml").write_text(packaging_tables(pyproject), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -81,6 +82,8 @@ def test_after_postbuild_no_solution_can_be_read(
     assert all((clone / name / f"{name}.ipynb").is_file() for name in LESSONS)
     assert (clone / ".bashrc").is_file()
     assert not (clone / "notebooks").exists()
+    settings = learner_python.parent.parent / "etc" / "jupyter" / "labconfig" / "page_config.json"
+    assert "@jupyter/nbgrader:formgrader" in json.loads(settings.read_text())["disabledExtensions"]
     script = "import sumskip, importlib.util as u; print(sumskip.__file__, u.find_spec('autograder'))"
     found = subprocess.run(
         [learner_python, "-c", script], cwd=clone.parent, env=learner_env, capture_output=True, text=True

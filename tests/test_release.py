@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 from autograder.release import ReleaseError, StampVersion, course_version, packaging_tables, release
+from conftest import COURSE
 from leaks import find_leaks, normal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +23,7 @@ LESSONS = ("01_sequential_flow", "02_explicit_addition", "03_weighted_addition",
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The release of the real masters, made once; tests only read it."""
     root = tmp_path_factory.mktemp("course")
-    for name in (*("notebooks", "src", "pyproject.toml", "constraints.txt"), "environment.yml", "LICENSE"):
+    for name in COURSE:
         (root / name).symlink_to(ROOT / name)
     return release(root)
 

@@ -64,16 +64,26 @@ def lay_out(release: Path, work: Path) -> tuple[list[Path], list[Path]]:
     return copied, kept
 
 
-def open_jupyterlab(folder: Path, arguments: list[str]) -> int:
-    """Runs JupyterLab in `folder` until it is stopped. Returns its exit status."""
+def first(path: Path, variable: str) -> str:
+    """The search path in an environment variable, with `path` before all others."""
+    return os.pathsep.join([str(path), *filter(None, [os.environ.get(variable)])])
+
+
+def open_jupyterlab(folder: Path, arguments: list[str], settings: Path | None = None) -> int:
+    """Runs JupyterLab in `folder`, with the settings below `settings`, until it is stopped.
+
+    Returns its exit status.
+    """
     command = [sys.executable, "-m", "jupyter", "lab", *arguments]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # Jupyter refuses to run as root, which is all that many containers have.
         command.append("--allow-root")
     # Programs of this environment, such as nbgrader's alembic, are looked up on the PATH.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    env = {**os.environ, "PATH": first(Path(sys.executable).parent, "PATH")}
+    if settings:
+        env["JUPYTER_CONFIG_PATH"] = first(settings, "JUPYTER_CONFIG_PATH")
     try:
-        return subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}).returncode
+        return subprocess.run(command, cwd=folder, env=env).returncode
     except KeyboardInterrupt:  # Ctrl-C reaches JupyterLab as well, which has said what there is to say
         return 0
 
@@ -93,7 +103,7 @@ def main(arguments: list[str]) -> int:
         print(f"Copied {len(copied)} files to {WORK.name}/.")
     if notebooks := [str(name) for name in kept if name.suffix == ".ipynb"]:
         print(f"Kept in {WORK.name}/ as you left them: {', '.join(notebooks)}.")
-    return open_jupyterlab(WORK, arguments[1:])
+    return open_jupyterlab(WORK, arguments[1:], settings=RELEASE / "jupyter")
 
 
 if __name__ == "__main__":
