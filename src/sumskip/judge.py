@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sumskip import sentences
 from sumskip.core import Array, Ask, Case, Observation, Part, PartResult, Report
 from sumskip.differences import Difference, differences
@@ -47,12 +49,13 @@ def judge(key: Key, ask: Ask, rerun: Rerun | None = None) -> Report:
         return _judge_literals(key, ask)
     best = _best_round(key, ask)
     if best.found and rerun is not None and _weights_are_hidden(best):
+        if any(_say_little(_own_weights(seen)) for seen in best.observed):
+            return _not_graded(key, sentences.WEAK_WEIGHTS)
         best = _round(key, ask, best.cases, lambda case, seen: rerun(case, _own_weights(seen)))
     if not best.found:
         return _report(key, best, "All parts are right.")
     if _weights_are_hidden(best) and rerun is None:
-        parts = tuple(PartResult(part.title, 0.0, part.points) for part in key.parts)
-        return Report(key.exercise, 0.0, key.points, "not_graded", sentences.HIDDEN_WEIGHTS, parts=parts)
+        return _not_graded(key, sentences.HIDDEN_WEIGHTS)
     wrong = _recognise(key, best)
     if wrong is not None:
         return _report(key, best, wrong.sentence, wrong.id)
@@ -154,6 +157,30 @@ def _own_weights(seen: Observation) -> dict[str, Array]:
     return {
         name.removeprefix("slot:"): array for name, array in seen.arrays.items() if name.startswith("slot:")
     }
+
+
+def _say_little(weights: Mapping[str, Array]) -> bool:
+    """Whether an answer chose its weights so that wrong and right values are the same.
+
+    With zeros in the second convolution, `out1` alone is the sum; with a kernel that copies its input,
+    `2 * out1` is. Weights that are dense and spread, and neither tiny nor huge, leave no such way.
+    """
+    for role, array in weights.items():
+        values = np.abs(np.asarray(array, dtype=np.float64))
+        if not role.endswith(".weight") or values.ndim < 2:
+            continue
+        size = float(np.sqrt(np.mean(values**2)))
+        fan_in = math.prod(values.shape[1:])
+        if not 0.05 < size * fan_in**0.5 < 50:
+            return True
+        if np.mean(values > 0.1 * size) < 0.5 or np.std(array) < 0.3 * size:
+            return True
+    return False
+
+
+def _not_graded(key: Key, message: str) -> Report:
+    parts = tuple(PartResult(part.title, 0.0, part.points) for part in key.parts)
+    return Report(key.exercise, 0.0, key.points, "not_graded", message, parts=parts)
 
 
 def _report(key: Key, this: _Round, message: str, diagnosis: str | None = None) -> Report:

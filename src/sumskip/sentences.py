@@ -18,6 +18,10 @@ HIDDEN_WEIGHTS = (
     "This check cannot find the weights in this construction, so it cannot say. "
     "Your instructor's grader will judge this construction."
 )
+WEAK_WEIGHTS = (
+    "The weights that this construction computes are nearly all zero or all alike, so its values do not show "
+    "what it does. Your instructor will look at it."
+)
 NOT_A_DICT = "A dictionary of your predictions was expected; {came} came. Use the one in the cell."
 RECORDED = (
     "Your predictions are recorded, all in a form that can be marked. Right or wrong is said at grading."
