@@ -21,7 +21,7 @@
 # - Run a cell with Shift + Enter. Go from top to bottom.
 # - A cell with `YOUR CODE HERE` is an exercise. Replace that line and the line `raise NotImplementedError()` by your code.
 # - In a cell with predictions, put your answers in the place of `None`.
-# - Then run the check below it. You may try as often as you like.
+# - Then run the cells below it: a picture of what you wrote, and a check. You may try as often as you like.
 # - Save with Ctrl + S.
 #
 # **Binder forgets.** If you work on Binder, your files are deleted when the session ends, also after some ten minutes without activity. Download your notebook before you leave: menu *File*, then *Download*.
@@ -85,8 +85,16 @@ class AddThree(nn.Module):
 #
 # 1. `"double_then_add"`: 5 goes into `nn.Sequential(Double(), AddThree())`. Which number comes out?
 # 2. `"add_then_double"`: 5 goes into `nn.Sequential(AddThree(), Double())`. Which number comes out?
-# 3. `"shape_3_16_32"`: a photograph of shape (1, 3, 32, 32) goes into `nn.Sequential(nn.Conv2d(3, 16, kernel_size=3, padding=1), nn.Conv2d(16, 32, kernel_size=3, padding=1))`. Which shape comes out?
-# 4. `"which_leaves"`: `x` has 16 channels and goes into `nn.Sequential(first, second)`. Both are `nn.Conv2d(16, 16, kernel_size=3, padding=1)`, so all shapes are equal and cannot tell you. Which tensor comes out: `"x"` itself, the output of `"first"`, the output of `"second"`, or the `"sum"` of both outputs?
+# 3. `"shape_3_16_32"`: a photograph of shape (1, 3, 32, 32) goes into these two convolutions. Which shape comes out?
+#
+#    ```python
+#    nn.Sequential(
+#        nn.Conv2d(3, 16, kernel_size=3, padding=1),
+#        nn.Conv2d(16, 32, kernel_size=3, padding=1),
+#    )
+#    ```
+#
+# 4. `"which_leaves"`: `x` has 16 channels and goes into `nn.Sequential(first, second)`. Both `first` and `second` are convolutions 16→16, so all shapes are equal and cannot tell you. Which tensor comes out: `"x"` itself, the output of `"first"`, the output of `"second"`, or the `"sum"` of both outputs?
 
 # %% predict-flow-solution nbgrader={"grade": false, "grade_id": "predict_flow", "locked": false, "schema_version": 3, "solution": true, "task": false}
 predictions_flow = {
@@ -148,7 +156,7 @@ print("one after the other, swapped:", triple(subtract_one(x)).item())
 #
 # `trace` runs a model and draws what happened. Follow the arrows: how many go into the second module, and from where?
 
-# %% trace-numbers
+# %% trace-numbers tags=["demo"]
 trace(chain, x)
 
 # %% wiring-board-guess [markdown]
@@ -156,10 +164,10 @@ trace(chain, x)
 #
 # Two boxes, "double" and "add three", can be wired in three ways: as a chain, as a sum of both, or as a sum with a skip (that one is the subject of lesson 2).
 #
-# The board is locked until you have committed a guess. Run the cell: it asks you a question that you know. Write your answer in the place of `None`, and run it again. Then *Next* fills one wire at a time, and your guess stays beside the truth.
+# The board is locked until you have committed a guess. Run the cell: it asks you a question. Write your answer in the place of `None`, and run it again. Then *Next* fills one wire at a time, and your guess stays beside the truth.
 
-# %% wiring-board
-wiring_board(guess=None)
+# %% wiring-board tags=["demo"]
+wiring_board(guess=None, number=7)
 
 # %% run-photograph [markdown]
 # ## Run it: a photograph
@@ -169,12 +177,14 @@ wiring_board(guess=None)
 # %% photograph
 photo = photograph()
 print(tuple(photo.shape))
+
+# %% show-photograph tags=["demo"]
 show_feature_maps(photo, titles=("the photograph",))
 
 # %% run-photograph-chain [markdown]
 # Two convolutions, 3→8→4 channels. Predict the shape on each arrow, then run. In the picture, `Conv2d` boxes are named by their place in the chain: the first is 0, the second 1.
 
-# %% chain-of-convolutions
+# %% chain-of-convolutions tags=["demo"]
 chain = nn.Sequential(
     nn.Conv2d(3, 8, kernel_size=3, padding=1),
     nn.Conv2d(8, 4, kernel_size=3, padding=1),
@@ -184,7 +194,7 @@ trace(chain, photo)
 # %% run-photograph-fit [markdown]
 # The first convolution writes 8 channels, so the second must read 8. If it read 3, it would not fit: it never sees the photograph. `trace` draws that, too.
 
-# %% chain-that-does-not-fit
+# %% chain-that-does-not-fit tags=["demo"]
 does_not_fit = nn.Sequential(
     nn.Conv2d(3, 8, kernel_size=3, padding=1),
     nn.Conv2d(3, 4, kernel_size=3, padding=1),
@@ -241,15 +251,24 @@ class SequentialModel(nn.Module):
         ### END SOLUTION
 
 
+# %% trace-sequential-model tags=["demo"]
+# Look at what you wrote before you check it.
+try:
+    display(trace(SequentialModel(), photo))
+except Exception as error:
+    print(f"SequentialModel does not run yet: {error!r}. Finish exercise 2, then run this cell again.")
+
 # %% sequential-model-check nbgrader={"grade": true, "grade_id": "sequential_model_check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 check("sequential_model", SequentialModel)
 
-# %% sequential-model-trace [markdown]
-# Look at the model that you wrote. Does the picture show what you meant?
+# %% own-wiring-board-guess [markdown]
+# ### Step through your own model
+#
+# The wiring board can also show the model that you wrote. The photograph goes in. Which shape comes out? Write your guess, four integers, in the place of `None`.
 
-# %% trace-sequential-model
+# %% own-wiring-board tags=["demo"]
 try:
-    display(trace(SequentialModel(), photo))
+    display(wiring_board(guess=None, model=SequentialModel(), x=photo))
 except Exception as error:
     print(f"SequentialModel does not run yet: {error!r}. Finish exercise 2, then run this cell again.")
 
@@ -286,7 +305,7 @@ def intermediate_outputs(model, x):
 # %% intermediate-outputs-check nbgrader={"grade": true, "grade_id": "intermediate_outputs_check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
 check("intermediate_outputs", intermediate_outputs)
 
-# %% use-intermediate-outputs
+# %% use-intermediate-outputs tags=["demo"]
 try:
     numbers = intermediate_outputs(nn.Sequential(Triple(), SubtractOne(), Triple()), torch.tensor(2.0))
     maps = intermediate_outputs(chain, photo)

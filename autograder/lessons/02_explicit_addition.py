@@ -116,7 +116,7 @@ for left, right in other_pairs:
 #
 # Here you can edit two shapes and see each column: equal, stretched, or a clash. It is locked until you have committed a guess: what is the shape of the sum of (4, 1, 32, 32) and (16, 1, 32)? Write it in the place of `None`, or `"error"`, and run the cell.
 
-# %% shape-aligner
+# %% shape-aligner tags=["demo"]
 shape_aligner(guess=None)
 
 
@@ -135,7 +135,7 @@ shape_aligner(guess=None)
 #
 # Predict: `a` multiplies by 3, `b` subtracts 1, and `x` is 4. What is `y`? Decide, then run.
 
-# %% skip-with-numbers
+# %% skip-with-numbers tags=["demo"]
 class Triple(nn.Module):
     def forward(self, x):
         return 3 * x
@@ -185,7 +185,7 @@ class BrokenModel(nn.Module):
         return skip + out2
 
 
-# %% trace-broken-model
+# %% trace-broken-model tags=["demo"]
 trace(BrokenModel(), photo)
 
 # %% gradient [markdown]
@@ -238,6 +238,13 @@ class RepairedModel(nn.Module):
         ### END SOLUTION
 
 
+# %% trace-repaired-model tags=["demo"]
+# Look at what you wrote before you check it.
+try:
+    display(trace(RepairedModel(), photo))
+except Exception as error:
+    print(f"RepairedModel does not run yet: {error!r}. Finish exercise 2, then run this cell again.")
+
 # %% repair-addition-check nbgrader={"grade": true, "grade_id": "repair_addition_check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 check("repair_addition", RepairedModel)
 
@@ -276,6 +283,13 @@ class AdditionModel(nn.Module):
         ### END SOLUTION
 
 
+# %% trace-addition-model tags=["demo"]
+# Look at what you wrote before you check it.
+try:
+    display(trace(AdditionModel(), photo))
+except Exception as error:
+    print(f"AdditionModel does not run yet: {error!r}. Finish exercise 3, then run this cell again.")
+
 # %% addition-model-check nbgrader={"grade": true, "grade_id": "addition_model_check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
 check("addition_model", AdditionModel)
 
@@ -284,7 +298,7 @@ check("addition_model", AdditionModel)
 #
 # The same two convolutions, once in a chain and once with your `+`. Which part exists only on one side?
 
-# %% compare-chain-and-addition
+# %% compare-chain-and-addition tags=["demo"]
 chain = nn.Sequential(
     nn.Conv2d(3, 16, kernel_size=3, padding=1),
     nn.Conv2d(16, 16, kernel_size=3, padding=1),
@@ -297,7 +311,7 @@ except Exception as error:
 # %% addition-maps [markdown]
 # And what does the `+` do to the images? Here are the two tensors that meet at a `+`, and their sum, with one colour scale for all three. Each has one channel, so that you can see it whole.
 
-# %% maps-at-the-plus
+# %% maps-at-the-plus tags=["demo"]
 torch.manual_seed(1)
 grey = photo.mean(dim=1, keepdim=True)  # (1, 1, 32, 32): the mean of red, green and blue
 out1 = nn.Conv2d(1, 1, kernel_size=3, padding=1)(grey)
@@ -309,7 +323,7 @@ show_feature_maps(out1, out2, out1 + out2, titles=("out1", "out2", "out1 + out2"
 #
 # A `+` works on each pixel by itself. Run the cell: it names two numbers that meet at one pixel, and asks for their sum. Write your guess in the place of `None`, and run it again. Then move to other pixels with the arrow keys, and try the other operators: which of them changes the shape?
 
-# %% pixel-at-the-plus
+# %% pixel-at-the-plus tags=["demo"]
 pixel_at_the_plus(guess=None)
 
 # %% projection [markdown]
@@ -365,14 +379,15 @@ class ProjectedAdditionModel(nn.Module):
         ### END SOLUTION
 
 
-# %% projected-addition-model-check nbgrader={"grade": true, "grade_id": "projected_addition_model_check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-check("projected_addition_model", ProjectedAdditionModel)
-
-# %% trace-projected-addition-model
+# %% trace-projected-addition-model tags=["demo"]
+# Look at what you wrote before you check it.
 try:
     display(trace(ProjectedAdditionModel(), photo))
 except Exception as error:
     print(f"ProjectedAdditionModel does not run yet: {error!r}. Finish exercise 4, then run this cell again.")
+
+# %% projected-addition-model-check nbgrader={"grade": true, "grade_id": "projected_addition_model_check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
+check("projected_addition_model", ProjectedAdditionModel)
 
 # %% reflect [markdown]
 # ## Reflect

@@ -51,7 +51,7 @@ for alpha in [1.0, 0.0, 0.5, 0.3, 1.5]:
 #
 # The picture of lesson 2 again, now with weights. Run the cell: it names two numbers. What leaves the weighted sum for alpha 0.25? Write your guess in the place of `None`, and run it again. Then change alpha: where does the result look like `out1`, and what happens below 0?
 
-# %% pixel-at-the-plus
+# %% pixel-at-the-plus tags=["demo"]
 pixel_at_the_plus(guess=None, alpha=0.25)
 
 
@@ -153,7 +153,7 @@ print("buffers:   ", [name for name, _ in lamp.named_buffers()])
 # - It is a single number, not one for each channel. `forward` uses it as it is, without passing it through another function first.
 # - In: shape (N, 3, H, W). Out: shape (N, 16, H, W).
 #
-# All other names are yours. `nn.Parameter` needs a tensor: `torch.tensor(0.5)`.
+# All other names are yours. `nn.Parameter` needs a tensor: `torch.tensor(0.5)`. In the picture of your model, find alpha: where does it go, and what becomes of `1 - alpha`?
 
 # %% weighted-addition-model-solution nbgrader={"grade": false, "grade_id": "weighted_addition_model", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class WeightedAdditionModel(nn.Module):
@@ -175,17 +175,15 @@ class WeightedAdditionModel(nn.Module):
         ### END SOLUTION
 
 
-# %% weighted-addition-model-check nbgrader={"grade": true, "grade_id": "weighted_addition_model_check", "locked": true, "points": 12, "schema_version": 3, "solution": false, "task": false}
-check("weighted_addition_model", WeightedAdditionModel)
-
-# %% weighted-trace [markdown]
-# Look at the model that you wrote. Find alpha in the picture: where does it go, and what becomes of `1 - alpha`?
-
-# %% trace-weighted-addition-model
+# %% trace-weighted-addition-model tags=["demo"]
+# Look at what you wrote before you check it.
 try:
     display(trace(WeightedAdditionModel(), photo))
 except Exception as error:
     print(f"WeightedAdditionModel does not run yet: {error!r}. Finish exercise 2, then run this cell again.")
+
+# %% weighted-addition-model-check nbgrader={"grade": true, "grade_id": "weighted_addition_model_check", "locked": true, "points": 12, "schema_version": 3, "solution": false, "task": false}
+check("weighted_addition_model", WeightedAdditionModel)
 
 
 # %% weighted-compare [markdown]
@@ -193,7 +191,7 @@ except Exception as error:
 #
 # Chain, addition and weighted addition, side by side. What does each model have that the one before it has not?
 
-# %% compare-three-models
+# %% compare-three-models tags=["demo"]
 class Addition(nn.Module):
     def __init__(self, first, second):
         super().__init__()

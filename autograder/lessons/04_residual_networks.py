@@ -67,7 +67,7 @@ class PlainBlock(nn.Module):
         return torch.relu(out)
 
 
-# %% trace-plain-block
+# %% trace-plain-block tags=["demo"]
 trace(PlainBlock(3), photo)
 
 
@@ -109,14 +109,15 @@ class IdentityBlock(nn.Module):
         ### END SOLUTION
 
 
-# %% identity-block-check nbgrader={"grade": true, "grade_id": "identity_block_check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("identity_block", IdentityBlock)
-
-# %% compare-plain-and-identity
+# %% trace-identity-block tags=["demo"]
+# Look at what you wrote before you check it.
 try:
     display(compare(PlainBlock(3), IdentityBlock(3), photo))
 except Exception as error:
     print(f"IdentityBlock does not run yet: {error!r}. Finish exercise 1, then run this cell again.")
+
+# %% identity-block-check nbgrader={"grade": true, "grade_id": "identity_block_check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
+check("identity_block", IdentityBlock)
 
 # %% end-of-first-sitting [markdown]
 # ### End of the first sitting
@@ -280,14 +281,15 @@ class ResidualBlock(nn.Module):
         ### END SOLUTION
 
 
-# %% residual-block-check nbgrader={"grade": true, "grade_id": "residual_block_check", "locked": true, "points": 12, "schema_version": 3, "solution": false, "task": false}
-check("residual_block", ResidualBlock)
-
-# %% trace-residual-block
+# %% trace-residual-block tags=["demo"]
+# Look at what you wrote before you check it.
 try:
     display(trace(ResidualBlock(3, 8, stride=2), photo))
 except Exception as error:
     print(f"ResidualBlock does not run yet: {error!r}. Finish exercise 3, then run this cell again.")
+
+# %% residual-block-check nbgrader={"grade": true, "grade_id": "residual_block_check", "locked": true, "points": 12, "schema_version": 3, "solution": false, "task": false}
+check("residual_block", ResidualBlock)
 
 
 # %% tiny-resnet [markdown]
