@@ -103,10 +103,11 @@ def _regular(path: Path, most: int) -> bytes:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise IntakeError(f"{name}: expected a readable file, got {why!r}; hand in a plain copy") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise IntakeError(f"{name}: expected a regular file, got something else; hand in a plain copy")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise IntakeError(f"{name}: expected a regular file; hand in a plain copy")
         content = file.read(most + 1) if status.st_size <= most else b""
     if status.st_size > most or len(content) > most:
         raise IntakeError(
