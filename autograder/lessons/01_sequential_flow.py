@@ -154,7 +154,7 @@ print("one after the other, swapped:", triple(subtract_one(x)).item())
 #
 # It is not 12 + 3 = 15. The second module never sees the 4; it sees the 12. The order matters too: swapped, 4 becomes 3, and 3 becomes 9.
 #
-# `trace` runs a model and draws what happened. Follow the arrows: how many go into the second module, and from where?
+# `trace` runs a model and draws what happened. The modules of a chain are named by their place: 0, then 1. Each arrow says the shape of what it carries; a single number has the empty shape `()`. Follow the arrows: what goes into module 1, and from where?
 
 # %% trace-numbers tags=["demo"]
 trace(chain, x)
@@ -182,7 +182,7 @@ print(tuple(photo.shape))
 show_feature_maps(photo, titles=("the photograph",))
 
 # %% run-photograph-chain [markdown]
-# Two convolutions, 3→8→4 channels. Predict the shape on each arrow, then run. In the picture, `Conv2d` boxes are named by their place in the chain: the first is 0, the second 1.
+# Two convolutions, 3→8→4 channels. Predict the shape on each arrow, then run.
 
 # %% chain-of-convolutions tags=["demo"]
 chain = nn.Sequential(
@@ -228,10 +228,12 @@ for name, candidate in candidates.items():
 #
 # - 3→16 channels, then 16→32 channels.
 # - Both have `kernel_size=3` and `padding=1`.
-# - Nothing else happens to the values, before, between or after.
+# - Nothing else happens to the values before, between or after: no activation such as ReLU, if you know one.
 # - In: shape (N, 3, H, W). Out: shape (N, 32, H, W).
 #
-# Make the layers in `__init__` and keep them with `self.name = ...`. Use them in `forward`. You may choose all names, and any way to build the chain is right.
+# Make the layers in `__init__` and keep each with `self.name = ...`, not in a Python list: so the model can find them. Use them in `forward`. You may choose all names, and any way to build the chain is right.
+#
+# The check gives points for the shape and the values, and for two things that training needs: gradients and parameters. Lessons 2 and 3 explain them.
 
 # %% sequential-model-solution nbgrader={"grade": false, "grade_id": "sequential_model", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class SequentialModel(nn.Module):
