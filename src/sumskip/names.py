@@ -63,6 +63,12 @@ class Names:
                     return "constant", name
         return None
 
+    def local(self, tensor: Tensor) -> str | None:
+        """The variable of the running function that holds this tensor."""
+        frame = caller(3)
+        scope = {} if frame is None else frame.f_locals
+        return next((name for name, value in list(scope.items()) if value is tensor), None)
+
     def tensors(self) -> list[Tensor]:
         """All tensors that come from outside the forward pass."""
         return [tensor for tensor, _, _ in self._tensors.values()]

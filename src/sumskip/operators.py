@@ -84,6 +84,7 @@ class Operator:
 
     `writes`: its name says that it changes its first argument. `reflected`: its second argument is
     the left operand, as in `1 - alpha`. `cuts`: its whole purpose is that no gradient passes.
+    `indexes`: numbers before its last argument say where, not what.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Operator:
     writes: bool = False
     cuts: bool = False
     region: bool = False
+    indexes: bool = False
 
 
 _known: dict[Any, Operator] = {}
@@ -139,4 +141,5 @@ def _describe(function: Callable[..., Any]) -> Operator:
         writes=writes,
         cuts=name in CUTS,
         region=base in REGIONS or name == "__array_wrap__",
+        indexes=label == "[ ] =" or base == "fill",
     )

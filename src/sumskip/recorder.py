@@ -6,77 +6,49 @@ edges. While a leaf module of `torch.nn` runs, nothing is watched: it is one ste
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from sumskip.graph import NodeKind, Shape
+from sumskip import unseen
 from sumskip.names import Names
 from sumskip.operators import Operator, describe
 from sumskip.restore import Snapshot, memory, shares_memory
-from sumskip.source import Place, caller
-
-NOT_INSIDE = "not looked inside"
-OVERWRITES = "overwrites"
-STOPS = "gradient stops here"
-UNKNOWN = "origin not seen"
-_NUMBERS = (int, float, complex, np.number)
-
-
-@dataclass(slots=True, eq=False)
-class Operand:
-    """One tensor or number that went into a step: result `output` of the step `source`."""
-
-    source: Step
-    output: int = 0
-    shape: Shape | None = None
-    dashed: bool = False
-    argument: int = 0
-    grad: bool = False  # whether a gradient is asked of it
-    flows: Any = None  # the place in autograd's graph where its gradient arrives
-
-
-@dataclass(slots=True, eq=False)
-class Step:
-    """One thing that happened, or one tensor that was there from the start."""
-
-    kind: NodeKind
-    label: str
-    operands: list[Operand] = field(default_factory=list)
-    results: list[Shape] = field(default_factory=list)
-    path: tuple[str, ...] = ()
-    place: Place | None = None
-    named: bool = True  # its result goes straight to the learner's line, so a variable there is its own
-    marks: list[str] = field(default_factory=list)
-    value: float | None = None
-    variable: str | None = None
-    operator: Operator | None = None
-    module: nn.Module | None = None
-    settings: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
-    order: int = 0
-    span: tuple[int, int] = (0, 0)  # the numbers of the autograd nodes made while it ran
-    ends: list[Any] = field(default_factory=list)  # where the gradients of its results arrive
-    failed: BaseException | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Box:
-    """A container that is running: its name in `path`, and whether its code is torch's own."""
-
-    label: str
-    module: nn.Module
-    foreign: bool
-    place: Place | None
-
+from sumskip.source import Place, caller, is_number
+from sumskip.steps import (
+    IN_PYTHON,
+    INCOMPLETE,
+    NOT_INSIDE,
+    OVERWRITES,
+    STOPS,
+    UNKNOWN,
+    Box,
+    Operand,
+    Settings,
+    Step,
+    as_float,
+    is_leaf,
+    is_region,
+    is_torch,
+    place_of,
+    replaced,
+    scalar,
+    sequence,
+    tensors_in,
+    values_of,
+    version,
+    written_out,
+)
 
 _ACTIVE: dict[int, Recorder] = {}
 _LOCK = threading.Lock()
+_APPLY = torch.autograd.Function.__dict__["apply"]
 
 
 def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
@@ -88,12 +60,10 @@ def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
 
 def _watched_apply(cls: type[torch.autograd.Function], *args: Any, **kwargs: Any) -> Any:
     recorder = _ACTIVE.get(threading.get_ident())
+    apply = _APPLY.__get__(None, cls)
     if recorder is None or recorder.paused:
-        return _APPLY.__get__(None, cls)(*args, **kwargs)
-    return recorder.region(cls.__name__, _APPLY.__get__(None, cls), args, kwargs)
-
-
-_APPLY = torch.autograd.Function.__dict__["apply"]
+        return apply(*args, **kwargs)
+    return recorder.region(cls.__name__, apply, args, kwargs)
 
 
 class Recorder(TorchFunctionMode):
@@ -112,31 +82,38 @@ class Recorder(TorchFunctionMode):
         self.paused = 0
         self._grad = torch.is_grad_enabled()
         self._made: dict[int, tuple[Tensor, Step, int, int]] = {}
-        self._aliases: dict[int, tuple[Tensor, Tensor]] = {}
+        self._originals: dict[int, tuple[Tensor, Tensor]] = {}
         self._written: dict[int, list[tuple[Step, Tensor]]] = {}
         self._numbers: list[tuple[float, Step]] = []
         self._calls: dict[str, int] = {}
+        self._hidden: Step | None = None  # the last region whose results were not handed over
+        self._compiled: list[bool] = []
 
     # -- switching on and off ------------------------------------------------------------------
 
     def __enter__(self) -> Recorder:
+        thread = threading.get_ident()
         with _LOCK:
-            self._outer = _ACTIVE.get(threading.get_ident())
-            _ACTIVE[threading.get_ident()] = self
+            self._outer = _ACTIVE.get(thread)
+            _ACTIVE[thread] = self
             # The seam that `Module.compile()` uses: far cheaper to set than `Module.__call__`,
             # and instances that were compiled keep their own.
             nn.Module._compiled_call_impl = _watched_call
             torch.autograd.Function.apply = classmethod(_watched_apply)  # type: ignore[assignment]
+        self._stack = ExitStack()
+        self._stack.enter_context(unseen.watching_compiled(self._enter_compiled, self._leave_compiled))
         super().__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
+        self._stack.close()
+        thread = threading.get_ident()
         with _LOCK:
             if self._outer is not None:
-                _ACTIVE[threading.get_ident()] = self._outer
+                _ACTIVE[thread] = self._outer
                 return
-            del _ACTIVE[threading.get_ident()]
+            del _ACTIVE[thread]
             if not _ACTIVE:
                 nn.Module._compiled_call_impl = None
                 torch.autograd.Function.apply = _APPLY  # type: ignore[method-assign]
@@ -166,6 +143,9 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         self.paused += 1
         try:
+            transform = unseen.in_transform()
+            if transform is not None:
+                return self._transformed(transform, func, args, kwargs)
             return self._operator(operator, func, args, kwargs)
         finally:
             self.paused -= 1
@@ -173,21 +153,23 @@ class Recorder(TorchFunctionMode):
     def _operator(self, operator: Operator, func: Any, args: Any, kwargs: Any) -> Any:
         step = Step("op", operator.label, operator=operator, settings=(args, kwargs))
         self._locate(step)
-        values = _operands(operator, args, kwargs)
-        target = kwargs.get("out") if "out" in kwargs else args[0] if args else None
-        writes = (
-            operator.writes or "out" in kwargs or kwargs.get("inplace") is True or _inplace(operator, args)
-        )
-        if writes and isinstance(target, Tensor):
+        values = values_of(operator, args, kwargs)
+        if operator.numeric and len(values) == 2 and not isinstance(values[1], Tensor):
+            self._as_written(step, values)
+        target = kwargs["out"] if "out" in kwargs else args[0] if args else None
+        if isinstance(target, Tensor) and (
+            operator.writes or "out" in kwargs or _inplace(operator, args, kwargs)
+        ):
             self._keep(target)
         result = self._run(step, values, func, args, kwargs)
         if operator.reading == "read":
             self._read(step, result)
             return result
-        if result is None and operator.name in ("__setitem__", "data"):
-            self._append(step)
-            step.marks.append(OVERWRITES)
-            self._overwritten(step, args[0], 0)
+        if result is None:
+            if operator.writes:  # `x[0] = y`, `x.data = y`
+                self._append(step)
+                step.marks.append(OVERWRITES)
+                self._overwritten(step, args[0], 0)
             return None
         return self._finish(step, values, result)
 
@@ -195,11 +177,10 @@ class Recorder(TorchFunctionMode):
         """Runs a module: a leaf of torch.nn as one step, a container as a box around its steps."""
         name = self.names.module(module)
         if is_leaf(module):
-            if any(not _is_torch(hook) for hook in _hooks(module)):
+            if any(not is_torch(hook) for hook in _hooks(module)):
                 return self._hooked(module, name, args, kwargs)
-            step = self._open(module, name)
-            return self._leaf(step, module._call_impl, args, kwargs)
-        box = self._enter(module, name)
+            return self._leaf(self._open(module, name), module._call_impl, args, kwargs)
+        box = self._enter(module, name, (args, kwargs))
         before = len(self.steps)
         try:
             result = module._call_impl(*args, **kwargs)
@@ -209,19 +190,13 @@ class Recorder(TorchFunctionMode):
         finally:
             self.boxes.pop()
         if len(self.steps) == before and self.boxes:  # it did nothing, and would vanish from the picture
-            step = self._open(module, name)
-            step.label = box.label
-            return self._leaf(step, lambda *a, **k: result, args, kwargs)
-        if box.place is not None:
-            self._name_result(result, box)
+            return self._leaf(self._open(module, box.label), lambda *a, **k: result, args, kwargs)
+        self._name_result(result, box)
         return result
 
     def region(self, name: str, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Runs something whose inside is out of reach as one step that says so."""
-        step = Step("op", name, marks=[NOT_INSIDE])
-        self._locate(step)
-        self.note(f"{name} was not looked inside.")
-        return self._leaf(step, func, args, kwargs)
+        return self._leaf(self._closed(name), func, args, kwargs)
 
     # -- modules -------------------------------------------------------------------------------
 
@@ -233,35 +208,43 @@ class Recorder(TorchFunctionMode):
             self.note(f"{name} ({type(module).__name__}) was not looked inside.")
         return step
 
+    def _closed(self, name: str) -> Step:
+        step = Step("op", name, marks=[NOT_INSIDE])
+        self._locate(step)
+        self.note(f"{name} was not looked inside.")
+        return step
+
     def _leaf(self, step: Step, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         taken = self._off()
         try:
-            values = list(_tensors((args, kwargs)))
-            if getattr(step.module, "inplace", False) and values:
-                self._keep(values[0])
-            result = self._run(step, values, func, args, kwargs)
-            return self._finish(step, values, result)
+            values = self._inputs(step, (args, kwargs))
+            return self._finish(step, values, self._run(step, values, func, args, kwargs))
         finally:
             self._on(taken)
 
+    def _inputs(self, step: Step, settings: Settings) -> list[Any]:
+        step.settings = settings
+        values = list(tensors_in(settings))
+        if getattr(step.module, "inplace", False) and values:
+            self._keep(values[0])
+        return values
+
     def _hooked(self, module: nn.Module, name: str, args: Any, kwargs: Any) -> Any:
         """A leaf with hooks of the learner's: these are watched, its own forward is not."""
-        state: list[Any] = []
+        running: list[tuple[Step, list[Any], bool]] = []
 
         def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
             step = self._open(module, name)
             taken = self._off()
-            values = list(_tensors((args, kwargs)))
+            values = self._inputs(step, (args, kwargs))
             self._before(step, values)
-            state[:] = [step, values, taken]
+            running.append((step, values, taken))
 
         def leave(module: nn.Module, args: Any, result: Any) -> Any:
-            step, values, taken = state
+            step, values, taken = running.pop()
             try:
-                step.span = (step.span[0], _sequence())
                 return self._finish(step, values, result)
             finally:
-                state.clear()
                 self._on(taken)
 
         handles = [
@@ -271,8 +254,8 @@ class Recorder(TorchFunctionMode):
         try:
             return module._call_impl(*args, **kwargs)
         except BaseException as error:
-            if state:
-                step, _, taken = state
+            if running:
+                step, _, taken = running.pop()
                 self._on(taken)
                 self._failing(error, step, None)
             raise
@@ -280,82 +263,168 @@ class Recorder(TorchFunctionMode):
             for handle in handles:
                 handle.remove()
 
-    def _enter(self, module: nn.Module, name: str) -> Box:
-        place = Place(frame.f_code, frame.f_lasti) if (frame := caller(3)) else None
+    def _enter(self, module: nn.Module, name: str, inputs: Settings) -> Box:
+        frame = caller(3)
+        place = Place(frame.f_code, frame.f_lasti) if frame is not None else None
         label = name
         if self.boxes or not self.names.is_root(module):
             count = self._calls[name] = self._calls.get(name, 0) + 1
             label = name if count == 1 else f"{name}#{count}"
             self.visited.append((label, type(module).__name__))
-        outside = bool(self.boxes) and self.boxes[-1].foreign
-        box = Box(label, module, _is_torch(type(module).forward), None if outside else place)
+        inside = bool(self.boxes) and self.boxes[-1].foreign
+        box = Box(label, module, is_torch(type(module).forward), None if inside else place, inputs)
         self.boxes.append(box)
         return box
 
     def _name_result(self, result: Any, box: Box) -> None:
         """`out = self.block(x)` names what the last step inside `block` made."""
-        if isinstance(result, Tensor) and (made := self._made.get(id(result))):
+        if box.place is not None and isinstance(result, Tensor) and (made := self._made.get(id(result))):
             step = made[1]
-            if step.place is not None and (not step.named or step.place.variable is None) and box.place:
-                step.variable = step.variable or box.place.variable
+            if step.place is not None and step.name is None:
+                step.variable = box.place.variable
 
-    # -- tensors -------------------------------------------------------------------------------
+    # -- what cannot be seen -------------------------------------------------------------------
+
+    def _transformed(self, kind: str, func: Any, args: Any, kwargs: Any) -> Any:
+        """An operator inside `vmap` or the like. Its tensors are not the model's: all is one step."""
+        step = self._hidden
+        if step is None or step.label != kind:
+            step = self._hidden = self._closed(kind)
+            self._append(step)
+        for tensor in map(unseen.plain, tensors_in((args, kwargs))):
+            if not self.has_seen(tensor):
+                if tensor.grad_fn is not None:
+                    continue
+                self._meet(tensor)
+            source = self._made[id(tensor)]
+            if source[1] is not step and all(operand.source is not source[1] for operand in step.operands):
+                shape = tuple(tensor.shape)
+                step.operands.append(Operand(source[1], source[2], shape, argument=len(step.operands)))
+        result = func(*args, **kwargs)
+        for tensor in map(unseen.plain, tensors_in(result)):
+            if not self.has_seen(tensor):
+                self.made(tensor, step)
+                step.results = [tuple(tensor.shape)]
+        return result
+
+    def _enter_compiled(self, name: Any, args: Any, kwargs: Any) -> None:
+        if self.paused:
+            self._compiled.append(False)
+            self.paused += 1
+            return
+        label = self.names.module(name) if isinstance(name, nn.Module) else name
+        step = self._closed(label)
+        if isinstance(name, nn.Module):
+            step.kind, step.module = "module", name
+        self._compiled.append(self._off())
+        self._before(step, self._inputs(step, (args, kwargs)))
+        self._append(step)
+        self._hidden = step
+
+    def _leave_compiled(self) -> None:
+        if self._compiled:
+            self._on(self._compiled.pop())
+
+    def _meet(self, tensor: Tensor) -> None:
+        """A tensor that nothing seen has made: a parameter, a buffer, or one from outside."""
+        if known := self.names.tensor(tensor):
+            step = Step(*known)
+        elif self._hidden is not None:
+            step = self._hidden
+            step.results = [tuple(tensor.shape)]
+            self.made(tensor, step)
+            return
+        else:
+            step = self._ancestry(tensor)
+        if not step.results:
+            step.results.append(tuple(tensor.shape))
+        step.value = scalar(tensor)
+        self._append(step)
+        self.made(tensor, step)
+
+    def _ancestry(self, tensor: Tensor) -> Step:
+        places = {place_of(known): known for known, _ in self.held() if known.requires_grad}
+        found = unseen.ancestors(tensor, places)
+        if found is None:
+            label = self.names.local(tensor) or "?"
+            self.note(f"{label} was not made by any operator that was seen, nor is it part of the model.")
+            return Step("constant", label, marks=[UNKNOWN])
+        label, sources = found
+        self.note(f"{label} was not seen while it ran; autograd tells only of inputs with a gradient.")
+        step = Step("op", label, marks=[NOT_INSIDE, INCOMPLETE])
+        self._before(step, sources)
+        return step
+
+    # -- tensors and numbers -------------------------------------------------------------------
 
     def made(self, tensor: Tensor, step: Step, output: int = 0) -> None:
         """Registers that `step` made `tensor`. It is held, so that its `id` stays its own."""
-        self._made[id(tensor)] = (tensor, step, output, _version(tensor))
+        self._made[id(tensor)] = (tensor, step, output, version(tensor))
+
+    def has_seen(self, tensor: Tensor) -> bool:
+        known = self._made.get(id(tensor))
+        return known is not None and known[0] is tensor
+
+    def held(self) -> Iterator[tuple[Tensor, Step]]:
+        """Every tensor that is known, with the step that made it."""
+        return ((tensor, step) for tensor, step, _, _ in self._made.values())
 
     def operand(self, value: Any, argument: int = 0) -> list[Operand]:
         """Where a tensor or number comes from; further operands where it was written through a view."""
         if not isinstance(value, Tensor):
             return [Operand(self._number(value), argument=argument)]
-        known = self._made.get(id(value))
-        if known is None or known[0] is not value:
+        if not self.has_seen(value):
             self._meet(value)
-            known = self._made[id(value)]
-        _, step, output, version = known
+        _, step, output, before = self._made[id(value)]
         operand = Operand(step, output, tuple(value.shape), argument=argument, grad=value.requires_grad)
         if self.gradients and operand.grad:
-            operand.flows = torch.autograd.graph.get_gradient_edge(value)
+            operand.flows = place_of(value)
         found = [operand]
-        seen = False
+        explained = False
         if self._written:
             for writer, written in self._written.get(memory(value), ()):
-                seen = seen or writer.order > step.order
+                explained = explained or writer.order > step.order
                 if writer.order > step.order and written is not value and shares_memory(written, value):
                     found.append(Operand(writer, 0, operand.shape, dashed=True, argument=argument))
-        if version != (now := _version(value)):
-            if not seen:
+        if before != (now := version(value)):
+            if not explained:
                 self.note(f"{step.label} was changed by something that was not seen.")
             self._made[id(value)] = (value, step, output, now)
         return found
 
-    def output(self, value: Any) -> Any:
+    def original(self, tensor: Tensor) -> Tensor:
         """The model's own object where a shortcut was given a stand-in."""
-        kept = self._aliases.get(id(value))
-        return kept[1] if kept is not None else value
+        kept = self._originals.get(id(tensor))
+        return kept[1] if kept is not None else tensor
 
     def note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
 
-    def _meet(self, tensor: Tensor) -> None:
-        """A tensor that nothing seen has made: a parameter, a buffer, or one from outside."""
-        known = self.names.tensor(tensor)
-        kind, label = known or ("constant", "?")
-        step = Step(kind, label, marks=[] if known else [UNKNOWN])
-        step.results.append(tuple(tensor.shape))
-        step.value = _scalar(tensor)
-        self._append(step)
-        self.made(tensor, step)
-
-    def _number(self, value: Any) -> Step:
+    def _number(self, value: Any, text: str = "") -> Step:
         for number, step in self._numbers:
             if number is value:
                 return step
-        step = Step("constant", _written_out(value), value=_as_float(value))
+        step = Step("constant", written_out(value), value=as_float(value))
+        if text and not _is_literal(text):
+            step.variable = text
+            names = set(re.findall(r"[^\W\d]\w*", text))
+            for _, read in self._numbers:  # `1 - a`, where `a = self.alpha.item()`
+                if read.name in names:
+                    step.kind, step.label, step.variable = "op", text, None
+                    step.marks = [IN_PYTHON]
+                    step.operands.append(Operand(read, argument=len(step.operands)))
         self._append(step)
         return step
+
+    def _as_written(self, step: Step, values: list[Any]) -> None:
+        """`2 * x` arrives as `x * 2`: puts the operands in the order in which the learner wrote them."""
+        if step.label not in "+×" or step.place is None or (step.operator and step.operator.writes):
+            return
+        texts, frame = step.place.operands, caller(4)
+        binary = len(texts) == 2
+        if step.place.calls == "sum" or (binary and is_number(texts[0], frame)):
+            values.reverse()
 
     # -- the life of a step --------------------------------------------------------------------
 
@@ -373,69 +442,70 @@ class Recorder(TorchFunctionMode):
 
     def _before(self, step: Step, values: list[Any]) -> None:
         for argument, value in enumerate(values):
-            step.operands += self.operand(value, argument)
+            if isinstance(value, Tensor):
+                step.operands += self.operand(value, argument)
+            else:
+                texts = step.place.operands if step.place is not None and step.place.calls != "sum" else ()
+                text = texts[argument] if len(texts) == len(values) else ""
+                step.operands.append(Operand(self._number(value, text), argument=argument))
         if self.gradients:
-            step.span = (_sequence(), 0)
+            step.span = (sequence(), 0)
 
     def _run(self, step: Step, values: list[Any], func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self._before(step, values)
         try:
-            result = func(*args, **kwargs)
+            return func(*args, **kwargs)
         except BaseException as error:
             self._failing(error, step, None)
             raise
-        if self.gradients:
-            step.span = (step.span[0], _sequence())
-        return result
 
     def _failing(self, error: BaseException, step: Step | None, box: Box | None) -> None:
         if self.failure is None or self.failure[0] is not error:
             self.failure = (error, step, box)
             if step is not None:
-                step.failed = error
+                step.failed = True
                 self._append(step)
 
     def _read(self, step: Step, result: Any) -> None:
         self._append(step)
-        step.value = _as_float(result)
+        step.value = as_float(result)
         if step.label == "bool":
             step.marks.append(f"Python reads {result}")
-        elif self._stops(step) or any(operand.source.kind == "parameter" for operand in step.operands):
+        elif any(operand.grad for operand in step.operands):
             step.marks.append(STOPS)
         if type(result) is float:
             self._numbers.append((result, step))
 
     def _finish(self, step: Step, values: list[Any], result: Any) -> Any:
         """Registers what a step returned; gives back what the model should see."""
-        if type(result) is not Tensor and hasattr(result, "__next__"):  # iterating over a tensor
+        if hasattr(result, "__next__"):  # iterating over a tensor
             result = list(result)
             self._finish(step, values, result)
             return iter(result)
-        tensors = list(_tensors(result))
+        tensors = list(tensors_in(result))
         if not tensors:
             if step.kind == "module":
                 self._append(step)
             return result
-        operands = {id(value): position for position, value in enumerate(values) if isinstance(value, Tensor)}
+        operands = {id(value) for value in values if isinstance(value, Tensor)}
         changed = self._changed(step, values)
-        stand_ins: dict[int, Tensor] = {}
         unchanged = len(tensors) == 1 and id(tensors[0]) in operands and not changed
         if unchanged and step.kind == "op" and "dropout" not in step.label:
             return result  # `contiguous`, `to`, … had nothing to do
         step.results = [tuple(tensor.shape) for tensor in tensors]
         if not step.operands and step.kind == "op":
             step.kind = "constant"
-            step.value = _scalar(tensors[0])
+            step.value = scalar(tensors[0])
         self._append(step)
+        stand_ins: dict[int, Tensor] = {}
         for output, tensor in enumerate(tensors):
-            known = id(tensor) in self._made
-            if id(tensor) in changed or (known and id(tensor) not in operands):
+            if id(tensor) in changed or (id(tensor) not in operands and self.has_seen(tensor)):
                 self._overwritten(step, tensor, output)
             elif id(tensor) in operands:
                 # The same object came back. The model gets a stand-in, so that what it does with the
                 # result can be told from what it does with the operand.
                 stand_ins[id(tensor)] = stand_in = _alias(tensor)
-                self._aliases[id(stand_in)] = (stand_in, self.output(tensor))
+                self._originals[id(stand_in)] = (stand_in, self.original(tensor))
                 self.made(stand_in, step, output)
             else:
                 self.made(tensor, step, output)
@@ -447,24 +517,23 @@ class Recorder(TorchFunctionMode):
         if self._stops(step, tensors):
             step.marks.append(STOPS)
         if self.gradients:
-            step.ends = [
-                torch.autograd.graph.get_gradient_edge(tensor) if tensor.requires_grad else None
-                for tensor in (stand_ins.get(id(tensor), tensor) for tensor in tensors)
-            ]
-        return _replace(result, stand_ins) if stand_ins else result
+            step.span = (step.span[0], sequence())
+            returned = (stand_ins.get(id(tensor), tensor) for tensor in tensors)
+            step.ends = [place_of(t) if t.requires_grad else None for t in returned]
+        return replaced(result, lambda t: stand_ins.get(id(t), t)) if stand_ins else result
 
-    def _stops(self, step: Step, results: list[Tensor] | None = None) -> bool:
+    def _stops(self, step: Step, results: list[Tensor]) -> bool:
+        """Whether a gradient is asked of what went in, and none will come back through what came out."""
         if step.operator is not None and step.operator.cuts:
             return True
-        if not self._grad or any(tensor.requires_grad for tensor in results or ()):
+        if not self._grad or any(tensor.requires_grad for tensor in results):
             return False
-        if results is not None and not any(t.is_floating_point() or t.is_complex() for t in results):
+        if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in results):
             return False
-        return any(operand.grad for operand in step.operands) or (
-            step.module is not None
-            and not torch.is_grad_enabled()
-            and any(parameter.requires_grad for parameter in step.module.parameters())
-        )
+        if any(operand.grad for operand in step.operands):
+            return True
+        module = step.module if not torch.is_grad_enabled() else None
+        return module is not None and any(parameter.requires_grad for parameter in module.parameters())
 
     # -- overwriting ---------------------------------------------------------------------------
 
@@ -479,7 +548,7 @@ class Recorder(TorchFunctionMode):
         if step.operator is not None and step.operator.writes and values:
             return {id(values[0])}
         known = ((value, self._made.get(id(value))) for value in values if isinstance(value, Tensor))
-        return {id(value) for value, made in known if made is not None and made[3] != _version(value)}
+        return {id(value) for value, made in known if made is not None and made[3] != version(value)}
 
     def _overwritten(self, step: Step, tensor: Tensor, output: int) -> None:
         self.made(tensor, step, output)
@@ -488,102 +557,21 @@ class Recorder(TorchFunctionMode):
         self._written.setdefault(memory(tensor), []).append((step, tensor))
 
 
-def is_leaf(module: nn.Module) -> bool:
-    """Whether a module is one node: its forward is torch's own, and no mere chain of other modules."""
-    if "forward" in module.__dict__ and not _is_torch(type(module)):
-        return False
-    return _is_torch(type(module).forward) and not isinstance(
-        module, nn.Sequential | nn.ModuleList | nn.ModuleDict
-    )
-
-
-def is_region(module: nn.Module) -> bool:
-    """Whether a leaf does more than one thing, which is not shown."""
-    return isinstance(module, nn.RNNBase | nn.RNNCellBase | torch.jit.ScriptModule) or bool(module._modules)
-
-
-def _is_torch(thing: Any) -> bool:
-    return str(getattr(thing, "__module__", None) or type(thing).__module__).split(".")[0] == "torch"
-
-
 def _hooks(module: nn.Module) -> Iterator[Any]:
     yield from module._forward_pre_hooks.values()
     yield from module._forward_hooks.values()
 
 
-def _operands(operator: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """The tensors and numbers that a function works on, in the order in which they are read."""
-    found: list[Any] = []
-    for position, value in enumerate(args):
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, list | tuple):
-            found += _tensors(value)
-        elif (
-            operator.numeric
-            and isinstance(value, _NUMBERS)
-            and not (operator.writes and position == 1 < len(args) - 1)
-        ):
-            found.append(value)
-    found += (value for name, value in kwargs.items() if name != "out" for value in _tensors(value))
-    if operator.reflected:
-        found[:2] = found[1::-1]
-    return found
+def _inplace(operator: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """`F.relu(x, True)`, `F.relu(x, inplace=True)`: whether the call says that it overwrites."""
+    by_place = operator.name in ("relu", "relu6", "hardtanh", "elu", "selu", "celu") and True in args[1:]
+    return by_place or kwargs.get("inplace") is True
 
 
-def _inplace(operator: Operator, args: tuple[Any, ...]) -> bool:
-    """`F.relu(x, True)`: whether the function was told by position to overwrite its argument."""
-    return operator.name in ("relu", "relu6", "hardtanh", "elu", "selu", "celu") and True in args[1:]
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _tensors(part)
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _tensors(part)
-
-
-def _replace(value: Any, stand_ins: dict[int, Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        return stand_ins.get(id(value), value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_replace(part, stand_ins) for part in value))
-    if type(value) in (list, tuple):
-        return type(value)(_replace(part, stand_ins) for part in value)
-    if type(value) is dict:
-        return {name: _replace(part, stand_ins) for name, part in value.items()}
-    return value
+def _is_literal(text: str) -> bool:
+    return re.fullmatch(r"-?[\d._]+(e[+-]?\d+)?", text) is not None
 
 
 def _alias(tensor: Tensor) -> Tensor:
     with torch.enable_grad():  # the same object would have kept its graph in `no_grad` as well
         return tensor.view_as(tensor)
-
-
-def _version(tensor: Tensor) -> int:
-    try:
-        return tensor._version
-    except RuntimeError:  # made in inference mode
-        return 0
-
-
-def _sequence() -> int:
-    return int(torch._C._autograd._get_sequence_nr())
-
-
-def _scalar(tensor: Tensor) -> float | None:
-    if tensor.numel() != 1 or tensor.is_meta or tensor.is_complex():
-        return None
-    return float(tensor.detach())
-
-
-def _as_float(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float | np.number) else None
-
-
-def _written_out(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

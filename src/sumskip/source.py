@@ -16,13 +16,14 @@ from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = Path(__file__).parent
 _ENTRANCE = str(_PACKAGE / "trace.py")
 _MACHINERY = frozenset(
-    {_ENTRANCE, *(str(_PACKAGE / name) for name in ("recorder.py", "names.py", "source.py"))}
+    {_ENTRANCE, *(str(_PACKAGE / name) for name in ("recorder.py", "names.py", "source.py", "unseen.py"))}
 )
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 _SKIPPED = frozenset({"CACHE", "COPY", "NOP", "EXTENDED_ARG", "PRECALL"})
@@ -37,6 +38,7 @@ class CodeFacts:
         self.entrance = code.co_filename == _ENTRANCE
         self.installed = self.library or code.co_filename.startswith(_INSTALLED)
         self._names: dict[int, str | None] = {}
+        self.expressions: dict[int, tuple[str, tuple[str, ...]]] = {}
 
     @cached_property
     def positions(self) -> list[tuple[int | None, int | None, int | None, int | None]]:
@@ -116,7 +118,18 @@ class Place(NamedTuple):
     @property
     def operands(self) -> tuple[str, ...]:
         """The sources of the operands of this expression: both sides of a sign, or a call's arguments."""
-        return _operands(self.expression)
+        return self._read()[1]
+
+    @property
+    def calls(self) -> str:
+        """The name of the plain function that this expression calls, such as `sum`; "" for all else."""
+        return self._read()[0]
+
+    def _read(self) -> tuple[str, tuple[str, ...]]:
+        known = facts(self.code).expressions
+        if self.lasti not in known:
+            known[self.lasti] = _read(self.expression)
+        return known[self.lasti]
 
     def _position(self) -> tuple[int | None, int | None, int | None, int | None]:
         positions = facts(self.code).positions
@@ -129,26 +142,52 @@ class Place(NamedTuple):
         return linecache.getline(self.code.co_filename, number)
 
 
-def _operands(expression: str) -> tuple[str, ...]:
+def _read(expression: str) -> tuple[str, tuple[str, ...]]:
     try:
         tree = ast.parse(expression, mode="eval").body
     except (SyntaxError, ValueError):
         statement = _statement(expression)
         if statement is None:
-            return ()
-        return (ast.unparse(statement.target), ast.unparse(statement.value))
+            return "", ()
+        return "", (ast.unparse(statement.target), ast.unparse(statement.value))
+    calls = ""
     parts: list[ast.expr] = []
     if isinstance(tree, ast.BinOp):
         parts = [tree.left, tree.right]
     elif isinstance(tree, ast.Compare):
         parts = [tree.left, *tree.comparators]
     elif isinstance(tree, ast.Call):
+        calls = tree.func.id if isinstance(tree.func, ast.Name) else ""
         parts = [*tree.args, *(keyword.value for keyword in tree.keywords)]
-        if len(parts) == 1 and isinstance(parts[0], ast.List | ast.Tuple):
+        if parts and isinstance(parts[0], ast.List | ast.Tuple):  # `cat([a, b], 1)`
             parts = parts[0].elts
         if isinstance(tree.func, ast.Attribute) and not _is_namespace(tree.func.value):
             parts = [tree.func.value, *parts]
-    return tuple(ast.unparse(part) for part in parts)
+    return calls, tuple(ast.unparse(part) for part in parts)
+
+
+def is_number(text: str, frame: FrameType | None) -> bool:
+    """Whether an operand's source stands for a plain number: `2`, `scale`, `1 - a`, `self.scale`."""
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return False
+    return _is_number(tree, frame)
+
+
+def _is_number(node: ast.expr, frame: FrameType | None) -> bool:
+    if isinstance(node, ast.BinOp):
+        return _is_number(node.left, frame) and _is_number(node.right, frame)
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand, frame)
+    value = node.value if isinstance(node, ast.Constant) else None
+    if frame is None:
+        return value is not None
+    if isinstance(node, ast.Name):
+        value = frame.f_locals.get(node.id, frame.f_globals.get(node.id))
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        value = getattr(frame.f_locals.get(node.value.id), "__dict__", {}).get(node.attr)
+    return isinstance(value, int | float | complex | np.number)
 
 
 def _statement(expression: str) -> ast.AugAssign | None:

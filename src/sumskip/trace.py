@@ -13,14 +13,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
-from sumskip.faults import explain
-from sumskip.graph import Edge, Fault, Node, Trace
+from sumskip import gradients as backward
+from sumskip.assemble import Assembly
+from sumskip.graph import Trace
 from sumskip.names import Names
-from sumskip.recorder import Recorder, Step
+from sumskip.recorder import Recorder
 from sumskip.restore import Snapshot
-from sumskip.wording import marks, settings, type_name
+from sumskip.steps import Operand, Step, replaced
 
 
 class TraceError(ValueError, TypeError):
@@ -60,24 +61,26 @@ def trace(
     recorder = Recorder(names, snapshot, gradients is not False)
     for name, tensor in given:
         _add_input(recorder, name, tensor)
-    fault: BaseException | None = None
-    output: Any = None
+    error: BaseException | None = None
+    flow = backward.Flow()
     try:
         with recorder:
             try:
                 output = model(*inputs, **keywords)
-            except Exception as error:
-                fault = error
-        if fault is None:
+            except Exception as raised:
+                error = raised
+        if error is None:
             returned = _returned(recorder, output, model)
-            output = _rebuilt(output, recorder.output)
-            output = _rebuilt(output, lambda t: t.clone() if snapshot.overwritten(t) else t)
+            if gradients is not False:
+                flow = backward.flow(recorder, [(o, t) for _, o, t in returned if t is not None], gradients)
+            output = replaced(output, recorder.original)
+            output = replaced(output, lambda t: t.clone() if snapshot.overwritten(t) else t)
     finally:
         snapshot.restore()
-    name = _name_of(model)
-    if fault is not None:
-        return _Picture(recorder, name).fail(fault)
-    return _Picture(recorder, name).finish(returned, output)
+    assembly = Assembly(recorder, _name_of(model), flow)
+    if error is not None:
+        return assembly.failed(error)
+    return assembly.finished([(label, operand) for label, operand, _ in returned], output)
 
 
 def _add_input(recorder: Recorder, name: str, tensor: Tensor) -> None:
@@ -85,90 +88,6 @@ def _add_input(recorder: Recorder, name: str, tensor: Tensor) -> None:
     recorder._append(step)
     recorder.made(tensor, step)
     recorder.names.add(tensor, "input", name)
-
-
-class _Picture:
-    """Turns steps into nodes and edges, and gives each node its id."""
-
-    def __init__(self, recorder: Recorder, name: str) -> None:
-        self.recorder = recorder
-        self.name = name
-        self.ids: dict[Step, str] = {}
-        self.taken: set[str] = set()
-        self.nodes: list[Node] = []
-        self.edges: list[Edge] = []
-        for step in recorder.steps:
-            self._add(step)
-
-    def finish(self, returned: list[tuple[str, Step, int, Any]], output: Any) -> Trace:
-        for label, source, position, shape in returned:
-            node = self._id(label)
-            self.nodes.append(Node(node, "output", label, shape))
-            self.edges.append(Edge(self.ids[source], node, shape, output=position))
-        return self._trace(None, output)
-
-    def fail(self, error: BaseException) -> Trace:
-        known = self.recorder.failure
-        step = known[1] if known is not None and known[0] is error else None
-        node = None if step is None else self.ids[step]
-        fault, label, sources = explain(error, step, known[2] if known else None, self.recorder)
-        if node is None:
-            node = self._id(label)
-            self.nodes.append(Node(node, "op", label, marks=("failed here",), line=fault.line))
-            for argument, operand in enumerate(sources):
-                self.edges.append(
-                    Edge(self.ids[operand.source], node, operand.shape, argument, output=operand.output)
-                )
-        return self._trace(Fault(**{**fault.__dict__, "node": node}), None)
-
-    def _trace(self, fault: Fault | None, output: Any) -> Trace:
-        recorder = self.recorder
-        return Trace(
-            tuple(self.nodes),
-            tuple(self.edges),
-            fault,
-            self.name,
-            tuple(recorder.notes),
-            tuple(recorder.visited),
-            output,
-        )
-
-    def _id(self, label: str) -> str:
-        name, count = label, 1
-        while name in self.taken:
-            count += 1
-            name = f"{label}#{count}"
-        self.taken.add(name)
-        return name
-
-    def _add(self, step: Step) -> None:
-        node = self.ids[step] = self._id(step.label)
-        place = step.place
-        self.nodes.append(
-            Node(
-                node,
-                step.kind,
-                step.label,
-                step.results[0] if len(step.results) == 1 else None,
-                type_name(step.module) if step.module is not None else settings(step),
-                step.value,
-                step.variable or (place.variable if place is not None and step.named else None),
-                place.line if place is not None else None,
-                step.path,
-                marks(step),
-            )
-        )
-        for operand in step.operands:
-            self.edges.append(
-                Edge(
-                    self.ids[operand.source],
-                    node,
-                    operand.shape,
-                    operand.argument,
-                    operand.dashed,
-                    output=operand.output,
-                )
-            )
 
 
 # -- what goes in --------------------------------------------------------------------------------
@@ -247,7 +166,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
 
 def _is_lazy(model: nn.Module) -> bool:
     return any(
-        isinstance(parameter, UninitializedTensorMixin)
+        parameter is not None and is_lazy(parameter)
         for module in model.modules()
         for parameter in (*module._parameters.values(), *module._buffers.values())
     )
@@ -256,15 +175,13 @@ def _is_lazy(model: nn.Module) -> bool:
 # -- what comes out ------------------------------------------------------------------------------
 
 
-def _returned(recorder: Recorder, output: Any, model: Any) -> list[tuple[str, Step, int, Any]]:
-    """Label, step, result and shape of everything that the model returned."""
-    found = []
-    tensors = list(_flat("output", output))
-    for label, tensor in tensors:
-        for operand in recorder.operand(tensor):
-            found.append((label, operand.source, operand.output, operand.shape))
-    if not tensors and isinstance(output, float):
-        found = [("output", recorder._number(output), 0, None)]
+def _returned(recorder: Recorder, output: Any, model: Any) -> list[tuple[str, Operand, Tensor | None]]:
+    """Everything that the model returned: its label, where it comes from, and the tensor."""
+    found: list[tuple[str, Operand, Tensor | None]] = []
+    for label, tensor in _flat("output", output):
+        found += ((label, operand, tensor) for operand in recorder.operand(tensor))
+    if not found and isinstance(output, float):
+        found = [("output", recorder.operand(output)[0], None)]
     if not found:
         what = "nothing" if output is None else f"{_kind(output)} and no tensor"
         raise TraceError(
@@ -272,21 +189,6 @@ def _returned(recorder: Recorder, output: Any, model: Any) -> list[tuple[str, St
             "end it with `return` and the result"
         )
     return found
-
-
-def _rebuilt(value: Any, change: Callable[[Tensor], Any]) -> Any:
-    """The same structure with `change` applied to its tensors; the same object where nothing changes."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if type(value) in (list, tuple) or (isinstance(value, tuple) and hasattr(value, "_fields")):
-        parts = [_rebuilt(part, change) for part in value]
-        if all(part is before for part, before in zip(parts, value, strict=True)):
-            return value
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    if type(value) is dict:
-        inner = {name: _rebuilt(part, change) for name, part in value.items()}
-        return value if all(inner[name] is part for name, part in value.items()) else inner
-    return value
 
 
 def _name_of(model: Any) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from sumskip.graph import Shape
-from sumskip.recorder import Step
+from sumskip.steps import Step
 
+FAILED = "failed here"
 _LONGEST = 48
 
 
@@ -44,11 +45,11 @@ def settings(step: Step) -> str:
     return f"{step.operator.name.strip('_')}({text})" if text else ""
 
 
-def marks(step: Step) -> tuple[str, ...]:
-    """The remarks on a step, with those that follow from the shapes."""
+def marks(step: Step, stopped: bool = False) -> tuple[str, ...]:
+    """The remarks on a step, with those that follow from the shapes; `stopped`: the pass ended here."""
     found = list(step.marks)
-    if step.failed is not None:
-        found.append("failed here")
+    if step.failed:
+        found.append(FAILED if stopped else "failed, and was caught")
     elif step.operator is not None and step.operator.broadcasts and step.results:
         alpha = step.settings[1].get("alpha", 1)
         if step.label in "+−" and not isinstance(alpha, Tensor) and alpha != 1:
