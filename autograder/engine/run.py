@@ -12,7 +12,8 @@ import math
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -205,12 +206,21 @@ class _Run:
         self.limits = engine.limits
         self.result = Result(level=engine.level)
         self.stopped: dict[int, str] = {}  # steps that are not run again, and why
-        self.started = time.monotonic()
+        self.used = 0.0  # seconds that the learner's code took; making a key is not theirs
 
     def left(self) -> float:
-        return self.started + self.limits.submission_seconds - time.monotonic()
+        return self.limits.submission_seconds - self.used
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.used += time.monotonic() - started
 
     def go(self) -> Result:
+        started = time.monotonic()
         why = ""
         for _ in range(1 + _RESTARTS):
             why = self._attempt()
@@ -219,7 +229,7 @@ class _Run:
         for step in self.plan.steps:
             if step.do == "check" and _name(step) not in self.result.reports:
                 self._not_graded(step, f"The notebook could not be run to this place: {why}.")
-        self.result.seconds = time.monotonic() - self.started
+        self.result.seconds = time.monotonic() - started
         return self.result
 
     def _attempt(self) -> str:
@@ -249,7 +259,8 @@ class _Run:
 
     def _run_cell(self, child: Child, index: int, step: Step) -> None:
         seconds = max(0.1, min(self.limits.cell_seconds, self.left()))
-        reply, _ = child.request({"do": "run", "source": step.source}, seconds)
+        with self.timed():
+            reply, _ = child.request({"do": "run", "source": step.source}, seconds)
         output = CellOutput.from_reply(reply)
         self.result.outputs.setdefault(step.cell_id, output)
         if output.stopped:
@@ -266,7 +277,7 @@ class _Run:
 
     def _check(self, child: Child, index: int, step: Step) -> None:
         name = _name(step)
-        asking = _Asking(child, step, self.limits, self.left())
+        asking = _Asking(child, step, self)
         try:
             report = self.judge_exercise(name, asking)
         except AskFailedError:
@@ -304,21 +315,22 @@ class _Run:
 class _Asking:
     """The `ask` of one exercise: a case goes through the wall, an observation comes back."""
 
-    def __init__(self, child: Child, step: Step, limits: Limits, left: float) -> None:
-        self.child, self.step, self.limits = child, step, limits
-        self.deadline = time.monotonic() + min(limits.exercise_seconds, left)
+    def __init__(self, child: Child, step: Step, run: _Run) -> None:
+        self.child, self.step, self.run = child, step, run
+        self.until = run.used + min(run.limits.exercise_seconds, run.left())
         self.failed = ""
         self.lost = False
 
     def __call__(self, case: Case) -> Observation:
         if self.failed:
             raise AskFailedError(self.failed)
-        seconds = min(self.limits.ask_seconds, self.deadline - time.monotonic())
+        seconds = min(self.run.limits.ask_seconds, self.until - self.run.used)
         if seconds <= 0:
             self._fail("its questions took too long")
         question = {"do": "ask", "symbol": self.step.symbol, "case": case.to_json()}
         try:
-            header, frame = self.child.request(question, seconds)
+            with self.run.timed():
+                header, frame = self.child.request(question, seconds)
         except ChildLostError as lost:
             self.lost = True
             self._fail(str(lost))

@@ -27,8 +27,10 @@ from traitlets.config import Config
 
 from sumskip import wire
 from sumskip.core import Case
+from sumskip.probe import probe
 
 from . import walls
+from .untouched import Untouched
 
 KEEP = 8_000  # characters kept of a cell's prints, from each end
 
@@ -115,7 +117,7 @@ class Shell(InteractiveShell):
         pass
 
 
-def make_shell() -> Shell:
+def make_shell() -> tuple[Shell, Untouched]:
     """The shell of the warm parent; each submission gets a copy of it by forking."""
     config = Config()
     config.HistoryManager.enabled = False
@@ -125,7 +127,8 @@ def make_shell() -> Shell:
     shell = Shell.instance(config=config)
     warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
     warnings.filterwarnings("ignore", message="To exit: use")
-    return shell
+    builtins.input = _no_input
+    return shell, Untouched()
 
 
 def _no_input(prompt: object = "") -> str:
@@ -135,12 +138,11 @@ def _no_input(prompt: object = "") -> str:
 class Session:
     """One submission: its shell, its prints, and the answers it gives."""
 
-    def __init__(self, shell: Shell) -> None:
-        self.shell = shell
+    def __init__(self, shell: Shell, untouched: Untouched) -> None:
+        self.shell, self.untouched = shell, untouched
         self.out, self.err = Capped(), Capped()
         sys.stdout, sys.stderr = self.out, self.err
         sys.stdin = io.StringIO()
-        builtins.input = _no_input
         signal.signal(signal.SIGALRM, self._too_long)
         self._limit = 0.0
 
@@ -186,10 +188,11 @@ class Session:
         return reply
 
     def ask(self, symbol: str, case: dict[str, Any], seconds: float) -> Any:
-        from sumskip.probe import probe
-
         with self._at_most(seconds):
-            return probe(self.shell.user_ns.get(symbol), Case.from_json(case))
+            observation = probe(self.shell.user_ns.get(symbol), Case.from_json(case))
+        if replaced := self.untouched.changed():
+            raise wire.WireError(f"the notebook replaced {', '.join(replaced[:3])}")
+        return observation
 
 
 def _describe(problem: BaseException) -> dict[str, Any]:
@@ -212,9 +215,9 @@ def _line(problem: BaseException) -> int | None:
     return line
 
 
-def serve(channel: socket.socket, shell: Shell) -> None:
+def serve(channel: socket.socket, shell: Shell, untouched: Untouched) -> None:
     """Answer the grader until it hangs up."""
-    session = Session(shell)
+    session = Session(shell, untouched)
     here = os.getpid()
     while os.getpid() == here and (frame := wire.receive(channel)) is not None:
         header, arrays = wire.unpack(frame)
@@ -230,7 +233,7 @@ def _answer(session: Session, header: dict[str, Any], arrays: dict[str, Any]) ->
         try:
             observation = session.ask(header["symbol"], header["case"], header["seconds"])
             return wire.pack_observation(observation, nonce)
-        except wire.WireError as error:
+        except wire.WireError as error:  # an array of text, say; or a function that was replaced
             return wire.pack({"nonce": nonce, "refused": str(error)[:300]})
         except TimeLimit as error:
             return wire.pack({"nonce": nonce, "refused": f"the answer was {error}"})

@@ -42,16 +42,16 @@ def _preload() -> Any:
 
     from . import cells
 
-    shell = cells.make_shell()
+    shell, untouched = cells.make_shell()
     versions = {"python": sys.version.split()[0], "torch": torch.__version__, "sumskip": sumskip.__version__}
-    return shell, versions
+    return (shell, untouched), versions
 
 
 def main(control: socket.socket, walled: bool) -> None:
     """Serve until the grader closes `control`."""
     if walled and os.getuid() == 0:
         walls.become_nobody()
-    shell, versions = _preload()
+    prepared, versions = _preload()
     gc.collect()
     gc.freeze()  # so that a fork's collector does not touch, and thereby copy, all of it
     control.sendall(json.dumps({"ready": versions}).encode() + b"\n")
@@ -65,7 +65,7 @@ def main(control: socket.socket, walled: bool) -> None:
             code = 1
             try:
                 control.close()
-                code = _guard(channel, life, shell, walled, json.loads(message))
+                code = _guard(channel, life, prepared, walled, json.loads(message))
             except BaseException:
                 life.sendall(json.dumps({"failed": traceback.format_exc()[-2000:]}).encode())
             finally:
@@ -76,7 +76,7 @@ def main(control: socket.socket, walled: bool) -> None:
 
 
 def _guard(
-    channel: socket.socket, life: socket.socket, shell: Any, walled: bool, limits: dict[str, Any]
+    channel: socket.socket, life: socket.socket, prepared: Any, walled: bool, limits: dict[str, Any]
 ) -> int:
     """Between the warm parent and a submission: starts its process, watches it, ends it."""
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -97,7 +97,7 @@ def _guard(
             for number in (waking, wake, proc):
                 with suppress(OSError):  # there may be no /proc
                     os.close(number)
-            _submission(channel, shell, walled, limits)
+            _submission(channel, prepared, walled, limits)
         finally:
             os._exit(0)
     channel.close()
@@ -154,7 +154,7 @@ def _how(status: int, reason: str) -> str:
     return f"it ended by itself with status {os.WEXITSTATUS(status)}"
 
 
-def _submission(channel: socket.socket, shell: Any, walled: bool, limits: dict[str, Any]) -> None:
+def _submission(channel: socket.socket, prepared: Any, walled: bool, limits: dict[str, Any]) -> None:
     """Process 1 of the submission's own namespaces: shut the door, then run the learner's cells."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
@@ -180,4 +180,4 @@ def _submission(channel: socket.socket, shell: Any, walled: bool, limits: dict[s
     sys.path.append(folder)  # last: a file named torch.py shadows nothing
     from . import cells
 
-    cells.serve(channel, shell)
+    cells.serve(channel, *prepared)
