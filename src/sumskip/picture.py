@@ -1,0 +1,35 @@
+"""A still picture that a notebook, an exported page and a screen reader can all show."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from html import escape
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG with its alternative text; `text` says the same at length, for a terminal.
+
+    It shows itself as the last expression of a cell. The picture sits in an `<img>`, which survives
+    in notebooks that are not trusted and on exported pages, and keeps its alternative text there.
+    `width` is in CSS pixels; the file may hold more of them, for sharp print and zoom.
+    """
+
+    png: bytes
+    alt_text: str
+    text: str
+    width: int
+
+    def to_html(self) -> str:
+        data = base64.b64encode(self.png).decode("ascii")
+        return (
+            f'<img alt="{escape(self.alt_text)}" width="{self.width}" style="max-width: 100%; height: auto" '
+            f'src="data:image/png;base64,{data}">'
+        )
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+        return {"text/html": self.to_html(), "text/plain": self.text}
+
+    def __repr__(self) -> str:
+        return self.text
