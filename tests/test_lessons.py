@@ -298,7 +298,7 @@ def test_a_master_runs_whole_and_earns_full_marks(lesson: str) -> None:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             assert output.get("name") != "stderr", f"{cell.id}: {output.text}"
-            assert "does not run yet" not in said(cell), said(cell)
+            assert "Finish exercise" not in said(cell), said(cell)
     cells = by_id(notebook)
     for exercise in exercises(lesson):
         results = cells[f"{dashed(exercise)}-check"].outputs
@@ -336,4 +336,4 @@ def test_an_untouched_lesson_can_be_run_whole(lesson: str) -> None:
         results = cells[f"{dashed(exercise)}-check"].outputs
         last = [output for output in results if output.output_type == "execute_result"][-1]
         assert float(last.data["text/plain"]) == 0, exercise.name
-    assert any("does not run yet" in said(cell) for cell in notebook.cells if cell.cell_type == "code")
+    assert any("Finish exercise" in said(cell) for cell in notebook.cells if cell.cell_type == "code")

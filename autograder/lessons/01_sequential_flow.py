@@ -30,7 +30,7 @@
 import torch
 from torch import nn
 
-from sumskip import check, photograph, show_feature_maps, trace, wiring_board
+from sumskip import check, photograph, show_feature_maps, trace
 
 _ = torch.manual_seed(0)  # the same random numbers every time you start again
 
@@ -104,7 +104,8 @@ predictions_flow = {
     "which_leaves": None,  # "x", "first", "second" or "sum"
 }
 
-# Leave the lines below as they are: they stop this cell while an answer is still None.
+# Leave the lines below as they are:
+# they stop this cell while an answer is still None.
 if None in predictions_flow.values():
     ### BEGIN SOLUTION
     predictions_flow = {
@@ -154,7 +155,7 @@ print("one after the other, swapped:", triple(subtract_one(x)).item())
 #
 # It is not 12 + 3 = 15. The second module never sees the 4; it sees the 12. The order matters too: swapped, 4 becomes 3, and 3 becomes 9.
 #
-# `trace` runs a model and draws what happened. The modules of a chain are named by their place: 0, then 1. Each arrow says the shape of what it carries; a single number has the empty shape `()`. Follow the arrows: what goes into module 1, and from where?
+# `trace` runs a model and draws what happened. The modules of a chain are named by their place: 0, then 1. Each arrow says the shape of what it carries; a single number is called a scalar. Follow the arrows: what goes into module 1, and from where?
 
 # %% trace-numbers tags=["demo"]
 trace(chain, x)
@@ -167,6 +168,8 @@ trace(chain, x)
 # The board is locked until you have committed a guess. Run the cell: it asks you a question. Write your answer in the place of `None`, and run it again. Then *Next* fills one wire at a time, and your guess stays beside the truth.
 
 # %% wiring-board tags=["demo"]
+from sumskip import wiring_board
+
 wiring_board(guess=None, number=7)
 
 # %% run-photograph [markdown]
@@ -182,7 +185,9 @@ print(tuple(photo.shape))
 show_feature_maps(photo, titles=("the photograph",))
 
 # %% run-photograph-chain [markdown]
-# Two convolutions, 3→8→4 channels. Predict the shape on each arrow, then run.
+# Channel 0 is how much red each pixel has, channel 1 how much green, channel 2 how much blue.
+#
+# Now two convolutions, 3→8→4 channels. Predict the shape on each arrow, then run. The picture writes the shape (1, 3, 32, 32) as 1×3×32×32.
 
 # %% chain-of-convolutions tags=["demo"]
 chain = nn.Sequential(
@@ -237,7 +242,10 @@ for name, candidate in candidates.items():
 
 # %% sequential-model-solution nbgrader={"grade": false, "grade_id": "sequential_model", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class SequentialModel(nn.Module):
-    """Two convolutions in a chain, 3→16→32 channels: (N, 3, H, W) to (N, 32, H, W)."""
+    """Two convolutions in a chain: 3→16→32 channels.
+
+    (N, 3, H, W) becomes (N, 32, H, W).
+    """
 
     def __init__(self):
         super().__init__()
@@ -258,7 +266,7 @@ class SequentialModel(nn.Module):
 try:
     display(trace(SequentialModel(), photo))
 except Exception as error:
-    print(f"SequentialModel does not run yet: {error!r}. Finish exercise 2, then run this cell again.")
+    print(f"Finish exercise 2 first: {error!r}")
 
 # %% sequential-model-check nbgrader={"grade": true, "grade_id": "sequential_model_check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 check("sequential_model", SequentialModel)
@@ -272,7 +280,7 @@ check("sequential_model", SequentialModel)
 try:
     display(wiring_board(guess=None, model=SequentialModel(), x=photo))
 except Exception as error:
-    print(f"SequentialModel does not run yet: {error!r}. Finish exercise 2, then run this cell again.")
+    print(f"Finish exercise 2 first: {error!r}")
 
 
 # %% intermediate-outputs [markdown]
@@ -294,7 +302,7 @@ except Exception as error:
 
 # %% intermediate-outputs-solution nbgrader={"grade": false, "grade_id": "intermediate_outputs", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def intermediate_outputs(model, x):
-    """Returns a list with the output of each module of the nn.Sequential `model`, in order."""
+    """Returns the output of each module of `model`, in order, as a list."""
     ### BEGIN SOLUTION
     outputs = []
     for module in model:
@@ -309,13 +317,15 @@ check("intermediate_outputs", intermediate_outputs)
 
 # %% use-intermediate-outputs tags=["demo"]
 try:
-    numbers = intermediate_outputs(nn.Sequential(Triple(), SubtractOne(), Triple()), torch.tensor(2.0))
+    three = nn.Sequential(Triple(), SubtractOne(), Triple())
+    numbers = intermediate_outputs(three, torch.tensor(2.0))
     maps = intermediate_outputs(chain, photo)
 except Exception as error:
-    print(f"intermediate_outputs does not run yet: {error!r}. Finish exercise 3, then run this cell again.")
+    print(f"Finish exercise 3 first: {error!r}")
 else:
     print([number.item() for number in numbers])
-    display(show_feature_maps(*maps, titles=("output of module 0", "output of module 1")))
+    titles = ("output of module 0", "output of module 1")
+    display(show_feature_maps(*maps, titles=titles))
 
 # %% reflect [markdown]
 # ## Reflect

@@ -20,7 +20,7 @@
 import torch
 from torch import nn
 
-from sumskip import check, compare, photograph, pixel_at_the_plus, shape_aligner, show_feature_maps, trace
+from sumskip import check, compare, photograph, show_feature_maps, trace
 
 _ = torch.manual_seed(0)  # the same random numbers every time you start again
 photo = photograph()
@@ -72,7 +72,8 @@ predictions_addition = {
     "f": None,
 }
 
-# Leave the lines below as they are: they stop this cell while an answer is still None.
+# Leave the lines below as they are:
+# they stop this cell while an answer is still None.
 if None in predictions_addition.values():
     ### BEGIN SOLUTION
     predictions_addition = {
@@ -117,6 +118,8 @@ for left, right in other_pairs:
 # Here you can edit two shapes and see each column: equal, stretched, or a clash. It is locked until you have committed a guess: what is the shape of the sum of (4, 1, 32, 32) and (16, 1, 32)? Write it in the place of `None`, or `"error"`, and run the cell.
 
 # %% shape-aligner tags=["demo"]
+from sumskip import shape_aligner
+
 shape_aligner(guess=None)
 
 
@@ -171,7 +174,10 @@ trace(SkipAround(), x)
 
 # %% broken-model nbgrader={"grade": false, "grade_id": "broken_model", "locked": true, "schema_version": 3, "solution": false, "task": false}
 class BrokenModel(nn.Module):
-    """Should return out1 + out2: (N, 3, H, W) to (N, 16, H, W). It has two faults."""
+    """Should return out1 + out2. It has two faults.
+
+    (N, 3, H, W) should become (N, 16, H, W).
+    """
 
     def __init__(self):
         super().__init__()
@@ -201,12 +207,12 @@ trace(BrokenModel(), photo)
 w = torch.tensor(2.0, requires_grad=True)
 y = w + 3 * w
 y.backward()
-print("without detach: y =", y.item(), "  gradient of w =", w.grad.item())
+print("without detach:", y.item(), "  gradient of w:", w.grad.item())
 
 w = torch.tensor(2.0, requires_grad=True)
 y = w.detach() + 3 * w
 y.backward()
-print("with detach:    y =", y.item(), "  gradient of w =", w.grad.item())
+print("with detach:   ", y.item(), "  gradient of w:", w.grad.item())
 
 
 # %% repair-addition [markdown]
@@ -222,7 +228,10 @@ print("with detach:    y =", y.item(), "  gradient of w =", w.grad.item())
 
 # %% repair-addition-solution nbgrader={"grade": false, "grade_id": "repair_addition", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class RepairedModel(nn.Module):
-    """Returns out1 + out2: (N, 3, H, W) to (N, 16, H, W)."""
+    """Returns out1 + out2.
+
+    (N, 3, H, W) becomes (N, 16, H, W).
+    """
 
     def __init__(self):
         super().__init__()
@@ -243,7 +252,7 @@ class RepairedModel(nn.Module):
 try:
     display(trace(RepairedModel(), photo))
 except Exception as error:
-    print(f"RepairedModel does not run yet: {error!r}. Finish exercise 2, then run this cell again.")
+    print(f"Finish exercise 2 first: {error!r}")
 
 # %% repair-addition-check nbgrader={"grade": true, "grade_id": "repair_addition_check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 check("repair_addition", RepairedModel)
@@ -266,7 +275,10 @@ check("repair_addition", RepairedModel)
 
 # %% addition-model-solution nbgrader={"grade": false, "grade_id": "addition_model", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class AdditionModel(nn.Module):
-    """Adds the outputs of two convolutions, the second reading the first: (N, 3, H, W) to (N, 16, H, W)."""
+    """Two convolutions, and the sum of their outputs.
+
+    (N, 3, H, W) becomes (N, 16, H, W).
+    """
 
     def __init__(self):
         super().__init__()
@@ -288,7 +300,7 @@ class AdditionModel(nn.Module):
 try:
     display(trace(AdditionModel(), photo))
 except Exception as error:
-    print(f"AdditionModel does not run yet: {error!r}. Finish exercise 3, then run this cell again.")
+    print(f"Finish exercise 3 first: {error!r}")
 
 # %% addition-model-check nbgrader={"grade": true, "grade_id": "addition_model_check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
 check("addition_model", AdditionModel)
@@ -306,17 +318,19 @@ chain = nn.Sequential(
 try:
     display(compare(chain, AdditionModel(), photo))
 except Exception as error:
-    print(f"AdditionModel does not run yet: {error!r}. Finish exercise 3, then run this cell again.")
+    print(f"Finish exercise 3 first: {error!r}")
 
 # %% addition-maps [markdown]
 # And what does the `+` do to the images? Here are the two tensors that meet at a `+`, and their sum, with one colour scale for all three. Each has one channel, so that you can see it whole.
 
 # %% maps-at-the-plus tags=["demo"]
 torch.manual_seed(1)
-grey = photo.mean(dim=1, keepdim=True)  # (1, 1, 32, 32): the mean of red, green and blue
+# The mean of red, green and blue: (1, 1, 32, 32).
+grey = photo.mean(dim=1, keepdim=True)
 out1 = nn.Conv2d(1, 1, kernel_size=3, padding=1)(grey)
 out2 = nn.Conv2d(1, 1, kernel_size=3, padding=1)(out1)
-show_feature_maps(out1, out2, out1 + out2, titles=("out1", "out2", "out1 + out2"))
+titles = ("out1", "out2", "out1 + out2")
+show_feature_maps(out1, out2, out1 + out2, titles=titles)
 
 # %% pixel-guess [markdown]
 # ### One pixel at the plus
@@ -324,6 +338,8 @@ show_feature_maps(out1, out2, out1 + out2, titles=("out1", "out2", "out1 + out2"
 # A `+` works on each pixel by itself. Run the cell: it names two numbers that meet at one pixel, and asks for their sum. Write your guess in the place of `None`, and run it again. Then move to other pixels with the arrow keys, and try the other operators: which of them changes the shape?
 
 # %% pixel-at-the-plus tags=["demo"]
+from sumskip import pixel_at_the_plus
+
 pixel_at_the_plus(guess=None)
 
 # %% projection [markdown]
@@ -334,9 +350,11 @@ pixel_at_the_plus(guess=None)
 # With numbers: one pixel with the two channels 10 and 20, and a projection 2→3. Predict the third number, then run.
 
 # %% projection-with-numbers
-pixel = torch.tensor([10.0, 20.0]).reshape(1, 2, 1, 1)  # (N, C, H, W): one pixel, two channels
+# One pixel with two channels, as (N, C, H, W).
+pixel = torch.tensor([10.0, 20.0]).reshape(1, 2, 1, 1)
 project = nn.Conv2d(2, 3, kernel_size=1, bias=False)
-weights = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])  # one row for each new channel
+# One row of weights for each new channel.
+weights = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
 with torch.no_grad():
     project.weight.copy_(weights.reshape(3, 2, 1, 1))
 
@@ -361,7 +379,10 @@ print(project(pixel).flatten().tolist())
 
 # %% projected-addition-model-solution nbgrader={"grade": false, "grade_id": "projected_addition_model", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class ProjectedAdditionModel(nn.Module):
-    """Adds out2 and a projection of out1: (N, 3, H, W) to (N, 32, H, W)."""
+    """The sum of out2 and a projection of out1.
+
+    (N, 3, H, W) becomes (N, 32, H, W).
+    """
 
     def __init__(self):
         super().__init__()
@@ -384,7 +405,7 @@ class ProjectedAdditionModel(nn.Module):
 try:
     display(trace(ProjectedAdditionModel(), photo))
 except Exception as error:
-    print(f"ProjectedAdditionModel does not run yet: {error!r}. Finish exercise 4, then run this cell again.")
+    print(f"Finish exercise 4 first: {error!r}")
 
 # %% projected-addition-model-check nbgrader={"grade": true, "grade_id": "projected_addition_model_check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 check("projected_addition_model", ProjectedAdditionModel)

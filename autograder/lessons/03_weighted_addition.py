@@ -19,7 +19,7 @@
 import torch
 from torch import nn
 
-from sumskip import Dimmer, check, compare, photograph, pixel_at_the_plus, show_feature_maps, trace
+from sumskip import Dimmer, check, compare, photograph, show_feature_maps, trace
 
 _ = torch.manual_seed(0)  # the same random numbers every time you start again
 photo = photograph()
@@ -41,7 +41,7 @@ photo = photograph()
 out1, out2 = torch.tensor(12.0), torch.tensor(11.0)
 for alpha in [1.0, 0.0, 0.5, 0.3, 1.5]:
     y = alpha * out1 + (1 - alpha) * out2
-    print(f"alpha {alpha:.1f}:  {alpha:.1f} · 12  +  {1 - alpha:.1f} · 11  =  {y.item():.1f}")
+    print(f"{alpha:.1f} · 12  +  {1 - alpha:4.1f} · 11  =  {y.item():.1f}")
 
 # %% weighted-sum-compare [markdown]
 # Alpha 1 gives `out1`, alpha 0 gives `out2`. Alpha 0.5 gives 11.5, which is *half* the sum of lesson 2, because both weights together are always 1. Alpha may leave the range from 0 to 1: at 1.5 the result lies beyond `out1`.
@@ -52,6 +52,8 @@ for alpha in [1.0, 0.0, 0.5, 0.3, 1.5]:
 # The picture of lesson 2 again, now with weights. Run the cell: it names two numbers. What leaves the weighted sum for alpha 0.25? Write your guess in the place of `None`, and run it again. Then change alpha: where does the result look like `out1`, and what happens below 0?
 
 # %% pixel-at-the-plus tags=["demo"]
+from sumskip import pixel_at_the_plus
+
 pixel_at_the_plus(guess=None, alpha=0.25)
 
 
@@ -99,7 +101,8 @@ trains = {
     "scale": None,
 }
 
-# Leave the lines below as they are: they stop this cell while an answer is still None.
+# Leave the lines below as they are:
+# they stop this cell while an answer is still None.
 if None in trains.values():
     ### BEGIN SOLUTION
     trains = {
@@ -157,7 +160,10 @@ print("buffers:   ", [name for name, _ in lamp.named_buffers()])
 
 # %% weighted-addition-model-solution nbgrader={"grade": false, "grade_id": "weighted_addition_model", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class WeightedAdditionModel(nn.Module):
-    """Returns alpha * out1 + (1 - alpha) * out2: (N, 3, H, W) to (N, 16, H, W)."""
+    """Returns alpha * out1 + (1 - alpha) * out2.
+
+    (N, 3, H, W) becomes (N, 16, H, W).
+    """
 
     def __init__(self):
         super().__init__()
@@ -180,7 +186,7 @@ class WeightedAdditionModel(nn.Module):
 try:
     display(trace(WeightedAdditionModel(), photo))
 except Exception as error:
-    print(f"WeightedAdditionModel does not run yet: {error!r}. Finish exercise 2, then run this cell again.")
+    print(f"Finish exercise 2 first: {error!r}")
 
 # %% weighted-addition-model-check nbgrader={"grade": true, "grade_id": "weighted_addition_model_check", "locked": true, "points": 12, "schema_version": 3, "solution": false, "task": false}
 check("weighted_addition_model", WeightedAdditionModel)
@@ -206,9 +212,10 @@ class Addition(nn.Module):
 conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
 conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
 try:
-    display(compare(nn.Sequential(conv1, conv2), Addition(conv1, conv2), WeightedAdditionModel(), photo))
+    chain, addition = nn.Sequential(conv1, conv2), Addition(conv1, conv2)
+    display(compare(chain, addition, WeightedAdditionModel(), photo))
 except Exception as error:
-    print(f"WeightedAdditionModel does not run yet: {error!r}. Finish exercise 2, then run this cell again.")
+    print(f"Finish exercise 2 first: {error!r}")
 
 # %% gradient-of-alpha [markdown]
 # ## The gradient of alpha
@@ -224,13 +231,16 @@ except Exception as error:
 # So what is the gradient of alpha? And must alpha grow or shrink to make the loss smaller? Decide, then run.
 
 # %% gradient-of-alpha-with-numbers
-out1, out2, target = torch.tensor(12.0), torch.tensor(8.0), torch.tensor(11.0)
+out1, out2 = torch.tensor(12.0), torch.tensor(8.0)
+target = torch.tensor(11.0)
 alpha = torch.tensor(0.5, requires_grad=True)
 
 y = alpha * out1 + (1 - alpha) * out2
 loss = (y - target) ** 2
 loss.backward()
-print("output", y.item(), "  loss", loss.item(), "  gradient of alpha", alpha.grad.item())
+print("output:           ", y.item())
+print("loss:             ", loss.item())
+print("gradient of alpha:", alpha.grad.item())
 
 # %% gradient-descent [markdown]
 # The gradient is −2 · 4 = −8. It is negative: when alpha grows, the loss gets smaller. **Gradient descent** goes a step against the gradient:
@@ -241,7 +251,8 @@ print("output", y.item(), "  loss", loss.item(), "  gradient of alpha", alpha.gr
 
 # %% gradient-descent-with-numbers
 w = nn.Parameter(torch.tensor(3.0))
-optimizer = torch.optim.SGD([w], lr=0.2)  # changes only what is in this list
+# The optimiser changes only what is in this list.
+optimizer = torch.optim.SGD([w], lr=0.2)
 
 for step in range(6):
     loss = (w - 1) ** 2
@@ -266,7 +277,10 @@ for step in range(6):
 
 # %% fit-alpha-solution nbgrader={"grade": false, "grade_id": "fit_alpha", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fit_alpha(model, x, target, steps, lr):
-    """Trains model.alpha alone, and returns its value after each step: a list of `steps` floats."""
+    """Trains model.alpha alone.
+
+    Returns its value after each step: a list of `steps` numbers.
+    """
     ### BEGIN SOLUTION
     optimizer = torch.optim.SGD([model.alpha], lr=lr)
     values = []
@@ -303,9 +317,10 @@ try:
     for step in [1, 2, 5, 10, 20, 30]:
         print(f"after step {step:2}: alpha = {values[step - 1]:.4f}")
     with torch.no_grad():
-        display(show_feature_maps(full, target, dimmer(grey), titles=("alpha 1", "target", "alpha found")))
+        titles = ("alpha 1", "target", "alpha found")
+        display(show_feature_maps(full, target, dimmer(grey), titles=titles))
 except Exception as error:
-    print(f"fit_alpha does not run yet: {error!r}. Finish exercise 3, then run this cell again.")
+    print(f"Finish exercise 3 first: {error!r}")
 
 # %% reflect [markdown]
 # ## Reflect

@@ -36,11 +36,12 @@ photo = photograph()
 # Predict the four numbers for the channel 1, 2, 3, 6 after ReLU of the normalised values: which become 0?
 
 # %% two-new-layers-with-numbers
-channel = torch.tensor([1.0, 2.0, 3.0, 6.0]).reshape(1, 1, 2, 2)  # (N, C, H, W)
+channel = torch.tensor([1.0, 2.0, 3.0, 6.0]).reshape(1, 1, 2, 2)
 normalise = nn.BatchNorm2d(1)
+values = normalise(channel)
 
-print("normalised:", [round(value, 2) for value in normalise(channel).flatten().tolist()])
-print("then ReLU: ", [round(value, 2) for value in torch.relu(normalise(channel)).flatten().tolist()])
+for name, result in [("normalised:", values), ("then ReLU: ", torch.relu(values))]:
+    print(name, [f"{value:.2f}" for value in result.flatten().tolist()])
 print("parameters:", [name for name, _ in normalise.named_parameters()])
 print("buffers:   ", [name for name, _ in normalise.named_buffers()])
 
@@ -52,7 +53,10 @@ print("buffers:   ", [name for name, _ in normalise.named_buffers()])
 
 # %% plain-block-class nbgrader={"grade": false, "grade_id": "plain_block", "locked": true, "schema_version": 3, "solution": false, "task": false}
 class PlainBlock(nn.Module):
-    """relu(F(x)): (N, channels, H, W) to the same shape."""
+    """Returns relu(F(x)).
+
+    (N, channels, H, W) stays (N, channels, H, W).
+    """
 
     def __init__(self, channels):
         super().__init__()
@@ -89,7 +93,10 @@ trace(PlainBlock(3), photo)
 
 # %% identity-block-solution nbgrader={"grade": false, "grade_id": "identity_block", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class IdentityBlock(nn.Module):
-    """relu(F(x) + x): (N, channels, H, W) to the same shape."""
+    """Returns relu(F(x) + x).
+
+    (N, channels, H, W) stays (N, channels, H, W).
+    """
 
     def __init__(self, channels):
         super().__init__()
@@ -114,7 +121,7 @@ class IdentityBlock(nn.Module):
 try:
     display(compare(PlainBlock(3), IdentityBlock(3), photo))
 except Exception as error:
-    print(f"IdentityBlock does not run yet: {error!r}. Finish exercise 1, then run this cell again.")
+    print(f"Finish exercise 1 first: {error!r}")
 
 # %% identity-block-check nbgrader={"grade": true, "grade_id": "identity_block_check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
 check("identity_block", IdentityBlock)
@@ -148,7 +155,8 @@ predictions_residual = {
     "identity_parameters": None,  # an integer
 }
 
-# Leave the lines below as they are: they stop this cell while an answer is still None.
+# Leave the lines below as they are:
+# they stop this cell while an answer is still None.
 if None in predictions_residual.values():
     ### BEGIN SOLUTION
     predictions_residual = {
@@ -172,13 +180,13 @@ plain = PlainBlock(1)
 nn.init.zeros_(plain.bn2.weight)
 nn.init.constant_(plain.bn2.bias, 0.25)
 
-x = torch.tensor([0.0, 1.0, 2.0, 1.0]).reshape(1, 1, 2, 2)  # (N, C, H, W)
+x = torch.tensor([0.0, 1.0, 2.0, 1.0]).reshape(1, 1, 2, 2)
 with torch.no_grad():
     f = plain.bn2(plain.conv2(torch.relu(plain.bn1(plain.conv1(x)))))
-    print("x:                            ", x.flatten().tolist())
-    print("F(x):                         ", f.flatten().tolist())
-    print("plain block, relu(F(x)):      ", torch.relu(f).flatten().tolist())
-    print("residual block, relu(F(x) + x):", torch.relu(f + x).flatten().tolist())
+    print("x:                       ", x.flatten().tolist())
+    print("F(x):                    ", f.flatten().tolist())
+    print("plain:    relu(F(x)):    ", torch.relu(f).flatten().tolist())
+    print("residual: relu(F(x) + x):", torch.relu(f + x).flatten().tolist())
 
 # %% run-depth [markdown]
 # ### Run it: many blocks
@@ -186,7 +194,8 @@ with torch.no_grad():
 # The plain block lost `x`; the residual block still carries it. Now put 16 blocks in a row, with and without the skip connection, and train both for 40 steps on real handwritten digits, of shape (1, 8, 8). Everything else is the same. Which training loss do you expect to be lower? The cell takes some seconds.
 
 # %% train-many-blocks tags=["demo"]
-images, labels = digits()  # (1797, 1, 8, 8), and the digit that each image shows
+# Images (1797, 1, 8, 8), and the digit that each one shows.
+images, labels = digits()
 
 
 def train(block, blocks=16, steps=40):
@@ -215,7 +224,7 @@ try:
     print("16 identity blocks: yours")
     train(IdentityBlock)
 except Exception as error:
-    print(f"IdentityBlock does not run yet: {error!r}. Finish exercise 1, then run this cell again.")
+    print(f"Finish exercise 1 first: {error!r}")
 
 # %% run-depth-compare [markdown]
 # Each plain block must pass on everything that the next ones need, through its own layers. Each residual block passes `x` on by itself, and the gradient comes back by the same way. A loss of 2.3 is what blind guessing among ten digits gives.
@@ -231,9 +240,13 @@ except Exception as error:
 
 # %% stride-with-shapes
 x = torch.zeros(1, 8, 20, 20)
-print("3×3, stride 2:", tuple(nn.Conv2d(8, 12, kernel_size=3, stride=2, padding=1)(x).shape))
-print("1×1, stride 1:", tuple(nn.Conv2d(8, 12, kernel_size=1)(x).shape))
-print("1×1, stride 2:", tuple(nn.Conv2d(8, 12, kernel_size=1, stride=2)(x).shape))
+convolutions = {
+    "3×3, stride 2": nn.Conv2d(8, 12, kernel_size=3, stride=2, padding=1),
+    "1×1, stride 1": nn.Conv2d(8, 12, kernel_size=1),
+    "1×1, stride 2": nn.Conv2d(8, 12, kernel_size=1, stride=2),
+}
+for name, convolution in convolutions.items():
+    print(name, tuple(convolution(x).shape))
 
 
 # %% residual-block [markdown]
@@ -254,7 +267,11 @@ print("1×1, stride 2:", tuple(nn.Conv2d(8, 12, kernel_size=1, stride=2)(x).shap
 
 # %% residual-block-solution nbgrader={"grade": false, "grade_id": "residual_block", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class ResidualBlock(nn.Module):
-    """relu(F(x) + shortcut(x)): (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
+    """Returns relu(F(x) + shortcut(x)).
+
+    (N, in_channels, H, W) becomes (N, out_channels, H, W),
+    with half the height and width where the stride is 2.
+    """
 
     def __init__(self, in_channels, out_channels, stride=1):
         super().__init__()
@@ -286,7 +303,7 @@ class ResidualBlock(nn.Module):
 try:
     display(trace(ResidualBlock(3, 8, stride=2), photo))
 except Exception as error:
-    print(f"ResidualBlock does not run yet: {error!r}. Finish exercise 3, then run this cell again.")
+    print(f"Finish exercise 3 first: {error!r}")
 
 # %% residual-block-check nbgrader={"grade": true, "grade_id": "residual_block_check", "locked": true, "points": 12, "schema_version": 3, "solution": false, "task": false}
 check("residual_block", ResidualBlock)
@@ -310,7 +327,10 @@ check("residual_block", ResidualBlock)
 
 # %% tiny-resnet-solution nbgrader={"grade": false, "grade_id": "tiny_resnet", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class TinyResNet(nn.Module):
-    """A small ResNet for digits: (N, 1, H, W) to logits of shape (N, num_classes)."""
+    """A small ResNet for digits.
+
+    (N, 1, 8, 8) becomes logits of shape (N, num_classes).
+    """
 
     def __init__(self, block, num_classes=10):
         super().__init__()
@@ -356,12 +376,13 @@ try:
     model.eval()
     with torch.no_grad():
         guesses = model(images[1500:]).argmax(dim=1)
-    print(f"test digits read correctly: {(guesses == labels[1500:]).float().mean().item():.0%}")
+    right = (guesses == labels[1500:]).float().mean().item()
+    print(f"test digits read correctly: {right:.0%}")
     shown = images[1500:1508]
     titles = [f"read as {guess}" for guess in guesses[:8].tolist()]
     display(show_feature_maps(*shown.split(1), titles=titles))
 except Exception as error:
-    print(f"TinyResNet does not run yet: {error!r}. Finish exercises 3 and 4, then run this cell again.")
+    print(f"Finish exercises 3 and 4 first: {error!r}")
 
 # %% explain-skip-question [markdown] nbgrader={"grade": false, "grade_id": "explain_skip_question", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## Exercise 5: explain the skip connection
