@@ -3,7 +3,7 @@
     from sumskip import trace, compare, check
 
 What needs matplotlib, scikit-learn or widgets is imported when it is first used, so that a notebook
-starts at once. `trace` and `check` are bound here, because their modules bear the same names.
+starts at once. `trace`, `compare` and `check` are bound here, because their modules bear the same names.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from sumskip.check import check
+from sumskip.compare import compare
 from sumskip.trace import trace
 
 if TYPE_CHECKING:
-    from sumskip.compare import compare as compare
     from sumskip.data import digits as digits
     from sumskip.data import photograph as photograph
     from sumskip.feature_maps import show_feature_maps as show_feature_maps
@@ -33,7 +33,6 @@ except PackageNotFoundError:  # used from a source tree, as the grader's sandbox
 
 _HOME = {
     "Trace": "graph",
-    "compare": "compare",
     "show_feature_maps": "feature_maps",
     "photograph": "data",
     "digits": "data",
@@ -42,7 +41,7 @@ _HOME = {
     "pixel_at_the_plus": "widgets",
     "shape_aligner": "widgets",
 }
-__all__ = ["__version__", "check", "trace", *_HOME]
+__all__ = ["__version__", "check", "compare", "trace", *_HOME]
 
 
 def __getattr__(name: str) -> Any:
