@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
 from html import escape
 
 from sumskip import symbols
+from sumskip.brush import Brush
 from sumskip.fault_panel import fault_panel
 from sumskip.graph import Direction, Trace
-from sumskip.layout import Layout, Size, Spot, Wire, lay_out
 from sumskip.lettering import clean, fit, width, wrap
+from sumskip.nesting import MOST_NODES
 from sumskip.outline import alt_text, outline
-from sumskip.scene import Box, Point, Scene, Text, to_svg
+from sumskip.scene import Box, Scene, Text, to_svg
 from sumskip.symbols import GROUND, INK, SMALL, SOFT, TITLE
-from sumskip.view import Item, Level, Link, deepest, view
+from sumskip.view import deepest, view
 
 COLUMN = 900  # a notebook's column in pixels: as wide as a picture may be
 TALLEST = 1700  # as high as one may be before its boxes are closed
+MOST_ASKED = 160  # items in a picture whose depth was asked for
 MARGIN = 14.0
-PAD, HEADER = 12.0, 20.0  # around what is inside a container, and for its name
 
 
 def picture(trace: Trace, depth: int | None = None, direction: Direction = "auto") -> Scene:
@@ -37,12 +37,12 @@ def picture(trace: Trace, depth: int | None = None, direction: Direction = "auto
     depths = [min(depth, most)] if depth is not None else list(range(most, -1, -1))
     ways = ["right", "down"] if direction == "auto" else [direction]
     for opened in depths:
-        seen = view(trace, opened)
+        seen = view(trace, opened, MOST_NODES if depth is None else MOST_ASKED)
         fewest = opened == depths[-1]
-        if seen.count > 90 and not fewest:
+        if seen.folded and not fewest:
             continue
         for way in ways:
-            scene = _Drawing(down=way == "down").draw(seen.level)
+            scene = Brush(down=way == "down").draw(seen.level)
             fits = scene.width <= COLUMN - 2 * MARGIN and scene.height <= TALLEST
             if fits or (fewest and way == ways[-1]):
                 notes = [*seen.notes]
@@ -63,11 +63,16 @@ def draw_png(
     trace: Trace, depth: int | None = None, direction: Direction = "auto", scale: float = 2.0
 ) -> bytes:
     """`trace` as a PNG with `scale` pixels to each of the SVG's."""
+    return png(picture(trace, depth, direction), scale)
+
+
+def png(scene: Scene, scale: float) -> bytes:
+    """A scene as PNG. Raises ValueError for a scale that makes no picture."""
     from sumskip.raster import to_png  # matplotlib is loaded only where a PNG is wanted
 
     if not 0.1 <= scale <= 8:
         raise ValueError(f"scale is between 0.1 and 8; {scale!r} came.")
-    return to_png(picture(trace, depth, direction), scale)
+    return to_png(scene, scale)
 
 
 def image_tag(svg: str, alt: str) -> str:
@@ -93,142 +98,27 @@ def _framed(trace: Trace, inner: Scene, notes: list[str]) -> Scene:
     said = [clean(note, 200) for note in (*trace.notes[:6], *notes)]
     wide = max(inner.width, panel.width, width(name, TITLE, bold=True), 300.0 if said else 0.0)
     lines = [line for note in said for line in wrap(note, SMALL, min(wide, COLUMN - 2 * MARGIN), lines=4)]
-    scene = Scene(wide + 2 * MARGIN)
-    y = MARGIN
-    body = Scene()
+    body, y = Scene(), 0.0
     if name:
-        body.shapes.append(
-            Text(MARGIN, y + TITLE, fit(name, TITLE, wide, bold=True), TITLE, INK, True, "start")
-        )
+        body.shapes.append(Text(0, TITLE, fit(name, TITLE, wide, bold=True), TITLE, INK, True, "start"))
         y += TITLE + 12
-    body.place(inner, MARGIN + (0 if panel.width else (wide - inner.width) / 2), y)
+    body.place(inner, 0 if panel.width else (wide - inner.width) / 2, y)
     y += inner.height
     if panel.shapes:
         y += 16
-        body.place(panel, MARGIN, y)
+        body.place(panel, 0, y)
         y += panel.height
     for line in lines:
         y += 16
-        body.shapes.append(Text(MARGIN, y, line, SMALL, SOFT, anchor="start", role="label"))
-    scene.height = y + MARGIN
-    frame = Box(0.5, 0.5, scene.width - 1, scene.height - 1, GROUND, symbols.FRAME, 8, 1, role="ground")
-    scene.shapes = [frame, *body.shapes]
+        body.shapes.append(Text(0, y, line, SMALL, SOFT, anchor="start", role="label"))
+    body.width, body.height = wide, y
+    return on_ground(body)
+
+
+def on_ground(body: Scene) -> Scene:
+    """The picture with a margin and a ground of its own: it may stand on a dark page as well."""
+    scene = Scene(body.width + 2 * MARGIN, body.height + 2 * MARGIN)
+    frame = (0.5, 0.5, scene.width - 1, scene.height - 1)
+    scene.shapes.append(Box(*frame, GROUND, symbols.FRAME, 8, 1, role="ground"))
+    scene.place(body, MARGIN, MARGIN)
     return scene
-
-
-@dataclass
-class _Drawing:
-    """Draws levels in one direction; `_inside` holds the layouts of the open containers."""
-
-    down: bool
-    _inside: dict[str, Layout] = field(default_factory=dict)
-
-    def draw(self, level: Level) -> Scene:
-        layout = self._lay_out(level)
-        scene = Scene(*self._xy(layout.along, layout.across))
-        self._draw_level(scene, layout, 0, 0, 0)
-        return scene
-
-    def _xy(self, along: float, across: float) -> Point:
-        return (across, along) if self.down else (along, across)
-
-    def _lay_out(self, level: Level, lead: float = 0) -> Layout:
-        return lay_out(level, self._size, self._label, 24.0 if self.down else 30.0, lead)
-
-    def _label(self, link: Link, short: bool) -> Point:
-        return self._xy(*symbols.label_size(self._lines(link, short)))
-
-    def _lines(self, link: Link, short: bool) -> list[tuple[symbols.Run, ...]]:
-        if link.port and short:  # the same wire has its label outside the box
-            return [((remark, False),) for remark in link.remarks]
-        return symbols.label_lines(link, joined=self.down or not short)
-
-    def _size(self, item: Item) -> Size:
-        if item.inner is not None:
-            return self._box_size(item, item.inner)
-        along, across = self._xy(*symbols.core_size(item))
-        found = symbols.blocks(item)
-        beside_along, beside_across = self._xy(*symbols.blocks_size(found))
-        return Size(along, across, across / 2, beside_along, beside_across + symbols.PIN_WIRE * bool(found))
-
-    def _box_size(self, item: Item, level: Level) -> Size:
-        inner = self._inside[item.id] = self._lay_out(level, HEADER if self.down else 0)
-        name = width(item.title, SMALL, bold=True) + 2 * PAD
-        low = PAD if self.down else HEADER + 4
-        along, across = inner.along, inner.across + low + PAD
-        if self.down:
-            # the name stands left of the wire that enters, so that the two do not meet
-            low += max(0.0, name - inner.line - low)
-            across = low + inner.across + PAD
-        else:
-            along = max(along, name)
-        line = low + inner.line
-        ins = {tensor: y - inner.line for tensor, y in inner.ins.items()}
-        outs = {tensor: y - inner.line for tensor, y in inner.outs.items()}
-        return Size(along, across, line, ins=ins, outs=outs)
-
-    def _draw_level(self, scene: Scene, layout: Layout, along: float, across: float, nesting: int) -> None:
-        for spot in layout.spots:
-            if spot.item.inner is not None:
-                self._draw_box(scene, spot, along + spot.along, across + spot.across, nesting)
-        ports = {spot.item.id for spot in layout.spots if spot.item.look == "port"}
-        open_ = {spot.item.id for spot in layout.spots if spot.item.inner is not None}
-        for wire in layout.wires:
-            points = tuple(self._xy(along + a, across + c) for a, c in wire.points)
-            arrow = wire.link.target not in ports | open_
-            symbols.draw_wire(scene, wire.link, points, wire.arc, arrow)
-        for a, c in layout.forks:
-            x, y = self._xy(along + a, across + c)
-            scene.shapes.append(Box(x - 3, y - 3, 6, 6, symbols.WIRE, radius=3))
-        for spot in layout.spots:
-            if spot.item.inner is None and spot.item.look != "port":
-                self._draw_item(scene, spot, along, across)
-        for wire in layout.wires:
-            self._draw_label(scene, wire, along, across)
-
-    def _draw_box(self, scene: Scene, spot: Spot, along: float, across: float, nesting: int) -> None:
-        x, y = self._xy(along, across)
-        w, h = self._xy(spot.size.along, spot.size.across)
-        fill = symbols.BOX_FILLS[nesting % 2]
-        scene.shapes.append(Box(x, y, w, h, fill, symbols.BOX_LINE, 8, role="container"))
-        name = fit(spot.item.title, SMALL, w - 2 * PAD, bold=True)
-        scene.shapes.append(Text(x + PAD, y + 15, name, SMALL, SOFT, True, "start", role="label"))
-        inner = self._inside[spot.item.id]
-        self._draw_level(scene, inner, along, across + spot.size.line - inner.line, nesting + 1)
-
-    def _draw_item(self, scene: Scene, spot: Spot, along: float, across: float) -> None:
-        x, y = self._xy(along + spot.along, across + spot.across)
-        w, h = self._xy(spot.size.along, spot.size.across)
-        found = symbols.blocks(spot.item)
-        if found:
-            self._draw_beside(scene, spot, found, x, y, w, h)
-        symbols.draw_core(scene, spot.item, x, y, w, h)
-
-    def _draw_beside(
-        self, scene: Scene, spot: Spot, found: list[symbols.Block], x: float, y: float, w: float, h: float
-    ) -> None:
-        wide, high = symbols.blocks_size(found)
-        far = symbols.PIN_WIRE
-        if self.down:
-            left = x + w + far if spot.side > 0 else x - far - wide
-            symbols.draw_blocks(scene, found, left, y + h / 2 - high / 2, 0.0 if spot.side > 0 else 1.0)
-            start = (left if spot.side > 0 else left + wide, y + h / 2)
-            end = (x + w if spot.side > 0 else x, y + h / 2)
-        else:
-            top = y + h + far if spot.side > 0 else y - far - high
-            symbols.draw_blocks(scene, found, x + w / 2 - wide / 2, top, 0.5, upwards=spot.side < 0)
-            start = (x + w / 2, top if spot.side > 0 else top + high)
-            end = (x + w / 2, y + h if spot.side > 0 else y)
-        if any(block.pin for block in found):
-            symbols.draw_pin_wire(scene, start, end)
-
-    def _draw_label(self, scene: Scene, wire: Wire, along: float, across: float) -> None:
-        if wire.label is None:
-            return
-        lines = self._lines(wire.link, wire.short)
-        _, high = symbols.label_size(lines)
-        x, y = self._xy(along + wire.label[0], across + wire.label[1])
-        if self.down:
-            symbols.draw_label(scene, lines, x, y - high / 2, 0.0 if wire.side > 0 else 1.0)
-        else:
-            symbols.draw_label(scene, lines, x, y if wire.side > 0 else y - high, 0.5)

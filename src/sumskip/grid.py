@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Grid:
-    """`lanes[i]` is the row in which link i travels between its two ends."""
+    """An item lies in ranks `rank` to `last`; link i travels in row `lanes[i]` between its two ends."""
 
     rank: dict[str, int]
+    last: dict[str, int]
     row: dict[str, int]
     lanes: list[int]
 
@@ -31,84 +32,78 @@ class _Detour:
     last: float = 0
 
 
+Owners = frozenset[int]
+
+
+@dataclass(frozen=True)
+class Want:
+    """How many ranks an item takes up, and how much it belongs on the main path."""
+
+    span: int = 1
+    weight: int = 1
+
+
 def arrange(
-    weights: Mapping[str, int], links: Sequence[tuple[str, str]], first: set[str], last: set[str]
+    wants: Mapping[str, Want],
+    links: Sequence[tuple[str, str]],
+    first: set[str],
+    last: set[str],
+    owners: Sequence[Owners] = (),
 ) -> Grid:
     """The grid for items in an order in which links lead forwards.
 
-    `weights` says how much an item wants to be on the main path; `first` and `last` are items that
-    belong at the two ends.
+    `first` and `last` are items that belong at the two ends. `owners` says in which of several
+    pictures on one grid each link is drawn; links that never meet may share a row.
     """
-    out: dict[str, list[int]] = {item: [] for item in weights}
-    into: dict[str, list[int]] = {item: [] for item in weights}
+    items = list(wants)
+    out: dict[str, list[int]] = {item: [] for item in items}
+    into: dict[str, list[int]] = {item: [] for item in items}
     for n, (source, target) in enumerate(links):
         out[source].append(n)
         into[target].append(n)
-    rank = _ranks(list(weights), links, out, into, last)
-    main, main_links = _main_path(weights, links, out)
-    _draw_late(rank, list(weights), links, out, frozenset(main) | first)
-    row = dict.fromkeys(main, 0)
-    lanes: dict[int, int] = dict.fromkeys(main_links, 0)
-    placed: list[_Detour] = [_Detour([], [], None, None, 0, -1, max(rank.values(), default=0) + 1)]
-    for detour in _detours(list(weights), links, out, set(main), set(main_links)):
-        _place(detour, rank, row, placed)
-        row.update(dict.fromkeys(detour.items, detour.row))
-        lanes.update(dict.fromkeys(detour.links, detour.row))
-    return Grid(rank, row, [lanes[n] for n in range(len(links))])
-
-
-def _ranks(
-    items: list[str],
-    links: Sequence[tuple[str, str]],
-    out: Mapping[str, list[int]],
-    into: Mapping[str, list[int]],
-    last: set[str],
-) -> dict[str, int]:
+    span = {item: want.span for item, want in wants.items()}
     rank: dict[str, int] = {}
     for item in items:
-        rank[item] = max((rank[links[n][0]] + 1 for n in into[item]), default=0)
-    inner = max((rank[item] for item in items if item not in last), default=-1)
-    for item in items:
-        if item in last:
-            rank[item] = inner + 1
-    return rank
+        rank[item] = max((rank[links[n][0]] + span[links[n][0]] for n in into[item]), default=0)
+    inner = max((rank[item] + span[item] for item in items if item not in last), default=0)
+    rank.update((item, inner) for item in items if item in last)
+    main, main_links = _main_path(wants, links, out)
+    for item in reversed(items):  # off the main path, next to what follows: two `×` before a `+` align
+        if item not in main and item not in first and out[item]:
+            rank[item] = min(rank[links[n][1]] for n in out[item]) - span[item]
+    end = {item: rank[item] + span[item] - 1 for item in items}
+    lanes = dict.fromkeys(main_links, 0)
+    grid = Grid(rank, end, dict.fromkeys(main, 0), [])
+    _Rows(grid, links, owners or [frozenset()] * len(links)).place_all(
+        _detours(items, links, out, set(main), set(main_links)), lanes
+    )
+    grid.lanes.extend(lanes[n] for n in range(len(links)))
+    return grid
 
 
 def _main_path(
-    weights: Mapping[str, int], links: Sequence[tuple[str, str]], out: Mapping[str, list[int]]
+    wants: Mapping[str, Want], links: Sequence[tuple[str, str]], out: Mapping[str, list[int]]
 ) -> tuple[list[str], list[int]]:
-    """The path with the most items, and among those the one with the most weight."""
+    """The longest path, and among those the one with the most weight."""
     best: dict[str, tuple[int, int]] = {}
     step: dict[str, int] = {}
-    for item in reversed(list(weights)):
-        best[item] = (1, weights[item])
+    for item in reversed(list(wants)):
+        span, weight = wants[item].span, wants[item].weight
+        best[item] = (span, weight)
         for n in out[item]:
-            steps, weight = best[links[n][1]]
-            if (steps + 1, weight + weights[item]) > best[item]:
-                best[item] = (steps + 1, weight + weights[item])
+            steps, more = best[links[n][1]]
+            if (steps + span, more + weight) > best[item]:
+                best[item] = (steps + span, more + weight)
                 step[item] = n
     if not best:
         return [], []
-    item = max(weights, key=best.__getitem__)
+    item = max(wants, key=best.__getitem__)
     path, taken = [item], []
     while item in step:
         taken.append(step[item])
         item = links[step[item]][1]
         path.append(item)
     return path, taken
-
-
-def _draw_late(
-    rank: dict[str, int],
-    items: list[str],
-    links: Sequence[tuple[str, str]],
-    out: Mapping[str, list[int]],
-    fixed: frozenset[str],
-) -> None:
-    """Move what is off the main path next to what it leads to: two `×` before a `+` then align."""
-    for item in reversed(items):
-        if item not in fixed and out[item]:
-            rank[item] = min(rank[links[n][1]] for n in out[item]) - 1
 
 
 def _detours(
@@ -153,29 +148,75 @@ def _walk(
     return detour
 
 
-def _place(detour: _Detour, rank: Mapping[str, int], row: Mapping[str, int], placed: list[_Detour]) -> None:
-    """Give a detour the nearest row that is free between its ends, crossing as little as it can."""
-    at = detour.items
-    detour.first = rank[detour.start] if detour.start is not None else rank[at[0]] - 1
-    detour.last = rank[detour.end] if detour.end is not None else rank[at[-1]] + 1
-    ends = [
-        (row[end], rank_) for end, rank_ in ((detour.start, detour.first), (detour.end, detour.last)) if end
-    ]
-    if not at and len(ends) == 2 and detour.last - detour.first == 1 and ends[0][0] != ends[1][0]:
-        detour.row = max(ends, key=lambda end: abs(end[0]))[0]  # a slanted wire needs no row
-        return
-    taken = {d.row for d in placed if d.first < detour.last and detour.first < d.last}
-    reach = max((abs(r) for r in taken), default=0) + 1
-    candidates = [r for r in range(-reach, reach + 1) if r not in taken]
-    detour.row = min(candidates, key=lambda r: (_cost(r, ends, detour, placed), r > 0, abs(r)))
-    placed.append(detour)
+class _Rows:
+    """Gives detours their rows, the shortest first, as soon as both their ends have one."""
 
+    def __init__(self, grid: Grid, links: Sequence[tuple[str, str]], owners: Sequence[Owners]) -> None:
+        self._grid, self._links, self._owners = grid, links, owners
+        self._placed = [_Detour([], [], None, None, 0, -1, max(grid.last.values(), default=0) + 1)]
+        self._boxes = [item for item in grid.row if grid.rank[item] < grid.last[item]]
+        self._crossings: list[tuple[float, int, int]] = []  # a gutter, and the rows a wire joins there
 
-def _cost(r: int, ends: list[tuple[int, float]], detour: _Detour, placed: list[_Detour]) -> float:
-    cost = 0.25 * (r > 0)
-    for at, rank_ in ends:
-        low, high = sorted((at, r))
-        cost += high - low
-        gutter = rank_ + 0.5 if rank_ == detour.first else rank_ - 0.5
-        cost += 1.5 * sum(low < d.row < high and d.first < gutter < d.last for d in placed)
-    return cost
+    def place_all(self, detours: list[_Detour], lanes: dict[int, int]) -> None:
+        rank, last, row = self._grid.rank, self._grid.last, self._grid.row
+        for d in detours:
+            d.first = last[d.start] if d.start is not None else rank[d.items[0]] - 1
+            d.last = rank[d.end] if d.end is not None else last[d.items[-1]] + 1
+        waiting = sorted(detours, key=lambda d: d.last - d.first)
+        while waiting:
+            detour = next(d for d in waiting if all(e is None or e in row for e in (d.start, d.end)))
+            waiting.remove(detour)
+            detour.row = self._row(detour, lanes)
+            self._boxes += [item for item in detour.items if rank[item] < last[item]]
+            self._crossings += self._turns(detour, detour.row)
+            row.update(dict.fromkeys(detour.items, detour.row))
+            lanes.update(dict.fromkeys(detour.links, detour.row))
+
+    def _row(self, detour: _Detour, lanes: dict[int, int]) -> int:
+        row = self._grid.row
+        start, end = detour.start, detour.end
+        if not detour.items and start and end and detour.last - detour.first == 1 and row[start] != row[end]:
+            # A slanted wire between neighbours needs no row of its own, only an end that is free.
+            met = any(lanes.get(n) == row[end] for n, link in enumerate(self._links) if link[1] == end)
+            slanted = row[end] if abs(row[end]) > abs(row[start]) and not met else row[start]
+            if not self._hits_box(detour, slanted):
+                return slanted
+        others = [d for d in self._placed if d.first < detour.last and detour.first < d.last]
+        taken = {d.row for d in others if not self._apart(d, detour)}
+        reach = max(abs(r) for r in {0, *taken, *row.values()}) + 1
+        free = [r for r in range(-reach, reach + 1) if r not in taken]
+        self._placed.append(detour)
+        return min(free, key=lambda r: (self._hits_box(detour, r), self._cost(r, detour), r > 0, abs(r)))
+
+    def _apart(self, a: _Detour, b: _Detour) -> bool:
+        """Whether two detours are never drawn in the same picture, so that they can share a row."""
+        mine, others = ({owner for n in d.links for owner in self._owners[n]} for d in (a, b))
+        return bool(mine) and bool(others) and not mine & others
+
+    def _turns(self, detour: _Detour, r: int) -> list[tuple[float, int, int]]:
+        ends = ((detour.start, detour.first + 0.5), (detour.end, detour.last - 0.5))
+        rows = [(self._grid.row[end], gutter) for end, gutter in ends if end is not None]
+        return [(gutter, min(at, r), max(at, r)) for at, gutter in rows if at != r]
+
+    def _hits_box(self, detour: _Detour, r: int) -> bool:
+        """Whether, in row r, a wire would cross a box that lies in several ranks."""
+        rank, last, row = self._grid.rank, self._grid.last, self._grid.row
+        turns = self._turns(detour, r)
+        mine = [item for item in detour.items if rank[item] < last[item]]
+        return any(
+            rank[box] < gutter < last[box] and low < row[box] < high
+            for box in self._boxes
+            for gutter, low, high in turns
+        ) or any(
+            rank[box] < gutter < last[box] and low < r < high
+            for box in mine
+            for gutter, low, high in self._crossings
+        )
+
+    def _cost(self, r: int, detour: _Detour) -> float:
+        """How far the row is from both ends, and how many wires are crossed on the way."""
+        cost = 0.25 * (r > 0)
+        for gutter, low, high in self._turns(detour, r):
+            cost += high - low
+            cost += 1.5 * sum(low < d.row < high and d.first < gutter < d.last for d in self._placed)
+        return cost

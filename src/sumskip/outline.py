@@ -6,11 +6,11 @@ from collections import defaultdict
 
 from sumskip.graph import Edge, Node, Shape, Trace
 from sumskip.lettering import clean
-from sumskip.view import SIGNS, number_text
+from sumskip.parts import SIGNS, number_text
 
 MOST_LINES = 400
 LONGEST_ALT = 400
-_SPOKEN = {
+SPOKEN = {
     "+": "plus",
     "×": "times",
     "−": "minus",
@@ -157,7 +157,7 @@ def _meetings(trace: Trace) -> list[str]:
 
 def _spoken(node: Node) -> str:
     label = clean(node.label, 30)
-    return _SPOKEN.get(label, label) or "an operator"
+    return SPOKEN.get(label, label) or "an operator"
 
 
 def _spoken_id(trace: Trace, id_: str) -> str:
