@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from sumskip.core import Report
-from sumskip.judge import judge
+from sumskip.judge import RECORDED, judge
 from sumskip.key import exercises, public_key
 from sumskip.probe import probe
 
@@ -87,6 +87,8 @@ def _points(value: float) -> str:
 
 
 def _heading(report: Report) -> str:
+    if report.diagnosis == RECORDED:
+        return f"✓ Recorded: {report.exercise}, {_points(report.max_score)} points to be had at grading"
     return (
         f"{_SIGN[report.status]} {_TITLE[report.status]}: {report.exercise}, "
         f"{_points(report.score)} of {_points(report.max_score)} points"

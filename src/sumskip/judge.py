@@ -18,6 +18,8 @@ from sumskip.core import Array, Ask, Case, Observation, Part, PartResult, Report
 from sumskip.differences import Difference, differences
 from sumskip.key import Key, Question, Recorded, Wrong
 
+RECORDED = "recorded"  # the diagnosis of predictions whose form is right; more a notebook cannot say
+
 # Runs the reference on an answer's own effective weights. Only a grader has the reference.
 Rerun = Callable[[Case, Mapping[str, Array]], Recorded]
 
@@ -241,7 +243,7 @@ def _judge_literals(key: Key, ask: Ask) -> Report:
     if not key.secret:
         parts = [(part, not line) for part, line in zip(key.parts, bad, strict=True)]
         message = wrong[0] if wrong else sentences.RECORDED
-        return _finish(key, parts, message, "form" if wrong else None, tuple(wrong[1:]))
+        return _finish(key, parts, message, "form" if wrong else RECORDED, tuple(wrong[1:]))
     results, said = [], []
     for question, part, line in zip(key.questions, key.parts, bad, strict=True):
         value = given.get(question.name)
