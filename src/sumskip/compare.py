@@ -22,7 +22,7 @@ class Comparison:
 
     def to_svg(self) -> str:
         """The picture as an SVG document: the same bytes every time."""
-        from sumskip.panels import panels
+        from sumskip.drawing.panels import panels
         from sumskip.scene import to_svg
 
         return to_svg(panels(self.traces), self.alt_text)
@@ -30,13 +30,13 @@ class Comparison:
     def to_png(self, scale: float = 2.0) -> bytes:
         """The same picture as a PNG file, `scale` pixels to each of the SVG's."""
         from sumskip.drawing import png
-        from sumskip.panels import panels
+        from sumskip.drawing.panels import panels
 
         return png(panels(self.traces), scale)
 
     def to_text(self) -> str:
         """Every model's outline, and what only some of the models have."""
-        from sumskip.panels import differences
+        from sumskip.drawing.panels import differences
 
         outlines = "\n\n".join(trace.to_text() for trace in self.traces)
         return f"{outlines}\n\n" + "\n".join(differences(self.traces))
@@ -44,8 +44,8 @@ class Comparison:
     @property
     def alt_text(self) -> str:
         """What the picture shows, in a few sentences for a screen reader."""
-        from sumskip.outline import LONGEST_ALT
-        from sumskip.panels import differences
+        from sumskip.drawing.outline import LONGEST_ALT
+        from sumskip.drawing.panels import differences
 
         names = ", ".join(clean(trace.name, 40) or "a function" for trace in self.traces)
         text = f"Side by side: {names}. {' '.join(differences(self.traces, wires=False))}"

@@ -106,14 +106,14 @@ class Trace:
 
     def to_text(self) -> str:
         """Every step on a line of its own: what was made, from what, and what is remarkable about it."""
-        from sumskip.outline import outline
+        from sumskip.drawing.outline import outline
 
         return outline(self)
 
     @property
     def alt_text(self) -> str:
         """What the picture shows, in a sentence or two for a screen reader."""
-        from sumskip.outline import alt_text
+        from sumskip.drawing.outline import alt_text
 
         return alt_text(self)
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sumskip import symbols
-from sumskip.alignment import Alignment, LinkKey, align
-from sumskip.brush import GAP_DOWN, GAP_RIGHT, Brush
-from sumskip.drawing import COLUMN, MARGIN, on_ground
+from sumskip.drawing import COLUMN, MARGIN, on_ground, symbols
+from sumskip.drawing.alignment import Alignment, LinkKey, align
+from sumskip.drawing.brush import GAP_DOWN, GAP_RIGHT, Brush
+from sumskip.drawing.layout import Layout, Spot, Wire, lay_out
+from sumskip.drawing.outline import SPOKEN
+from sumskip.drawing.parts import Item, Level, Link
+from sumskip.drawing.stripes import Label, Size
+from sumskip.drawing.symbols import INK, SMALL, SOFT, TITLE
+from sumskip.drawing.view import view
 from sumskip.graph import Trace
-from sumskip.layout import Layout, Spot, Wire, lay_out
 from sumskip.lettering import clean, fit, wrap
-from sumskip.outline import SPOKEN
-from sumskip.parts import Item, Level, Link
 from sumskip.scene import Line, Scene, Text
-from sumskip.stripes import Label, Size
-from sumskip.symbols import INK, SMALL, SOFT, TITLE
-from sumskip.view import view
 
 MOST_OPEN = 40  # nodes up to which containers are opened; boxes would hide what is the same
 BETWEEN = 18.0

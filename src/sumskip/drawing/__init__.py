@@ -1,20 +1,30 @@
-"""Trace -> SVG and PNG. (The outline and the alternative text are in `outline`.)"""
+"""Trace -> picture, as SVG and as PNG, and the same in words.
+
+    view, pins, nesting     what is drawn: items, the wires between them, what is inside what
+    grid, stripes, layout   where: ranks and rows, how wide they are, the course of each wire
+    symbols, brush          how each thing looks, and drawing them all
+    fault_panel             why a forward pass stopped
+    outline                 the picture in words, and its alternative text
+    alignment, panels       several traces side by side
+
+What comes out is a `sumskip.scene.Scene`, which is written as SVG there and as PNG in `sumskip.raster`.
+"""
 
 from __future__ import annotations
 
 import base64
 from html import escape
 
-from sumskip import symbols
-from sumskip.brush import Brush
-from sumskip.fault_panel import fault_panel
+from sumskip.drawing import symbols
+from sumskip.drawing.brush import Brush
+from sumskip.drawing.fault_panel import fault_panel
+from sumskip.drawing.nesting import MOST_NODES
+from sumskip.drawing.outline import alt_text, outline
+from sumskip.drawing.symbols import GROUND, INK, SMALL, SOFT, TITLE
+from sumskip.drawing.view import deepest, view
 from sumskip.graph import Direction, Trace
 from sumskip.lettering import clean, fit, width, wrap
-from sumskip.nesting import MOST_NODES
-from sumskip.outline import alt_text, outline
 from sumskip.scene import Box, Scene, Text, to_svg
-from sumskip.symbols import GROUND, INK, SMALL, SOFT, TITLE
-from sumskip.view import deepest, view
 
 COLUMN = 900  # a notebook's column in pixels: as wide as a picture may be
 TALLEST = 1700  # as high as one may be before its boxes are closed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from sumskip.drawing.parts import SIGNS, number_text
 from sumskip.graph import Edge, Node, Shape, Trace
 from sumskip.lettering import clean
-from sumskip.parts import SIGNS, number_text
 
 MOST_LINES = 400
 LONGEST_ALT = 400

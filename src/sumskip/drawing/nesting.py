@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sumskip.drawing.parts import Item, Level, Link, Look, Pin, number_text, shape_text, stretches
 from sumskip.graph import Edge, Node
 from sumskip.lettering import clean
-from sumskip.parts import Item, Level, Link, Look, Pin, number_text, shape_text, stretches
 
 MOST_NODES = 60  # in one drawing
 

@@ -11,8 +11,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sumskip.parts import Item, Level, Link
-from sumskip.stripes import ARROW, LABEL_GAP, TRACK, LabelOf, Size, SizeOf, Stripes
+from sumskip.drawing.parts import Item, Level, Link
+from sumskip.drawing.stripes import ARROW, LABEL_GAP, TRACK, LabelOf, Size, SizeOf, Stripes
 
 Place = tuple[float, float]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sumskip import symbols
-from sumskip.layout import Layout, Spot, Wire, lay_out
+from sumskip.drawing import symbols
+from sumskip.drawing.layout import Layout, Spot, Wire, lay_out
+from sumskip.drawing.parts import Item, Level, Link
+from sumskip.drawing.stripes import LABEL_GAP, Label, Size
+from sumskip.drawing.symbols import SMALL, SOFT
 from sumskip.lettering import fit, width
-from sumskip.parts import Item, Level, Link
 from sumskip.scene import Box, Point, Scene, Text
-from sumskip.stripes import LABEL_GAP, Label, Size
-from sumskip.symbols import SMALL, SOFT
 
 PAD, HEADER = 12.0, 20.0  # around what is inside a container, and for its name
 GAP_DOWN, GAP_RIGHT = 24.0, 30.0  # the least room between two ranks

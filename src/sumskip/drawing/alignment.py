@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sumskip.parts import Item, Level, Link
+from sumskip.drawing.parts import Item, Level, Link
 
 LinkKey = tuple[str, str, int]  # from slot, to slot, and which of several wires between the two
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sumskip.drawing.parts import Item, Link
 from sumskip.lettering import fit, width, wrap
-from sumskip.parts import Item, Link
 from sumskip.scene import Area, Box, Line, Point, Role, Scene, Text
 
 GROUND, FRAME, INK, SOFT, WIRE = "#ffffff", "#c9cdd1", "#1b1b1b", "#4a4a4a", "#5c6166"

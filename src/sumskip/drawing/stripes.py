@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sumskip.grid import Grid, Want, arrange
-from sumskip.parts import Item, Level, Link
+from sumskip.drawing.grid import Grid, Want, arrange
+from sumskip.drawing.parts import Item, Level, Link
 
 ROW_GAP, TRACK, ARROW, LABEL_GAP = 13.0, 12.0, 16.0, 5.0
 WIRE_ROOM = 4.0
