@@ -132,7 +132,9 @@ def grade_submission(course: Course, submission: Submission, fingerprint: str, e
         seed=verdict_files.seed_id(course.secret),
         versions={**verdict_files.versions(), **engine.versions},
         reports=reports,
-        printed={cell: _printed(output) for cell, output in result.outputs.items()},
+        printed={
+            cell: text for cell, output in result.outputs.items() if (text := _printed(output)) != Printed()
+        },
         warnings=(*submission.warnings, *result.warnings),
         submitted_version=submission.version,
     )

@@ -1,0 +1,130 @@
+"""A course root to grade in, and what three learners hand in: right, wrong, untouched."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.gradebook import ClassGradebook
+
+ROOT = Path(__file__).resolve().parent.parent
+LESSONS = ("01_sequential_flow", "02_explicit_addition", "03_weighted_addition", "04_residual_networks")
+
+_TWO_CONVS = """
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, {last}, 3, padding=1)
+"""
+# One wrong answer to every exercise: a belief that the lessons repair.
+WRONG = {
+    "predict_flow": 'predictions_flow = {"double_then_add": 18, "add_then_double": 16}',
+    "sequential_model": f"""class SequentialModel(nn.Module):
+    def __init__(self):{_TWO_CONVS.format(last=32)}
+    def forward(self, x):
+        return self.conv2(torch.relu(self.conv1(x)))
+""",
+    "intermediate_outputs": "def intermediate_outputs(model, x):\n    return [model(x)]\n",
+    "predict_addition": 'predictions_addition = {name: (1, 16, 32, 32) for name in "abcdef"}',
+    "repair_addition": "class RepairedModel(nn.Module):\n    def forward(self, x):\n        return x\n",
+    "addition_model": f"""class AdditionModel(nn.Module):
+    def __init__(self):{_TWO_CONVS.format(last=16)}
+    def forward(self, x):
+        return self.conv2(self.conv1(x))
+""",
+    "projected_addition_model": "ProjectedAdditionModel = None",
+    "what_trains": 'trains = {"weight": "parameter", "bias_buffer": "parameter"}',
+    "weighted_addition_model": f"""class WeightedAdditionModel(nn.Module):
+    def __init__(self):{_TWO_CONVS.format(last=16)}
+        self.alpha = 0.5
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        return self.alpha * out1 + (1 - self.alpha) * self.conv2(out1)
+""",
+    "fit_alpha": "def fit_alpha(model, x, target, steps, lr):\n    return [0.5] * steps\n",
+    "identity_block": "class IdentityBlock(nn.Module):\n    def forward(self, x):\n        return x\n",
+    "plain_vs_residual": 'predictions_residual = {"plain_output": "x", "residual_output": "x"}',
+    "residual_block": "def residual_block(): pass",
+    "tiny_resnet": "raise RuntimeError('<img src=x onerror=alert(1)>')",
+    "explain_skip": "A skip connection lets the gradient pass. <script>alert(1)</script>",
+}
+
+
+def make_course(root: Path) -> Path:
+    """A course root in `root`: the masters and nbgrader's configuration, with an empty gradebook."""
+    root.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    shutil.copy(ROOT / "nbgrader_config.py", root)
+    if (ROOT / ".course").is_dir():  # the secret keys, which take seconds to make
+        shutil.copytree(ROOT / ".course", root / ".course")
+    return root
+
+
+@cache
+def master(assignment: str) -> str:
+    return (ROOT / "notebooks" / assignment / f"{assignment}.ipynb").read_text(encoding="utf-8")
+
+
+def release_notebooks(root: Path, assignments: tuple[str, ...] = LESSONS) -> dict[str, NotebookNode]:
+    """What nbgrader's own converter makes of the masters; the gradebook knows them afterwards."""
+    with ClassGradebook(root) as book:
+        return {assignment: book.register(assignment).notebook for assignment in assignments}
+
+
+def answered(released: NotebookNode, answers: Mapping[str, str]) -> NotebookNode:
+    """A released notebook in which some solution cells have been written in."""
+    notebook = nbformat.from_dict(json.loads(nbformat.writes(released)))
+    notebook = nbformat.reads(json.dumps(notebook), as_version=4)
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name in answers:
+            cell.source = answers[name]
+    return notebook
+
+
+def hand_in(root: Path, learner: str, assignment: str, notebook: NotebookNode | str, name: str = "") -> Path:
+    """Put a notebook where `nbgrader collect` would."""
+    folder = root / "submitted" / learner / assignment
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / (name or f"{assignment}.ipynb")
+    text = notebook if isinstance(notebook, str) else nbformat.writes(notebook)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def environment() -> dict[str, str]:
+    """As the instructor's shell in the course root; the package comes from this repository."""
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    return {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
+
+
+def autograder(root: Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """`python -m autograder …` in the course root."""
+    command = [sys.executable, "-m", "autograder", *arguments]
+    return subprocess.run(
+        command, cwd=root, env=environment(), capture_output=True, text=True, timeout=timeout
+    )
+
+
+def nbgrader(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`nbgrader …` in the course root, which must succeed."""
+    command = [sys.executable, "-m", "nbgrader", *arguments]
+    done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def json_lines(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """What `grade --json` wrote, by learner and assignment."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {(row["student"], row["assignment"]): row for row in rows}

@@ -1,0 +1,210 @@
+"""A class of three through nbgrader's real converters and gradebook: right, wrong, untouched."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbgrader.api import Gradebook
+
+from autograder.exercises import EXERCISES
+from autograder.keys import KEY_STORE, secret_key, secret_seed
+from grading_course import (
+    LESSONS,
+    WRONG,
+    answered,
+    autograder,
+    hand_in,
+    json_lines,
+    make_course,
+    master,
+    nbgrader,
+    release_notebooks,
+)
+from leaks import find_leaks
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.xdist_group("class_of_three")]
+RIGHT, MISTAKEN, IDLE = "ana", "ben", "cleo"
+
+
+@dataclass(frozen=True)
+class Class:
+    """A graded class: the course root, and the rows that `grade --json` wrote."""
+
+    root: Path
+    rows: dict[tuple[str, str], dict[str, Any]]
+    output: str
+
+    def gradebook(self) -> Gradebook:
+        return Gradebook(f"sqlite:///{self.root / 'gradebook.db'}")
+
+
+@pytest.fixture(scope="session")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
+    """All four lessons by three learners, graded by `python -m autograder grade`."""
+    root = make_course(tmp_path_factory.mktemp("three") / "course")
+    for assignment, released in release_notebooks(root).items():
+        hand_in(root, RIGHT, assignment, master(assignment))
+        hand_in(root, MISTAKEN, assignment, answered(released, WRONG))
+        hand_in(root, IDLE, assignment, released)
+    done = autograder(root, "grade", "--json", "out.jsonl", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    return Class(root, json_lines(root / "out.jsonl"), done.stdout + done.stderr)
+
+
+def _automatic(gradebook: Gradebook, learner: str, assignment: str) -> dict[str, tuple[Any, bool]]:
+    notebook = gradebook.find_submission_notebook(assignment, assignment, learner)
+    return {grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in notebook.grades}
+
+
+@pytest.mark.parametrize("assignment", LESSONS)
+def test_a_master_earns_full_marks_and_an_untouched_release_none(graded: Class, assignment: str) -> None:
+    """Every automatic exercise counts fully in the solved master, and with nothing in the release."""
+    for exercise in graded.rows[RIGHT, assignment]["exercises"]:
+        assert (exercise["status"], exercise["score"]) == ("passed", exercise["max_score"]), exercise
+    for exercise in graded.rows[IDLE, assignment]["exercises"]:
+        assert (exercise["status"], exercise["score"]) == ("failed", 0), exercise
+        assert exercise["message"], "an untouched exercise says what to do"
+    untouched, solved = graded.rows[IDLE, assignment], graded.rows[RIGHT, assignment]
+    assert untouched["score"] == 0 < solved["score"] == solved["max_score"]
+
+
+@pytest.mark.parametrize("assignment", LESSONS)
+def test_a_wrong_answer_loses_points_in_its_exercise(graded: Class, assignment: str) -> None:
+    """Each wrong answer is seen as wrong, with a sentence; the mistaken learner has less than all."""
+    for exercise in graded.rows[MISTAKEN, assignment]["exercises"]:
+        assert exercise["status"] == "failed", exercise
+        assert exercise["score"] < exercise["max_score"]
+        assert exercise["message"]
+
+
+@pytest.mark.parametrize("learner", [RIGHT, MISTAKEN, IDLE])
+@pytest.mark.parametrize("assignment", LESSONS)
+def test_the_gradebook_says_what_the_json_says(graded: Class, learner: str, assignment: str) -> None:
+    """nbgrader's automatic scores equal the reports, cell by cell, and none waits for review."""
+    with graded.gradebook() as gradebook:
+        automatic = _automatic(gradebook, learner, assignment)
+    for exercise in graded.rows[learner, assignment]["exercises"]:
+        assert automatic[f"{exercise['exercise']}_check"] == (exercise["score"], False)
+
+
+def test_check_says_what_grade_said(graded: Class) -> None:
+    """`check --json` on a submitted notebook prints the object that `grade --json` wrote, but the learner."""
+    file = graded.root / "submitted" / MISTAKEN / LESSONS[0] / f"{LESSONS[0]}.ipynb"
+    done = autograder(graded.root, "check", str(file), "--json")
+    assert done.returncode == 0, done.stderr
+    assert {"student": MISTAKEN, **json.loads(done.stdout)} == graded.rows[MISTAKEN, LESSONS[0]]
+
+
+def test_a_written_answer_waits_for_the_instructor(graded: Class) -> None:
+    """explain_skip: nothing written is 0; anything written has no automatic score and needs review."""
+    with graded.gradebook() as gradebook:
+        assert _automatic(gradebook, IDLE, LESSONS[3])["explain_skip"] == (0, False)
+        assert _automatic(gradebook, MISTAKEN, LESSONS[3])["explain_skip"] == (None, True)
+
+
+def test_the_exported_csv_is_the_automatic_scores_and_the_written_marks(graded: Class) -> None:
+    """After marking by hand, `nbgrader export` gives score by score the sum, and another run keeps it."""
+    with graded.gradebook() as gradebook:
+        grade = gradebook.find_grade("explain_skip", LESSONS[3], LESSONS[3], MISTAKEN)
+        grade.manual_score, grade.needs_manual_grade = 3.0, False
+        gradebook.db.commit()
+    again = autograder(graded.root, "grade", "--no-feedback")
+    assert again.returncode == 0, again.stderr
+    assert "0 notebooks graded" in again.stdout
+    nbgrader(graded.root, "export", "--to=grades.csv")
+    with (graded.root / "grades.csv").open(newline="") as file:
+        exported = {(row["student_id"], row["assignment"]): row for row in csv.DictReader(file)}
+    assert set(exported) == set(graded.rows)
+    for key, row in graded.rows.items():
+        by_hand = 3.0 if key == (MISTAKEN, LESSONS[3]) else 0.0
+        written = 4.0 if key[1] == LESSONS[3] else 0.0
+        assert float(exported[key]["score"]) == pytest.approx(row["score"] + by_hand)
+        assert float(exported[key]["max_score"]) == pytest.approx(row["max_score"] + written)
+
+
+def test_plain_nbgrader_gives_the_same_scores(graded: Class, tmp_path: Path) -> None:
+    """`nbgrader generate_assignment`, `autograde` and `generate_feedback`, with no verdict made before."""
+    assignment = LESSONS[0]
+    root = make_course(tmp_path / "plain")
+    nbgrader(root, "generate_assignment", assignment)
+    for learner in (MISTAKEN, IDLE):
+        submitted = graded.root / "submitted" / learner / assignment / f"{assignment}.ipynb"
+        hand_in(root, learner, assignment, submitted.read_text(encoding="utf-8"))
+    nbgrader(root, "autograde", assignment)
+    nbgrader(root, "generate_feedback", assignment)
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as plain, graded.gradebook() as ours:
+        for learner in (MISTAKEN, IDLE):
+            assert _automatic(plain, learner, assignment) == _automatic(ours, learner, assignment)
+    page = root / "feedback" / MISTAKEN / assignment / f"{assignment}.html"
+    message = graded.rows[MISTAKEN, assignment]["exercises"][2]["message"]
+    assert message.split("`")[0].split("(")[0].split("<")[0].strip() in page.read_text(encoding="utf-8")
+    stored = json.loads((root / "verdicts" / MISTAKEN / f"{assignment}.json").read_text())
+    assert (stored["level"], stored["submitted_version"] is None) == ("walled", False)
+
+
+def test_a_verdict_can_be_shown_and_made_again(graded: Class) -> None:
+    """A verdict records level, seed and versions; the seed is a name for the secret, not the secret."""
+    secret = (graded.root / ".course" / "secret").read_bytes()
+    for path in (graded.root / "verdicts").rglob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        verdict = json.loads(text)
+        assert verdict["level"] == "walled"
+        assert {"sumskip", "torch", "numpy", "code"} <= set(verdict["versions"])
+        assert len(verdict["seed"]) == 12
+        assert secret.hex() not in text
+
+
+def test_a_run_without_changes_writes_nothing(graded: Class) -> None:
+    """A second run leaves every file as it is, and ends with the same rows."""
+    first = autograder(graded.root, "grade", "--json", "again.jsonl")
+    before = _times(graded.root)
+    second = autograder(graded.root, "grade", "--json", "again.jsonl")
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert _times(graded.root) == before
+    assert json_lines(graded.root / "again.jsonl") == graded.rows
+
+
+def _times(root: Path) -> dict[str, int]:
+    folders = ("autograded", "feedback", "verdicts", "submitted")
+    files = [path for folder in folders for path in (root / folder).rglob("*") if path.is_file()]
+    return {str(path): path.stat().st_mtime_ns for path in files}
+
+
+def test_submitted_files_are_not_touched_and_nothing_else_is_taken_along(graded: Class) -> None:
+    """autograded/ and feedback/ hold one file a notebook, whatever lay beside it."""
+    for folder, suffix in (("autograded", ".ipynb"), ("feedback", ".html")):
+        found = {path.relative_to(graded.root / folder) for path in (graded.root / folder).rglob("*.*")}
+        learners = (RIGHT, MISTAKEN, IDLE)
+        assert found == {Path(who, name, name + suffix) for who in learners for name in LESSONS}
+
+
+def test_no_solution_secret_or_hidden_number_is_in_what_learners_get(graded: Class) -> None:
+    """The canary: no page, graded notebook, verdict or line of the log holds what only instructors have.
+
+    Numbers are looked for as feedback writes them, in neighbouring pairs; solutions as syntax trees.
+    """
+    secret = (graded.root / ".course" / "secret").read_bytes()
+    forbidden = {secret.hex(), "autograder/reference", "BEGIN SOLUTION", str(graded.root)}
+    for name in EXERCISES:
+        forbidden.add(secret_seed(secret, name))
+        key = secret_key(name, secret, graded.root / KEY_STORE)
+        for recorded in key.reference.values():
+            for kept in recorded.arrays.values():
+                pairs = itertools.pairwise(f"{value:.4g}" for value in kept.values.ravel()[:8])
+                forbidden.update(f"{one}, {other}" for one, other in pairs if len(one + other) > 8)
+    assert len(forbidden) > 200, "the search would find nothing whatever there is"
+    texts = {"log": graded.output}
+    for folder in ("autograded", "feedback", "verdicts"):
+        for learner in (MISTAKEN, IDLE):
+            for path in (graded.root / folder / learner).rglob("*.*"):
+                texts[str(path)] = path.read_text(encoding="utf-8")
+    found = [(where, word) for where, text in texts.items() for word in forbidden if word in text]
+    assert found == []
+    for learner in (MISTAKEN, IDLE):
+        assert find_leaks(graded.root / "notebooks", graded.root / "autograded" / learner) == []
