@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import pytest
@@ -213,3 +214,22 @@ def test_probe_never_raises() -> None:
     """Not even for a case that fits no answer."""
     seen = probe(object(), Case("x", "fit", "seed", inputs=((1, 1, 4, 4), (1, 1, 4, 4))))
     assert seen.facts["problem"]["stage"] == "answer"
+
+
+def test_a_fault_of_ours_is_not_the_learners(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the probe itself stops, nothing is graded, and the sentence says whose fault it is."""
+    monkeypatch.setattr("sumskip.probe_module.dtype_of", operator.itemgetter("a slip of ours"))
+    report = public("addition_model", Halved)
+    assert (report.status, report.score) == ("not_graded", 0.0)
+    assert "a fault of ours, not your mistake" in report.message
+
+
+class BadParameters(Halved):
+    def parameters(self, recurse: bool = True) -> Any:
+        return self.no_such_list
+
+
+def test_a_fault_in_what_the_learner_overrides_is_theirs() -> None:
+    report = public("addition_model", BadParameters)
+    assert report.status == "failed"
+    assert "return self.no_such_list" in report.message

@@ -50,6 +50,9 @@ def judge(key: Key, ask: Ask, rerun: Rerun | None = None) -> Report:
     if key.kind == "literals":
         return _judge_literals(key, ask)
     best = _best_round(key, ask)
+    ours = next(filter(None, (_our_fault(seen) for seen in best.observed)), None)
+    if ours is not None:
+        return _not_graded(key, sentences.OUR_FAULT.format(**ours))
     if best.found and rerun is not None and _weights_are_hidden(best):
         if any(_say_little(_own_weights(seen)) for seen in best.observed):
             return _not_graded(key, sentences.WEAK_WEIGHTS)
@@ -153,6 +156,12 @@ def _weights_are_hidden(this: _Round) -> bool:
         return False
     computed = any(role["kept"] == "computed" for role in first.facts.get("roles", {}).values())
     return computed or bool(first.facts.get("unplaced"))
+
+
+def _our_fault(seen: Observation) -> Mapping[str, Any] | None:
+    """An error that no line of the learner's had a part in: it is the probe that stopped."""
+    problem = seen.facts.get("problem")
+    return problem if problem and problem["stage"] == "run" and "line" not in problem else None
 
 
 def _own_weights(seen: Observation) -> dict[str, Array]:

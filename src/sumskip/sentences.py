@@ -22,6 +22,10 @@ WEAK_WEIGHTS = (
     "The weights that this construction computes are nearly all zero or all alike, so its values do not show "
     "what it does. Your instructor will look at it."
 )
+OUR_FAULT = (
+    "Sum & Skip itself stopped while it tried your answer: {type}: {message}. This is a fault of ours, not "
+    "your mistake; please report it."
+)
 NOT_A_DICT = "A dictionary of your predictions was expected; {came} came. Use the one in the cell."
 RECORDED = (
     "Your predictions are recorded, all in a form that can be marked. Right or wrong is said at grading."
