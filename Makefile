@@ -35,7 +35,7 @@ quick: $(READY) ## the quick tests (under 90 s)
 	$(PYTEST) -q -n 2 -m quick
 
 fairness: $(READY) ## submit every right and wrong answer we know to the grader
-	$(PYTEST) -q -n 2 --dist loadfile tests/fairness*.py
+	$(PY) tests/fairness.py
 
 gallery: $(READY) ## draw every model we have, for a look
 	$(PY) tests/gallery.py
@@ -50,5 +50,5 @@ bench: $(READY) ## measure tracing, grading and the lessons
 	@for script in benchmarks/*.py; do echo "== $$script"; $(PY) "$$script" || exit 1; done
 
 clean: ## remove what tests and tools leave behind; never .venv, work/ or anything of the gradebook
-	rm -rf build release out .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf build release .release-* out .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -type d -prune -exec rm -rf {} +
