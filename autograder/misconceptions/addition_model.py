@@ -321,7 +321,6 @@ MISCONCEPTIONS = [
     Misconception("strided", summed(lambda: conv(3, 16, stride=2), lambda: conv(16, 16)), _STRIDED),
     Misconception("channels-mismatch", summed(lambda: conv(3, 16), lambda: conv(16, 24)), _CHANNELS),
     Misconception("channels-mismatch", summed(lambda: conv(3, 16), lambda: conv(16, 32)), _CHANNELS),
-    Misconception("channels-mismatch", summed(lambda: conv(3, 16), lambda: conv(16, 3)), _CHANNELS),
     Misconception(
         "one-channel",
         summed(lambda: conv(3, 16), lambda: conv(16, 1)),

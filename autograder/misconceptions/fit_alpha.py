@@ -157,16 +157,6 @@ MISCONCEPTIONS = [
         " asked?",
     ),
     Misconception(
-        "returns-parameter",
-        descent(record=lambda model, loss: model.alpha),
-        "Every entry is the parameter itself, so all show its last value. Which method gives a plain number?",
-    ),
-    Misconception(
-        "returns-parameter",
-        descent(record=lambda model, loss: model.alpha.data),
-        "Every entry shares alpha's memory, so all show its last value. Which method gives a plain number?",
-    ),
-    Misconception(
         "returns-tensors", descent(record=lambda model, loss: model.alpha.detach().clone()), _NOT_FLOATS
     ),
     Misconception(

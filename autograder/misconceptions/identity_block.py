@@ -130,10 +130,6 @@ def _one_conv(block: Block, x: Tensor) -> Tensor:
     return block.bn1(block.conv1(x))
 
 
-def _second_reads_x(block: Block, x: Tensor) -> Tensor:
-    return block.bn2(block.conv2(x))
-
-
 def _overwrites_relu(block: Block, x: Tensor) -> Tensor:
     return torch.relu(block.path(x.relu_()) + x)
 
@@ -226,12 +222,7 @@ MISCONCEPTIONS = [
     Misconception(
         "one-convolution",
         around(_one_conv),
-        "F ends after its first conv-BN. Which three steps follow in conv-BN-ReLU-conv-BN?",
-    ),
-    Misconception(
-        "second-reads-x",
-        around(_second_reads_x),
-        "The second convolution reads x, so the first has no effect. What should it read?",
+        "One convolution and one BN of x reach the sum. Which three steps of conv-BN-ReLU-conv-BN are missing?",
     ),
     Misconception(
         "shortcut-from-hidden",

@@ -59,10 +59,6 @@ def reversed_order(model: nn.Sequential, x: Tensor) -> list[Tensor]:
     return _steps(model, x)[::-1]
 
 
-def detached(model: nn.Sequential, x: Tensor) -> list[Tensor]:
-    return [out.detach() for out in _steps(model, x)]
-
-
 def hooks_left(model: nn.Sequential, x: Tensor) -> list[Tensor]:
     outputs: list[Tensor] = []
     for layer in model:
@@ -117,7 +113,7 @@ def pairs(model: nn.Sequential, x: Tensor) -> list[Any]:
 
 
 def generator(model: nn.Sequential, x: Tensor) -> Iterator[Tensor]:
-    return iter(_steps(model, x))
+    yield from _steps(model, x)
 
 
 def summed(model: nn.Sequential, x: Tensor) -> list[Tensor]:
@@ -130,12 +126,6 @@ def first_image(model: nn.Sequential, x: Tensor) -> list[Tensor]:
 
 def no_return(model: nn.Sequential, x: Tensor) -> None:
     _steps(model, x)
-
-
-def returns_early(model: nn.Sequential, x: Tensor) -> Any:
-    for layer in model:
-        return layer(x)
-    return None
 
 
 def left_in_eval(model: nn.Sequential, x: Tensor) -> list[Tensor]:
@@ -162,7 +152,6 @@ def running_total(model: nn.Sequential, x: Tensor) -> Tensor:
 _SEES_X = "Every module was given x itself. In a chain, what does the second module receive?"
 _INPUT = "One tensor too many: your list starts with x, which no module made. What is the first output?"
 _LAST = "Your list holds the last output alone; each module's output was expected. When should one be kept?"
-_DETACHED = "The values are right, but no gradient can flow back through the outputs. What cuts it off?"
 _ONE_TENSOR = (
     "One tensor came out, where a list with one for each module was expected. Where should each be kept?"
 )
@@ -198,16 +187,10 @@ MISCONCEPTIONS = [
         " return?",
     ),
     Misconception(
-        "first-only",
-        returns_early,
-        "The first module's output alone came out. Is `return` inside the loop, and where should it stand?",
-    ),
-    Misconception(
         "reversed-order",
         reversed_order,
         "The outputs come last to first. Which end of the list should a new one go to?",
     ),
-    Misconception("detached", detached, _DETACHED),
     Misconception(
         "numbers", numbers, "NumPy arrays came out, where tensors were expected. Keep the tensors themselves."
     ),
@@ -250,7 +233,7 @@ MISCONCEPTIONS = [
         "pairs", pairs, "Pairs of name and tensor came out, where a list of tensors alone was expected."
     ),
     Misconception(
-        "generator", generator, "An iterator came out, where a list was expected. What makes a list of it?"
+        "generator", generator, "A generator came out, where a list was expected. What makes a list of it?"
     ),
     Misconception(
         "stacked",

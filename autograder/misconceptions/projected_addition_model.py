@@ -139,11 +139,6 @@ MISCONCEPTIONS = [
         " channels?",
     ),
     Misconception(
-        "stacking-only",
-        three(lambda layers, x: layers[1](layers[0](x))),
-        "Your output is exactly `out2`; the projection never joins it. Where should they meet?",
-    ),
-    Misconception(
         "only-projection",
         three(lambda layers, x: layers[2](layers[0](x))),
         "Your output is the projection of `out1` alone; `out2` never joins it. Where should they meet?",

@@ -90,7 +90,8 @@ MISCONCEPTIONS = [
     Misconception(
         "every-layer-sees-x",
         pair(lambda: conv(3, 16), lambda: conv(3, 32), lambda first, second, x: second(x)),
-        _SEES_X,
+        "Your output is a single convolution of x, 3→32. It should read the 16 channels that another makes of x:"
+        " what are they called?",
     ),
     Misconception(
         "every-layer-sees-x",
@@ -198,11 +199,6 @@ MISCONCEPTIONS = [
         "extra-layer",
         chain(lambda: conv(3, 16), lambda: conv(16, 16), lambda: conv(16, 32)),
         "Three convolutions ran, where 3→16→32 needs two. Which one is not in that chain?",
-    ),
-    Misconception(
-        "one-layer",
-        chain(lambda: conv(3, 32)),
-        "One convolution went from 3 to 32 channels directly. The chain is 3→16→32: how many layers is that?",
     ),
     Misconception(
         "detached",

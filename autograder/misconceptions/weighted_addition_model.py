@@ -89,17 +89,6 @@ class CreatedInForward(nn.Module):
         return blend(self.alpha, out1, self.conv2(out1))
 
 
-class LocalInForward(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = conv(3, 16)
-        self.conv2 = conv(16, 16)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out1 = self.conv1(x)
-        return blend(_half(), out1, self.conv2(out1))
-
-
 class LocalInInit(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -110,18 +99,6 @@ class LocalInInit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out1 = self.conv1(x)
         return blend(self.alpha, out1, self.conv2(out1))
-
-
-class OtherName(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = conv(3, 16)
-        self.conv2 = conv(16, 16)
-        self.weight = _half()
-
-    def forward(self, x: Tensor) -> Tensor:
-        out1 = self.conv1(x)
-        return blend(self.weight, out1, self.conv2(out1))
 
 
 class TwoParameters(nn.Module):
@@ -179,12 +156,8 @@ _NOT_REGISTERED = (
 )
 _CREATED = "`alpha` is made anew in each call, so nothing it learns can last. Where can it be made once?"
 _ITEM = (
-    "The values are right, but `alpha.grad` is None: alpha was made an ordinary number. Use the parameter"
-    " itself."
-)
-_DATA = (
-    "The values are right, but `alpha.grad` is None: the gradient was cut from the parameter. Use the"
-    " parameter itself."
+    "The values are right, but `alpha.grad` is None: `.item()`, `.data` or `detach()` cut alpha off."
+    " Use the parameter itself."
 )
 _REVERSED = "At 0.5 you match; at 0.3, `out1` gets 0.7. Which weight belongs to `out1`?"
 _BRACKETS = (
@@ -195,10 +168,6 @@ _HARD_CODED = (
 )
 _PER_CHANNEL = (
     "`alpha` holds 16 numbers, where one was asked for the whole blend. Which shape has a single number?"
-)
-_START = (
-    "`alpha` starts at another value than 0.5, where both outputs count the same. Which number belongs in its"
-    " tensor?"
 )
 _STACKING = "Your output is exactly `out2`, whatever alpha is. Where should the weighted outputs meet?"
 _SQUASHED = (
@@ -217,7 +186,6 @@ _PARALLEL = (
     "Both convolutions read `x`. Here the second must read the first one's output: what is that tensor"
     " called?"
 )
-_MISSING = "The model has no `self.alpha`. The exercise asks for a learnable number under exactly this name."
 
 MISCONCEPTIONS = [
     Misconception("parameter-of-float", starting(lambda: nn.Parameter(0.5)), _NOT_A_TENSOR),  # type: ignore[arg-type]
@@ -245,16 +213,13 @@ MISCONCEPTIONS = [
         " that.",
     ),
     Misconception("created-in-forward", CreatedInForward, _CREATED),
-    Misconception("created-in-forward", LocalInForward, _CREATED),
     Misconception(
         "local-in-init",
         LocalInInit,
         "`alpha` was made in `__init__` but not kept, so `forward` cannot find it. What keeps a value on the"
         " model?",
     ),
-    Misconception("other-name", OtherName, _MISSING),
     Misconception("item", blending(lambda alpha, out1, out2: blend(alpha.item(), out1, out2)), _ITEM),
-    Misconception("data", blending(lambda alpha, out1, out2: blend(alpha.data, out1, out2)), _DATA),
     Misconception(
         "first-weight-cut",
         blending(lambda alpha, out1, out2: alpha.item() * out1 + (1 - alpha) * out2),
@@ -308,12 +273,7 @@ MISCONCEPTIONS = [
     Misconception(
         "minus-one",
         blending(lambda alpha, out1, out2: alpha * out1 + (alpha - 1) * out2),
-        "At alpha 0.3, `out2` gets −0.7, where 0.7 was expected. In which order does `1 - alpha` stand?",
-    ),
-    Misconception(
-        "subtracted",
-        blending(lambda alpha, out1, out2: alpha * out1 - (1 - alpha) * out2),
-        "At alpha 0.3, `out2` gets −0.7, where 0.7 was expected. Which sign joins the two products?",
+        "At alpha 0.3, `out2` gets −0.7, where 0.7 was expected. Which sign does the weight 1 − alpha have?",
     ),
     Misconception(
         "plus-alpha",
@@ -381,9 +341,6 @@ MISCONCEPTIONS = [
     Misconception(
         "per-channel", starting(lambda: nn.Parameter(torch.full((1, 16, 1, 1), 0.5))), _PER_CHANNEL
     ),
-    Misconception("other-start", starting(lambda: nn.Parameter(torch.tensor(0.0))), _START),
-    Misconception("other-start", starting(lambda: nn.Parameter(torch.tensor(1.0))), _START),
-    Misconception("other-start", starting(lambda: nn.Parameter(torch.tensor(0.3))), _START),
     Misconception(
         "squashed", blending(lambda alpha, out1, out2: blend(torch.sigmoid(alpha), out1, out2)), _SQUASHED
     ),

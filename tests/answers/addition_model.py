@@ -1136,7 +1136,7 @@ class AdditionModel(nn.Module):
         return out1.add_(out2)
 
 
-# %% wrong in-place-out-argument -> in-place|none
+# %% wrong in-place-out-argument -> in-place|second-detached|none
 class AdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -1988,7 +1988,7 @@ class AdditionModel(nn.Module):
         return out1 + out2 * (1 if self.calls < 2 else 2)
 
 
-# %% wrong an-instance -> none
+# %% wrong an-instance -> instance
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
@@ -2004,11 +2004,11 @@ class Model(nn.Module):
 AdditionModel = Model()
 
 
-# %% wrong a-function -> none
+# %% wrong a-function -> function
 def AdditionModel(x):
     out1 = nn.Conv2d(3, 16, 3, padding=1)(x)
     return out1 + nn.Conv2d(16, 16, 3, padding=1)(out1)
 
 
-# %% wrong nothing -> none
+# %% wrong nothing -> missing
 AdditionModel = None

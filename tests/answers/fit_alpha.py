@@ -290,7 +290,7 @@ def fit_alpha(model, x, target, steps, lr):
     return history
 
 
-# %% wrong parameter-itself -> returns-parameter
+# %% wrong parameter-itself -> returns-tensors
 def fit_alpha(model, x, target, steps, lr):
     optimizer = torch.optim.SGD([model.alpha], lr=lr)
     history = []
@@ -303,7 +303,7 @@ def fit_alpha(model, x, target, steps, lr):
     return history
 
 
-# %% wrong data-of-parameter -> returns-parameter
+# %% wrong data-of-parameter -> returns-tensors
 def fit_alpha(model, x, target, steps, lr):
     optimizer = torch.optim.SGD([model.alpha], lr=lr)
     history = []
@@ -355,7 +355,7 @@ def fit_alpha(model, x, target, steps, lr):
     return history
 
 
-# %% wrong loss-tensors -> none|returns-losses
+# %% wrong loss-tensors -> none|returns-losses|returns-tensors
 def fit_alpha(model, x, target, steps, lr):
     optimizer = torch.optim.SGD([model.alpha], lr=lr)
     history = []

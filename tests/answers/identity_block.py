@@ -557,7 +557,7 @@ class IdentityBlock(nn.Module):
         return F.relu(self.bn(self.conv(x)) + x)
 
 
-# %% wrong second-reads-x -> second-reads-x
+# %% wrong second-reads-x -> one-convolution|second-reads-x
 class IdentityBlock(nn.Module):
     def __init__(self, channels):
         super().__init__()

@@ -218,7 +218,7 @@ def intermediate_outputs(model, x):
     return outs
 
 
-# %% wrong detached -> detached
+# %% right detached
 def intermediate_outputs(model, x):
     outs = []
     for layer in model:
@@ -227,7 +227,7 @@ def intermediate_outputs(model, x):
     return outs
 
 
-# %% wrong no-grad -> detached
+# %% right no-grad
 def intermediate_outputs(model, x):
     outs = []
     with torch.no_grad():
@@ -435,7 +435,7 @@ def intermediate_outputs(model):
     return list(model)
 
 
-# %% wrong a-class -> none
+# %% wrong a-class -> not-a-function
 class intermediate_outputs(nn.Module):
     def forward(self, model, x):
         return [model(x)]

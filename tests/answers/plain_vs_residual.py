@@ -52,7 +52,7 @@ predictions_residual = {
 }
 
 
-# %% wrong unanswered -> none
+# %% wrong unanswered -> form
 predictions_residual = {
     'plain_output': 'zeros',
     'residual_output': None,

@@ -108,7 +108,7 @@ predictions_addition = {
 }
 
 
-# %% wrong unanswered -> none
+# %% wrong unanswered -> form
 predictions_addition = {
     'a': None,
     'b': 'error',

@@ -79,7 +79,7 @@ predictions_flow = {
 }
 
 
-# %% wrong unanswered -> none
+# %% wrong unanswered -> form
 predictions_flow = {
     'double_then_add': None,
     'add_then_double': 16,
@@ -133,7 +133,7 @@ predictions_flow = {
 }
 
 
-# %% wrong text -> none
+# %% wrong text -> form
 predictions_flow = {
     'double_then_add': '13',
     'add_then_double': 16,
@@ -142,7 +142,7 @@ predictions_flow = {
 }
 
 
-# %% wrong other-text -> none
+# %% wrong other-text -> form
 predictions_flow = {
     'double_then_add': 13,
     'add_then_double': 16,
@@ -151,9 +151,9 @@ predictions_flow = {
 }
 
 
-# %% wrong not-a-dict -> none
+# %% wrong not-a-dict -> not-a-dict
 predictions_flow = [13, 16, (1, 32, 32, 32), 'second']
 
 
-# %% wrong a-key-missing -> none
+# %% wrong a-key-missing -> form
 predictions_flow = {'double_then_add': 13, 'add_then_double': 16, 'shape_3_16_32': (1, 32, 32, 32)}

@@ -823,7 +823,7 @@ class SequentialModel(nn.Module):
         return self.layers(x)
 
 
-# %% wrong one-layer -> one-layer
+# %% wrong one-layer -> every-layer-sees-x|one-layer
 # roles: none
 class SequentialModel(nn.Module):
     def __init__(self):
@@ -1035,7 +1035,7 @@ class SequentialModel(nn.Module):
         return self.layers(x)
 
 
-# %% wrong not-a-module -> none
+# %% wrong not-a-module -> not-a-module-class
 # roles: first=m.layers[0], second=m.layers[1]
 class SequentialModel(object):
     def __init__(self):
@@ -1049,16 +1049,16 @@ class SequentialModel(object):
         return self.layers(x)
 
 
-# %% wrong sequential-itself -> none
+# %% wrong sequential-itself -> instance
 SequentialModel = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1))
 
 
-# %% wrong class-unfinished -> none
+# %% wrong class-unfinished -> no-forward
 class SequentialModel(nn.Module):
     pass
 
 
-# %% wrong not-implemented -> none
+# %% wrong not-implemented -> untouched
 class SequentialModel(nn.Module):
     def __init__(self):
         super().__init__()

@@ -468,7 +468,7 @@ class WeightedAdditionModel(nn.Module):
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor(0.5))
         self.beta = 0.5
-        self.register_buffer('half', torch.tensor(0.5))
+        self.register_buffer('one_half', torch.tensor(0.5))
         self.history = []
 
     def forward(self, x):
@@ -774,7 +774,7 @@ class WeightedAdditionModel(nn.Module):
         return self.alpha * out1 + (1 - self.alpha) * out2
 
 
-# %% wrong parameter-in-list -> other-name|none|python-list
+# %% wrong parameter-in-list -> alpha-missing|python-list
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -803,7 +803,7 @@ class WeightedAdditionModel(nn.Module):
         return self.alpha * out1 + (1 - self.alpha) * out2
 
 
-# %% wrong local-made-in-forward -> created-in-forward
+# %% wrong local-made-in-forward -> created-in-forward|alpha-missing
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -817,7 +817,7 @@ class WeightedAdditionModel(nn.Module):
         return alpha * out1 + (1 - alpha) * out2
 
 
-# %% wrong tensor-made-in-forward -> created-in-forward
+# %% wrong tensor-made-in-forward -> created-in-forward|alpha-missing
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -846,7 +846,7 @@ class WeightedAdditionModel(nn.Module):
         return self.alpha * out1 + (1 - self.alpha) * out2
 
 
-# %% wrong local-in-init -> local-in-init
+# %% wrong local-in-init -> local-in-init|alpha-missing
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -860,7 +860,7 @@ class WeightedAdditionModel(nn.Module):
         return self.alpha * out1 + (1 - self.alpha) * out2
 
 
-# %% wrong other-name -> other-name
+# %% wrong other-name -> alpha-missing
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -874,7 +874,7 @@ class WeightedAdditionModel(nn.Module):
         return self.a * out1 + (1 - self.a) * out2
 
 
-# %% wrong capital-name -> other-name
+# %% wrong capital-name -> alpha-missing
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -1484,7 +1484,7 @@ class WeightedAdditionModel(nn.Module):
         return self.alpha[0] * out1 + self.alpha[1] * out2
 
 
-# %% wrong starts-at-zero -> other-start
+# %% wrong starts-at-zero -> alpha-start
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -1498,7 +1498,7 @@ class WeightedAdditionModel(nn.Module):
         return self.alpha * out1 + (1 - self.alpha) * out2
 
 
-# %% wrong starts-at-one -> other-start
+# %% wrong starts-at-one -> alpha-start
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -1512,7 +1512,7 @@ class WeightedAdditionModel(nn.Module):
         return self.alpha * out1 + (1 - self.alpha) * out2
 
 
-# %% wrong starts-at-random -> other-start
+# %% wrong starts-at-random -> alpha-start
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -1526,7 +1526,7 @@ class WeightedAdditionModel(nn.Module):
         return self.alpha * out1 + (1 - self.alpha) * out2
 
 
-# %% wrong starts-at-five -> other-start
+# %% wrong starts-at-five -> alpha-start
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -1554,7 +1554,7 @@ class WeightedAdditionModel(nn.Module):
         return self.alpha * out1 + (1 - self.alpha) * out2
 
 
-# %% wrong sigmoid-of-raw -> squashed|other-start
+# %% wrong sigmoid-of-raw -> squashed|alpha-start
 class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()

@@ -68,7 +68,7 @@ trains = {
 }
 
 
-# %% wrong unanswered -> none
+# %% wrong unanswered -> form
 trains = {
     'weight': 'parameter',
     'bias_buffer': 'buffer',
@@ -79,7 +79,7 @@ trains = {
 }
 
 
-# %% wrong other-word -> none
+# %% wrong other-word -> form
 trains = {
     'weight': 'parameter',
     'bias_buffer': 'buffer',
