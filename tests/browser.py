@@ -47,6 +47,10 @@ HAS_KERNEL = """() => {
     const session = window.jupyterapp.shell.currentWidget?.sessionContext;
     return session?.isReady && session.session?.kernel;
 }"""
+IDLE = """() => {
+    const prompts = [...document.querySelectorAll(".jp-InputPrompt")];
+    return !prompts.some((prompt) => prompt.textContent.includes("*"));
+}"""
 DISABLED = ("@jupyterlab/apputils-extension:announcements",)  # it asks a question and calls home
 
 
@@ -78,8 +82,7 @@ class Notebook:
     def wait_until_idle(self) -> None:
         """Wait until no cell is waiting or running: none shows `[*]`."""
         self.page.wait_for_timeout(200)  # the stars appear with the next frame
-        busy = "() => ![...document.querySelectorAll('.jp-InputPrompt')].some((p) => p.textContent.includes('*'))"
-        self.page.wait_for_function(busy, timeout=1000 * KERNEL)
+        self.page.wait_for_function(IDLE, timeout=1000 * KERNEL)
 
     def save(self) -> None:
         """Write the notebook to its file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,7 +16,6 @@ from sumskip.picture import Picture
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure
 
 # Blue below zero, grey at zero, orange to yellow above: told apart with any kind of colour blindness.
 # The lightness only ever rises, so that in a grey print negative is still dark and positive still
@@ -54,8 +53,7 @@ def show_feature_maps(*tensors: Tensor, titles: Sequence[str] = (), channels: in
     end = shared_limit(maps)
     text = [f"Feature maps on one colour scale, from {number(-end)} to {number(end)}, zero in its middle."]
     text += [_describe(name, tensor, shown) for name, tensor, shown in zip(names, tensors, maps, strict=True)]
-    figure = _draw(maps, names, tensors, end)
-    return picture(figure, " ".join(text), "\n".join(text))
+    return picture(_draw(maps, names, tensors, end), " ".join(text), "\n".join(text))
 
 
 def shared_limit(tensors: Sequence[Tensor]) -> float:
@@ -77,28 +75,52 @@ def colours() -> Colormap:
     return LinearSegmentedColormap.from_list("sumskip", COLOURS)
 
 
-def thumbnail(axes: Axes, values: Tensor, end: float) -> Any:
-    """Draw one map (H, W) on the scale from -end to end; returns the image for a colour bar."""
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_facecolor("white")  # what is not finite stays white, with a cross behind it
-    axes.plot(
-        [0, 1], [0, 1], [0, 1], [1, 0], transform=axes.transAxes, color="black", linewidth=0.8, zorder=0
-    )
-    return axes.imshow(values.numpy(), cmap=colours(), vmin=-end, vmax=end, interpolation="nearest", zorder=1)
+def canvas(wide: float, high: float) -> Axes:
+    """An empty white figure of `wide` × `high` inches: one axes over all of it, in inches, y down.
+
+    One axes for all thumbnails, because each axes of its own costs more time than what is in it.
+    """
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(wide, high), facecolor="white").add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set(xlim=(0, wide), ylim=(high, 0))
+    axes.autoscale(False)
+    return axes
 
 
-def colour_bar(figure: Figure, image: Any, axes: Any) -> None:
-    """The shared scale, below all `axes`, with its ends and its middle named."""
-    bar = figure.colorbar(image, ax=axes, location="bottom", aspect=30, pad=0.02)
-    end = image.norm.vmax
-    ticks = [-end, -end / 2, 0, end / 2, end]
-    bar.set_ticks(ticks, labels=["0" if tick == 0 else number(tick) for tick in ticks])
-    bar.ax.tick_params(labelsize=9)
+def thumbnail(axes: Axes, values: Tensor, end: float, x: float, y: float, size: float) -> float:
+    """Draw one map (H, W) at (x, y) in a square of `size`, on the scale from -end to end.
+
+    Returns the length of one of its pixels. Pixels that are not finite stay white behind a cross.
+    """
+    high, wide = values.shape
+    pixel = size / max(high, wide)
+    right, bottom = x + wide * pixel, y + high * pixel
+    if not torch.isfinite(values).all():
+        axes.plot([x, right], [y, bottom], [x, right], [bottom, y], color="black", linewidth=0.8, zorder=0)
+    extent = (x, right, bottom, y)
+    scale: dict[str, Any] = {"cmap": colours(), "vmin": -end, "vmax": end}
+    axes.imshow(values.numpy(), **scale, extent=extent, aspect="auto", interpolation="nearest")
+    axes.plot([x, right, right, x, x], [y, y, bottom, bottom, y], color="black", linewidth=0.8)
+    return pixel
 
 
-def picture(figure: Figure, alt_text: str, text: str) -> Picture:
-    """The figure as a `Picture`, at twice the pixels of the screen so that zoom and print stay sharp."""
+def colour_bar(axes: Axes, end: float, x: float, y: float, wide: float) -> None:
+    """The shared scale as a bar, with its ends, its middle and its quarters named below."""
+    steps = torch.linspace(-end, end, 256).unsqueeze(0)
+    axes.imshow(steps.numpy(), cmap=colours(), extent=(x, x + wide, y + 0.12, y), aspect="auto")
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        at = x + share * wide
+        value = (2 * share - 1) * end
+        axes.plot([at, at], [y, y + 0.16], color="black", linewidth=0.8)
+        axes.text(at, y + 0.3, number(value) if value else "0", fontsize=9, ha="center")
+
+
+def picture(axes: Axes, alt_text: str, text: str) -> Picture:
+    """The axes' figure as a `Picture`, with twice the screen's pixels so that zoom and print stay sharp."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # `canvas` made it
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=2 * CSS_DPI, metadata={"Software": None})
     return Picture(file.getvalue(), alt_text, text, round(figure.get_figwidth() * CSS_DPI))
@@ -129,24 +151,18 @@ def _describe(name: str, tensor: Tensor, shown: Tensor) -> str:
     return line + (f"; {odd} values are not finite." if odd else ".")
 
 
-def _draw(maps: Sequence[Tensor], names: Sequence[str], tensors: Sequence[Tensor], end: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    columns = max(len(shown) for shown in maps)
+def _draw(maps: Sequence[Tensor], names: Sequence[str], tensors: Sequence[Tensor], end: float) -> Axes:
+    margin, column, row = 0.25, THUMBNAIL + 0.1, THUMBNAIL + 0.5
     titles = [f"{name}  {tuple(tensor.shape)}" for name, tensor in zip(names, tensors, strict=True)]
-    room = max(columns * THUMBNAIL, max(width(title, 10 * CSS_DPI / 72) for title in titles) / CSS_DPI)
-    size = (max(room, 2.6) + 0.3, len(maps) * (THUMBNAIL + 0.5) + 0.4)
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
-    grid = figure.subplots(len(maps), columns, squeeze=False)
-    image = None
-    for row, shown in enumerate(maps):
-        for column, axes in enumerate(grid[row]):
-            axes.set_anchor("W")
-            if column >= len(shown):
-                axes.set_axis_off()
-                continue
-            image = thumbnail(axes, shown[column], end)
-            axes.set_xlabel(f"channel {column}", fontsize=8)
-        grid[row][0].set_title(titles[row], fontsize=10, loc="left", parse_math=False)
-    colour_bar(figure, image, grid)
-    return figure
+    longest = max(width(title, 10 * CSS_DPI / 72) for title in titles) / CSS_DPI
+    wide = max(column * max(len(shown) for shown in maps) - 0.1, longest, 2.6)
+    axes = canvas(wide + 2 * margin, row * len(maps) + 0.5)
+    for place, (title, shown) in enumerate(zip(titles, maps, strict=True)):
+        y = place * row
+        axes.text(margin, y + 0.2, title, fontsize=10, parse_math=False)
+        for channel, values in enumerate(shown):
+            x = margin + channel * column
+            thumbnail(axes, values, end, x, y + 0.26, THUMBNAIL)
+            axes.text(x, y + 0.26 + THUMBNAIL + 0.14, f"channel {channel}", fontsize=8)
+    colour_bar(axes, end, margin, row * len(maps) + 0.1, wide)
+    return axes

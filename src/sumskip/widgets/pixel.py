@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from sumskip.core import numbers
 from sumskip.data import photograph
-from sumskip.feature_maps import colour_bar, colours, picture, thumbnail
+from sumskip.feature_maps import canvas, colour_bar, colours, picture, thumbnail
 from sumskip.picture import Picture
 from sumskip.widgets.guess import Locked, number_guess
 from sumskip.widgets.live import InteractivePicture
@@ -130,30 +130,30 @@ def pixel_at_the_plus(guess: object = None, alpha: float | None = None) -> Inter
 
 
 def _still(operator: Operator, alpha: float, verdict: str) -> Picture:
-    from matplotlib.figure import Figure
-
     row, column = START
     out1, out2 = (maps[:, CHANNEL] for maps in feature_maps())
     parts = {"out1": out1, "out2": out2, "result": combine(operator, out1, out2, alpha)}
     line = arithmetic(operator, out1[0, row, column].item(), out2[0, row, column].item(), alpha)
-    figure = Figure(figsize=(6.8, 3.4), layout="constrained", facecolor="white")
-    axes = figure.subplots(1, 3)
-    for place, (name, values) in zip(axes, parts.items(), strict=True):
-        image = thumbnail(place, values[0], limit())
-        for colour, width in (("white", 3), ("black", 1)):  # seen on dark and on bright pixels
-            pen = {"color": colour, "linewidth": width}
-            place.hlines([row, row], [-0.5, column + 0.5], [column - 0.5, 31.5], **pen)
-            place.vlines([column, column], [-0.5, row + 0.5], [row - 0.5, 31.5], **pen)
-            around = [(column + x, row + y) for x, y in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))]
-            place.plot(*zip(*around, around[0], strict=True), **pen)
-        place.set_title(f"{name}, channel {CHANNEL}", fontsize=10)
-    colour_bar(figure, image, axes)
-    figure.suptitle(f"row {row}, column {column}:  {line}\n{shapes(operator)}", fontsize=11)
+    size, step, top = 2.1, 2.3, 0.95
+    axes = canvas(3 * step + 0.1, top + size + 0.5)
+    axes.text(0.15, 0.25, f"row {row}, column {column}:  {line}", fontsize=11)
+    axes.text(0.15, 0.52, shapes(operator), fontsize=11)
+    for place, (name, values) in enumerate(parts.items()):
+        x = 0.15 + place * step
+        axes.text(x, top - 0.08, f"{name}, channel {CHANNEL}", fontsize=10)
+        pixel = thumbnail(axes, values[0].float(), limit(), x, top, size)
+        left, right = x + column * pixel, x + (column + 1) * pixel
+        upper, lower = top + row * pixel, top + (row + 1) * pixel
+        across, down = (left + right) / 2, (upper + lower) / 2
+        for colour, width in (("white", 2.5), ("black", 0.9)):  # seen on dark and on bright pixels
+            pen: dict[str, Any] = {"color": colour, "linewidth": width}
+            axes.hlines([down, down], [x, right], [left, x + size], **pen)
+            axes.vlines([across, across], [top, lower], [upper, top + size], **pen)
+            axes.plot([left, right, right, left, left], [upper, upper, lower, lower, upper], **pen)
+    colour_bar(axes, limit(), 0.3, top + size + 0.1, 2 * step + size - 0.3)
     text = f"{verdict}\nRow {row}, column {column}: {line}.\nShapes: {shapes(operator)}."
-    alt = (
-        f"Pixel at the plus: two feature maps of a photograph and their result on one colour scale. {verdict}"
-    )
-    return picture(figure, f"{alt} {shapes(operator)}", text)
+    alt = "Pixel at the plus: two feature maps of a photograph and their result on one colour scale."
+    return picture(axes, f"{alt} {verdict} {shapes(operator)}", text)
 
 
 def _convolution(inputs: int, name: str) -> nn.Conv2d:

@@ -1,0 +1,466 @@
+"""The three interactive pictures without a browser: their logic, their locks, their still pictures.
+
+torch is the oracle for every number and shape that they show.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+from PIL import Image
+from torch import Tensor, nn
+
+from sumskip import pixel_at_the_plus, shape_aligner, trace, wiring_board
+from sumskip.widgets.aligner import align
+from sumskip.widgets.fill import WIRINGS, boxes, fill
+from sumskip.widgets.guess import Locked
+from sumskip.widgets.live import HERE, InteractivePicture
+from sumskip.widgets.own import MOST, shorten, steps
+from sumskip.widgets.pixel import (
+    CHANNEL,
+    HIGHEST,
+    LOWEST,
+    OPERATORS,
+    START,
+    Operator,
+    arithmetic,
+    combine,
+    feature_maps,
+    limit,
+    shapes,
+)
+
+SHAPES = st.lists(st.integers(0, 4), max_size=5).map(tuple)
+HUNDREDTHS = st.integers(-150, 150).map(lambda whole: whole / 100)
+
+
+class Addition(nn.Module):
+    """conv, conv, and the skip around the second; `skip_from_x` makes the sum that cannot be."""
+
+    def __init__(self, skip_from_x: bool = False) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 16, 3, padding=1)
+        self.second = nn.Conv2d(16, 16, 3, padding=1)
+        self.skip_from_x = skip_from_x
+
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.first(x)
+        return (x if self.skip_from_x else out1) + self.second(out1)
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.norm(self.conv(x)) + x)
+
+
+# -- shape aligner
+
+
+@given(SHAPES, SHAPES)
+def test_alignment_is_broadcasting(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """The result is the shape of torch's own sum; where torch refuses, a dimension says clash."""
+    alignment = align(a, b)
+    try:
+        expected = tuple((torch.empty(a) + torch.empty(b)).shape)
+    except RuntimeError:
+        assert alignment.result is None
+        assert "clash" in {dimension.verdict for dimension in alignment.dimensions}
+    else:
+        assert alignment.result == expected
+        assert [dimension.size for dimension in alignment.dimensions] == list(expected)
+
+
+def test_each_dimension_says_what_happens_in_it() -> None:
+    """Equal, stretched (also onto a dimension that is missing) and clash, counted from the left."""
+    alignment = align((2, 1, 5), (3, 4, 6, 5))
+    assert [(d.a, d.b, d.verdict, d.size) for d in alignment.dimensions] == [
+        (None, 3, "stretched", 3),
+        (2, 4, "clash", None),
+        (1, 6, "stretched", 6),
+        (5, 5, "equal", 5),
+    ]
+    assert alignment.sentence == (
+        "(2, 1, 5) + (3, 4, 6, 5). dimension 0: nothing and 3, stretched; dimension 1: 2 and 4, clash; "
+        "dimension 2: 1 and 6, stretched; dimension 3: 5 and 5, equal; "
+        "no sum: sizes must be equal, or one of them 1."
+    )
+
+
+# -- wiring board
+
+
+@given(st.integers(-1000, 1000))
+def test_number_wires_carry_what_the_boxes_compute(number: int) -> None:
+    """Chain 2x + 3; parallel sum 2x + (x + 3); skip sum 2x + (2x + 3)."""
+    leaving = {wiring: fill(wiring, "number", number)[-1] for wiring in WIRINGS}
+    expected = {"chain": 2 * number + 3, "parallel sum": 3 * number + 3, "skip sum": 4 * number + 3}
+    assert {
+        wiring: int(wire.value.replace("−", "-")) for wiring, wire in leaving.items() if wire.value
+    } == expected
+
+
+def test_five_makes_13_18_and_23() -> None:
+    """The course's own numbers, wire by wire."""
+    assert [wire.value for wire in fill("chain", "number")] == ["5", "10", "13"]
+    assert [wire.value for wire in fill("parallel sum", "number")] == ["5", "5", "10", "8", "18"]
+    assert [wire.value for wire in fill("skip sum", "number")] == ["5", "10", "10", "13", "23"]
+
+
+def test_shape_wires_carry_the_shapes_of_real_convolutions() -> None:
+    """torch runs the same convolutions; where it refuses, the wire stays empty and says why."""
+    first, second = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)
+    x = torch.rand(1, 3, 32, 32)
+    out1 = first(x)
+    out2 = second(out1)
+    chain = [str(tuple(t.shape)) for t in (x, out1, out2)]
+    assert [wire.value for wire in fill("chain", "shape")] == chain
+    skip = [str(tuple(t.shape)) for t in (x, out1, out1, out2, out1 + out2)]
+    assert [wire.value for wire in fill("skip sum", "shape")] == skip
+    with pytest.raises(RuntimeError, match="16 channels, but got 3"):
+        second(x)
+    stopped = fill("parallel sum", "shape")[-1]
+    assert stopped.value is None
+    assert stopped.says.startswith("conv 16→16 takes 16 channels, 3 came.")
+
+
+@pytest.mark.parametrize("mode", ["number", "shape"])
+@pytest.mark.parametrize("wiring", WIRINGS)
+def test_wires_fill_in_the_order_of_the_forward_pass(wiring: Any, mode: Any) -> None:
+    """A box's outgoing wire is filled only after everything it reads."""
+    labels = {box.label for box in boxes(mode)}
+    filled: set[str] = {"x"}
+    wires = fill(wiring, mode)
+    needs = {label: {w.source for w in wires if w.target == label} for label in (*labels, "+")}
+    for wire in wires:
+        if wire.source != "x":
+            assert needs[wire.source] <= filled
+        filled.add(wire.source)
+
+
+@pytest.mark.parametrize(
+    ("guess", "said"),
+    [
+        (13, "Your guess for the chain: 13. The chain gives 13."),
+        (18, "Your guess for the chain: 18. The chain gives 13. 18 is what the parallel sum gives."),
+        (23.0, "Your guess for the chain: 23. The chain gives 13. 23 is what the skip sum gives."),
+        (-1, "Your guess for the chain: −1. The chain gives 13."),
+    ],
+)
+def test_the_guess_stays_beside_the_chain(guess: float, said: str) -> None:
+    """Said in the picture, in its alternative text, and in the live one."""
+    picture = wiring_board(guess)
+    assert isinstance(picture, InteractivePicture)
+    assert picture.text.startswith(said)
+    assert picture.alt_text.endswith(said)
+    assert picture.data["guess"] == said
+
+
+def test_another_number_can_go_through() -> None:
+    """Lessons that ask for 5 can show the truth on another instance."""
+    picture = wiring_board(17, number=7)
+    assert "The chain gives 17." in picture.text
+    assert "wiring_board(guess=0, number=7)" in wiring_board(number=7).text
+
+
+def test_there_is_a_drawing_and_a_sentence_for_every_step() -> None:
+    """Three wirings with a number and with a shape, each from all wires empty to all filled."""
+    boards = wiring_board(13).data["boards"]
+    assert [(board["mode"], board["wiring"]) for board in boards] == [
+        (mode, wiring) for mode in ("number", "shape") for wiring in WIRINGS
+    ]
+    for board in boards:
+        wires = fill(board["wiring"], board["mode"])
+        assert board["says"][1:] == [wire.says for wire in wires]
+        assert len(board["svgs"]) == len(board["says"]) == len(wires) + 1
+        assert len(set(board["svgs"])) == len(wires) + 1
+        for place, wire in enumerate(wires, 1):
+            if wire.value is not None:  # bold, in a frame: told without colour
+                assert re.search(rf'font-weight="bold"[^>]*>{re.escape(wire.value)}<', board["svgs"][place])
+
+
+def test_the_learners_own_trace_is_stepped_through() -> None:
+    """One step for each edge of `trace`, each operand before its operator; the shapes are torch's."""
+    model, x = Addition(), torch.rand(2, 3, 8, 10)
+    traced = trace(model, x)
+    found = steps(traced)
+    assert sorted(map(repr, traced.edges)) == sorted(repr(step.edge) for step in found)
+    picture = wiring_board((2, 16, 8, 10), model, x)
+    assert isinstance(picture, InteractivePicture)
+    assert picture.text.startswith("Your guess: (2, 16, 8, 10). Your model gives (2, 16, 8, 10).")
+    (board,) = picture.data["boards"]
+    assert board["says"][1] == "x carries (2, 3, 8, 10) into first."
+    assert board["says"][-1] == "+ gives (2, 16, 8, 10): it leaves."
+    assert len(board["svgs"]) == len(traced.edges) + 1
+
+
+def test_a_failing_model_stops_with_the_traces_sentence() -> None:
+    """The last step says what clashed; the picture marks the operator with more than colour."""
+    picture = wiring_board("error", Addition(skip_from_x=True), torch.rand(1, 3, 8, 8))
+    rule = "3 and 16 in dimension 1: sizes must be equal, or one of them 1"
+    (board,) = picture.data["boards"]
+    assert board["says"][-1] == f"The forward pass stops at +: {rule}."
+    assert f"Your guess: an error. Your model stops: {rule}." in picture.text
+    assert ">✗ +<" in board["svgs"][-1]
+    assert ">✗ +<" not in board["svgs"][-2]
+
+
+def test_a_large_model_is_shortened_and_says_so() -> None:
+    """Containers are closed first; what is still too much is left out, with the count."""
+    model = nn.Sequential(*[Block() for _ in range(12)])
+    short, note = shorten(trace(model, torch.rand(1, 4, 5, 5)))
+    assert note == ", containers closed"
+    assert [node.label for node in short.nodes] == ["input", *map(str, range(12)), "output"]
+    assert [(e.source, e.target) for e in short.edges][:3] == [("input", "0"), ("0", "1"), ("1", "2")]
+    picture = wiring_board(
+        (1, 4, 5, 5), nn.Sequential(*[nn.ReLU() for _ in range(90)]), torch.rand(1, 4, 5, 5)
+    )
+    (board,) = picture.data["boards"]
+    assert len(board["svgs"]) == MOST + 1
+    assert f"the last {91 - MOST} wires left out" in board["says"][0]
+
+
+def test_o_plus_o_and_a_large_failing_model_can_be_drawn() -> None:
+    """Two wires between the same two boxes; a fault inside a closed container."""
+
+    class Twice(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x + x
+
+    (board,) = wiring_board((1, 2), Twice(), torch.rand(1, 2)).data["boards"]
+    assert len(board["svgs"]) == 4
+    model = nn.Sequential(*[Block() for _ in range(12)], nn.Sequential(nn.Linear(3, 3)))
+    text = wiring_board("error", model, torch.rand(1, 4, 5, 5)).text
+    assert "The forward pass stops at 12" in text
+
+
+# -- pixel at the plus
+
+
+@given(
+    st.sampled_from(OPERATORS), HUNDREDTHS, HUNDREDTHS, st.integers(-50, 150).map(lambda whole: whole / 100)
+)
+def test_the_arithmetic_adds_up_to_the_last_digit(
+    operator: Operator, a: float, b: float, alpha: float
+) -> None:
+    """Read as Python and computed exactly, the left side is the right side; torch agrees."""
+    line = arithmetic(operator, a, b, alpha)
+    if operator == "cat":
+        assert line.endswith("stay two numbers: nothing is added")
+        return
+    left, right = line.replace("−", "-").replace("·", "*").replace("×", "*").split(" = ")
+    exact = eval(re.sub(r"\d+\.\d+", lambda m: f"Decimal('{m[0]}')", left), {"Decimal": Decimal})
+    assert exact == Decimal(right)
+    ours = combine(
+        operator, torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64), alpha
+    )
+    assert ours.item() == pytest.approx(float(right), abs=1e-9)
+
+
+def test_the_arithmetic_reads_like_the_lesson() -> None:
+    """Two decimals at least, brackets round what is negative, a true minus sign."""
+    assert arithmetic("weighted", 0.31, -0.12, 0.5) == "0.50·0.31 + 0.50·(−0.12) = 0.095"
+    assert arithmetic("weighted", 0.31, -0.12, -0.25) == "(−0.25)·0.31 + 1.25·(−0.12) = −0.2275"
+    assert arithmetic("+", 0.31, -0.12) == "0.31 + (−0.12) = 0.19"
+    assert arithmetic("×", -0.5, 0.2) == "(−0.50) × 0.20 = −0.10"
+    assert arithmetic("cat", 0.31, -0.12) == "0.31 and −0.12 stay two numbers: nothing is added"
+
+
+def test_the_operators_are_torchs() -> None:
+    """On both whole tensors: values and shapes of +, ×, cat and the weighted sum."""
+    out1, out2 = feature_maps()
+    assert torch.equal(combine("+", out1, out2), torch.add(out1, out2))
+    assert torch.equal(combine("×", out1, out2), torch.mul(out1, out2))
+    assert torch.equal(combine("cat", out1, out2), torch.concat([out1, out2], dim=1))
+    assert torch.allclose(combine("weighted", out1, out2, 0.3), torch.lerp(out2, out1, 0.3))
+    assert shapes("+") == "(1, 16, 32, 32) + (1, 16, 32, 32) → (1, 16, 32, 32)"
+    assert shapes("cat") == "(1, 16, 32, 32) beside (1, 16, 32, 32) → (1, 32, 32, 32)"
+
+
+def test_the_maps_are_those_of_the_photograph_in_hundredths() -> None:
+    """Two chained convolutions' outputs, rounded; the start pixel is the one that the lesson tells of."""
+    out1, out2 = feature_maps()
+    assert out1.shape == out2.shape == (1, 16, 32, 32)
+    for maps in (out1, out2):
+        assert torch.allclose(maps * 100, (maps * 100).round(), atol=1e-9)
+        assert maps[0, CHANNEL].std() > 0.05
+    assert (out1[0, CHANNEL][START].item(), out2[0, CHANNEL][START].item()) == (0.31, -0.12)
+    # not within a hair of another hundredth, where another machine might round the other way
+    assert limit() == 0.9
+
+
+@given(st.floats(LOWEST, HIGHEST))
+@settings(max_examples=20)
+def test_nothing_leaves_the_colour_scale(alpha: float) -> None:
+    """Whatever the operator and alpha, no value is beyond the ends of the one scale."""
+    out1, out2 = (maps[:, [CHANNEL]] for maps in feature_maps())
+    for operator in OPERATORS:
+        assert combine(operator, out1, out2, alpha).abs().max() <= limit()
+
+
+@pytest.mark.parametrize(
+    ("alpha", "said"),
+    [
+        (None, "Your guess at row 20, column 26: 0.4. It is 0.31 + (−0.12) = 0.19."),
+        (0.25, "Your guess at row 20, column 26: 0.4. It is 0.25·0.31 + 0.75·(−0.12) = −0.0125."),
+    ],
+)
+def test_the_guess_stays_beside_the_pixel(alpha: float | None, said: str) -> None:
+    """With + first, or with the weighted sum where an alpha is given."""
+    picture = pixel_at_the_plus(0.4, alpha)
+    assert isinstance(picture, InteractivePicture)
+    assert picture.text.startswith(said)
+    assert said in picture.alt_text
+    assert picture.data["guess"] == said
+    assert picture.data["operator"] == ("+" if alpha is None else "weighted")
+    assert picture.data["alpha"] == (50 if alpha is None else 25)
+
+
+# -- locks, and what every picture has in common
+
+PICTURES: list[tuple[Callable[..., Any], Any]] = [
+    (wiring_board, 18),
+    (pixel_at_the_plus, 0.2),
+    (shape_aligner, (4, 16, 32, 32)),
+    (lambda guess=None: wiring_board(guess, Addition(), torch.rand(1, 3, 8, 8)), "error"),
+]
+
+
+@pytest.mark.parametrize(("make", "guess"), PICTURES)
+def test_each_picture_is_locked_without_a_guess(make: Callable[..., Any], guess: Any) -> None:
+    """It asks its question, says what to write, and holds no answer."""
+    for locked in (make(), make(None)):
+        assert isinstance(locked, Locked)
+        assert locked.locked
+        bundle = locked._repr_mimebundle_()
+        assert bundle["text/plain"].startswith("Locked until you commit a guess.")
+        assert "?" in bundle["text/plain"]
+        assert "guess=" in bundle["text/html"]
+        assert "<img" not in bundle["text/html"]
+        assert repr(locked) == bundle["text/plain"]
+    assert not make(guess).locked
+
+
+def test_no_lock_gives_the_truth_away() -> None:
+    """The question and the example of what to write do not contain what would be right."""
+    assert "13" not in wiring_board().text
+    assert "0.19" not in pixel_at_the_plus().text
+    assert "0.095" not in pixel_at_the_plus(alpha=0.5).text
+    assert "(4, 16, 32, 32)" not in shape_aligner().text
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda: wiring_board("13"), TypeError, "takes a number, such as 12 or -0.5; got '13'"),
+        (lambda: wiring_board(True), TypeError, "takes a number"),
+        (lambda: wiring_board(float("nan")), TypeError, "takes a number"),
+        (lambda: wiring_board((1, 2)), TypeError, "takes a number"),
+        (lambda: wiring_board(13, number="5"), TypeError, "takes a number"),
+        (lambda: wiring_board(13, number=None), TypeError, "number=5"),
+        (lambda: wiring_board(13, Addition()), TypeError, "got a model but no x"),
+        (lambda: wiring_board(13, x=torch.rand(1, 3, 4, 4)), TypeError, "got an x but no model"),
+        (lambda: wiring_board(13, Addition(), torch.rand(1, 3, 4, 4)), TypeError, "takes a shape"),
+        (lambda: wiring_board((1,), 5, torch.rand(1)), TypeError, "a model to step through, got int"),
+        (lambda: wiring_board((1,), Addition(), (1, 3, 4, 4)), TypeError, "a tensor as x.*got tuple"),
+        (lambda: wiring_board((1,), Addition, torch.rand(1)), TypeError, "make one first"),
+        (lambda: pixel_at_the_plus("0.2"), TypeError, "takes a number"),
+        (lambda: pixel_at_the_plus(torch.tensor([1.0, 2.0])), TypeError, "takes a number"),
+        (lambda: pixel_at_the_plus(0.2, alpha=2), ValueError, "from -0.5 to 1.5, got 2"),
+        (lambda: shape_aligner("Error"), TypeError, 'or the text "error"; got'),
+        (lambda: shape_aligner(16), TypeError, "takes a shape"),
+        (lambda: shape_aligner((4, -1)), TypeError, "takes a shape"),
+        (lambda: shape_aligner((4, 1.0)), TypeError, "takes a shape"),
+        (lambda: shape_aligner("error", a=3), TypeError, "as a, such as"),
+        (lambda: shape_aligner("error", b="(3,)"), TypeError, "as b, such as"),
+    ],
+)
+def test_a_guess_of_another_form_is_a_clear_error(
+    call: Callable[[], Any], error: type[Exception], said: str
+) -> None:
+    """What is taken, with an example, and what came."""
+    with pytest.raises(error, match=said):
+        call()
+
+
+@pytest.mark.parametrize("guess", [torch.Size([4, 16, 32, 32]), [4, 16, 32, 32], (4, 16, 32, 32)])
+def test_a_shape_may_be_written_in_any_usual_way(guess: Any) -> None:
+    """A tuple, a list, or what `.shape` gives."""
+    assert "(4, 16, 32, 32). It gives (4, 16, 32, 32)." in shape_aligner(guess).text
+
+
+@pytest.mark.parametrize(("make", "guess"), PICTURES)
+def test_without_a_kernel_a_still_picture_says_the_same(make: Callable[..., Any], guess: Any) -> None:
+    """An `<img>` with alternative text, a PNG that fits a notebook's column, and the text in full."""
+    picture = make(guess)
+    bundle = picture._repr_mimebundle_()
+    assert bundle["text/plain"] == picture.text == repr(picture)
+    assert '<img alt="' in bundle["text/html"]
+    assert "Your guess" in bundle["text/html"]
+    with Image.open(io.BytesIO(picture.still.png)) as image:
+        assert image.width == pytest.approx(2 * picture.still.width, abs=2)
+    assert picture.still.width <= 800
+
+
+def test_no_script_reaches_for_another_machine() -> None:
+    """What the browser runs is all here: no address but SVG's namespace, no import."""
+    for file in [*HERE.glob("*.js"), *HERE.glob("*.css")]:
+        source = file.read_text(encoding="utf-8")
+        assert "//" not in re.sub(r"^\s*//.*$|; // .*$|\{ // .*$", "", source, flags=re.M)
+        assert not re.search(r"\b(import|fetch|XMLHttpRequest|WebSocket|save_changes)\b", source)
+
+
+def test_nothing_is_imported_before_it_is_needed() -> None:
+    """Where no kernel can answer, as in the grader, a picture shows itself without the widget library."""
+    code = (
+        "import sys; from sumskip import wiring_board; wiring_board(13)._ipython_display_();"
+        "assert not {'anywidget', 'ipywidgets', 'matplotlib.pyplot'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "The chain gives 13." in done.stdout
+
+
+@pytest.mark.slow
+def test_an_exported_notebook_shows_the_still_pictures() -> None:
+    """Executed in a real kernel and converted to HTML, with and without stored widget state."""
+    calls = ["wiring_board(18)", "pixel_at_the_plus(0.2)", 'shape_aligner("error")']
+    source = "from sumskip import wiring_board, pixel_at_the_plus, shape_aligner"
+    cells = [nbformat.v4.new_code_cell(code) for code in (source, *calls)]
+    notebook = NotebookClient(
+        nbformat.v4.new_notebook(cells=cells), timeout=180, kernel_name="python3"
+    ).execute()
+    for cell in notebook.cells[1:]:
+        still, live = cell.outputs
+        assert "<img alt=" in still.data["text/html"]
+        assert "application/vnd.jupyter.widget-view+json" in live.data
+        assert live.data["text/html"] == live.data["text/plain"] == ""
+    for keep_state in (True, False):
+        if not keep_state:
+            notebook.metadata.pop("widgets", None)
+        html, _ = HTMLExporter().from_notebook_node(notebook)
+        for alt in (
+            "Wiring board: 5 through double",
+            "Pixel at the plus: two feature maps",
+            "Shape aligner. ",
+        ):
+            assert f'<img alt="{alt}' in html
