@@ -277,6 +277,8 @@ check("sequential_model", SequentialModel)
 # The wiring board can also show the model that you wrote. The photograph goes in. Which shape comes out? Write your guess, four integers, in the place of `None`.
 
 # %% own-wiring-board tags=["demo"]
+from sumskip import wiring_board
+
 try:
     display(wiring_board(guess=None, model=SequentialModel(), x=photo))
 except Exception as error:

@@ -215,12 +215,13 @@ y.backward()
 print("with detach:   ", y.item(), "  gradient of w:", w.grad.item())
 
 
+# %% gradient-compare [markdown]
+# Both lines give 8, but only the first has the right gradient: 4, one from the skip and three from the other path. With `detach()`, the skip adds nothing to the gradient, so a model does not learn through it.
+
 # %% repair-addition [markdown]
 # ## Exercise 2: mend the model
 #
 # *6 points, easy, 5 minutes*
-#
-# Both lines gave 8, but only the first has the right gradient: 4, one from the skip and three from the other path. With `detach()`, the skip adds nothing to the gradient, so the model does not learn through it.
 #
 # Write `RepairedModel`: the same two convolutions, with a `forward` that returns `out1 + out2`. The gradient must flow through both paths.
 #
@@ -345,7 +346,7 @@ pixel_at_the_plus(guess=None)
 # %% projection [markdown]
 # ## When the channels differ
 #
-# `out1` has 16 channels and `out2` has 32. They cannot be added. A **1×1 convolution** helps: `nn.Conv2d(16, 32, kernel_size=1)`. It looks at one pixel at a time and mixes its 16 numbers into 32 new ones; height and width stay. Used to make a shortcut fit, it is called a **projection**.
+# `out1` has 16 channels and `out2` has 32. They cannot be added. A **1×1 convolution** helps: `nn.Conv2d(16, 32, kernel_size=1)`. It looks at one pixel at a time and mixes its 16 numbers into 32 new ones; height and width stay. Used to make a skip connection fit, it is called a **projection**.
 #
 # With numbers: one pixel with the two channels 10 and 20, and a projection 2→3. Predict the third number, then run.
 
@@ -417,7 +418,7 @@ check("projected_addition_model", ProjectedAdditionModel)
 #
 # - Stacking two modules does not add them, because …
 # - `x + out2` fails in these models, because …
-# - Shape (1, 1, 32, 32) plus (1, 16, 32, 32) gives no error, but …
+# - Adding one channel to eight gives no error, but …
 
 # %% summary [markdown]
 # ## Summary

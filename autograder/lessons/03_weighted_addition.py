@@ -122,7 +122,7 @@ check("what_trains", trains)
 # %% run-what-trains [markdown]
 # ### Run it: another module
 #
-# This check looks only at the form. Here is another module with other attributes. Predict which names are printed, then run, and go back to your answers if you want to.
+# This check looks only at the form. Here is another module with other attributes. `nn.Linear(1, 1)` is a module with two parameters of its own, `weight` and `bias`. Predict which names are printed, then run, and go back to your answers if you want to.
 
 # %% another-module
 class Lamp(nn.Module):

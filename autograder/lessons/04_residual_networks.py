@@ -60,15 +60,16 @@ class PlainBlock(nn.Module):
 
     def __init__(self, channels):
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-        self.bn2 = nn.BatchNorm2d(channels)
+        self.f = nn.Sequential(
+            nn.Conv2d(channels, channels, kernel_size=3, padding=1),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, kernel_size=3, padding=1),
+            nn.BatchNorm2d(channels),
+        )
 
     def forward(self, x):
-        out = torch.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return torch.relu(out)
+        return torch.relu(self.f(x))
 
 
 # %% trace-plain-block tags=["demo"]
@@ -177,12 +178,13 @@ check("plain_vs_residual", predictions_residual)
 
 # %% quiet-blocks
 plain = PlainBlock(1)
-nn.init.zeros_(plain.bn2.weight)
-nn.init.constant_(plain.bn2.bias, 0.25)
+last = plain.f[4]  # the second BatchNorm
+nn.init.zeros_(last.weight)
+nn.init.constant_(last.bias, 0.25)
 
 x = torch.tensor([0.0, 1.0, 2.0, 1.0]).reshape(1, 1, 2, 2)
 with torch.no_grad():
-    f = plain.bn2(plain.conv2(torch.relu(plain.bn1(plain.conv1(x)))))
+    f = plain.f(x)
     print("x:                       ", x.flatten().tolist())
     print("F(x):                    ", f.flatten().tolist())
     print("plain:    relu(F(x)):    ", torch.relu(f).flatten().tolist())
@@ -378,9 +380,9 @@ try:
         guesses = model(images[1500:]).argmax(dim=1)
     right = (guesses == labels[1500:]).float().mean().item()
     print(f"test digits read correctly: {right:.0%}")
-    shown = images[1500:1508]
-    titles = [f"read as {guess}" for guess in guesses[:8].tolist()]
-    display(show_feature_maps(*shown.split(1), titles=titles))
+    # Four test digits side by side, as the four channels of one image.
+    shown = images[1500:1504].transpose(0, 1)
+    display(show_feature_maps(shown, titles=(f"read as {guesses[:4].tolist()}",)))
 except Exception as error:
     print(f"Finish exercises 3 and 4 first: {error!r}")
 
@@ -389,7 +391,7 @@ except Exception as error:
 #
 # *4 points, 8 minutes. Your instructor reads and marks this answer.*
 #
-# A friend says: "A deep network stacks layers, and stacking layers adds them. So why would I need a skip connection?" Answer in four to eight sentences. One point for each of these:
+# A friend says: "A deep network stacks layers, and stacking adds them. So why would I need a skip connection?" Answer in four to eight sentences. One point for each of these:
 #
 # 1. What a stack of layers computes, with a small example in numbers.
 # 2. What the skip connection adds to what, and where the `+` is.
@@ -411,8 +413,8 @@ except Exception as error:
 # %% summary [markdown]
 # ## Summary
 #
-# - A residual block returns relu(F(x) + x). If F(x) is zero, `x` goes on, where a plain block loses it.
-# - An identity shortcut costs no parameters.
+# - A residual block returns relu(F(x) + x): F only has to learn what must be added to `x`.
+# - In a chain of many blocks, the skip connections carry `x` forward and the gradient back.
 # - When channels or size change, a 1×1 convolution with the same stride, and BatchNorm, make the shortcut fit.
 # - A ResNet is a chain of such blocks: `nn.Sequential` outside, explicit addition inside.
 #
