@@ -120,7 +120,7 @@ def report_html(report: Report, opened: int = 0) -> str:
         body.append(f'<ul style="margin:0 0 .4em;padding-left:1.4em;color:#333">{lines}</ul>')
     if report.status != "passed":
         rows = "".join(
-            f'<tr><td style="padding:0 .8em 0 0;text-align:right">'
+            f'<tr style="background:#fff"><td style="padding:0 .8em 0 0;text-align:right">'
             f"{_points(p.score)} of {_points(p.max_score)}</td>"
             f'<td style="text-align:left">{_code(p.title)}</td></tr>'
             for p in report.parts

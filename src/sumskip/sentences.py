@@ -177,7 +177,8 @@ def details(first: Difference, this: _Round, key: Key) -> list[str]:
         if kept is not None and kept.full and output is not None:
             lines.append(f"first values: expected {show(kept.values)}, yours {show(output)}")
         if first.what not in ("shape", "values"):
-            lines.append(f"{first.what}: expected {first.expected}, yours {_short(first.actual)}")
+            place = f" at {first.note}" if first.note else ""
+            lines.append(f"{first.what}{place}: expected {first.expected}, yours {_short(first.actual)}")
         elif "output" not in recorded.arrays:
             lines.append(f"expected {first.expected}, yours {first.actual}")
     return lines
