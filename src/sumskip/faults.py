@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from sumskip import clashes
 from sumskip.clashes import Clash
+from sumskip.expressions import called
 from sumskip.graph import Fault, NodeKind, Shape
 from sumskip.operators import BROADCASTING
 from sumskip.recorder import Recorder
@@ -216,9 +216,8 @@ def _mistake(error: BaseException, box: Box | None, place: Place | None) -> str:
                 f"{_SIGNS.get(sign, sign)} was given {_a(left)} and {_a(right)}: it takes tensors or numbers"
             )
         if kinds := re.match(r"'(\w+)' object is not callable", text):
-            return (
-                f"{_called(place) or 'what is called here'} is {_a(kinds.group(1))}, which cannot be called"
-            )
+            what = (place and called(place.expression)) or "what is called here"
+            return f"{what} is {_a(kinds.group(1))}, which cannot be called"
     if isinstance(error, RecursionError):
         return "the forward pass calls itself without end"
     return f"{type(error).__name__}: {text}"
@@ -257,23 +256,15 @@ def _ingredients(frame: FrameType | None, fault: Fault, recorder: Recorder) -> t
 def _operand_names(step: Step, place: Place | None) -> list[str]:
     """The learner's own words for the tensors of a step, else what made them."""
     made = [o for o in step.operands if o.shape is not None and not o.dashed]
-    if place is not None and place == step.place:
-        texts = place.operands
-        if len(texts) >= len(made) and len(step.operands) == len(texts):
+    if place is not None and place == step.place and step.named:
+        texts = place.reading.operands(len({o.argument for o in step.operands}), step.module is None)
+        if texts:
             return [texts[o.argument] for o in made]
     return [o.source.name or o.source.label for o in made]
 
 
 def _shapes(step: Step) -> tuple[Shape, ...]:
     return tuple(o.shape for o in step.operands if o.shape is not None and not o.dashed)
-
-
-def _called(place: Place | None) -> str | None:
-    try:
-        tree = ast.parse(place.expression if place else "", mode="eval").body
-    except SyntaxError:
-        return None
-    return ast.unparse(tree.func) if isinstance(tree, ast.Call) else None
 
 
 def _owner(value: Any) -> str:

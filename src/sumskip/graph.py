@@ -7,9 +7,9 @@ that ran the model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar, get_args
 
 NodeKind = Literal["input", "output", "module", "op", "parameter", "buffer", "constant"]
 Shape = tuple[int, ...]
@@ -144,18 +144,76 @@ class Trace:
         Raises ValueError where `data` is no such description.
         """
         try:
-            return cls(
-                nodes=tuple(Node(**_frozen(node)) for node in data["nodes"]),
-                edges=tuple(Edge(**_frozen(edge)) for edge in data["edges"]),
-                fault=Fault(**_frozen(data["fault"])) if data["fault"] else None,
+            made = cls(
+                nodes=tuple(_checked(Node(**_frozen(node))) for node in data["nodes"]),
+                edges=tuple(_checked(Edge(**_frozen(edge))) for edge in data["edges"]),
+                fault=_checked(Fault(**_frozen(data["fault"]))) if data["fault"] else None,
                 name=data["name"],
                 notes=_frozen(data["notes"]),
                 boxes=_frozen(data["boxes"]),
             )
-        except (KeyError, TypeError) as error:
+            for value, kind in ((made.name, "str"), (made.notes, "tuple[str, ...]"), (made.boxes, "boxes")):
+                if not _FITS[kind](value):
+                    raise TypeError(f"a {type(value).__name__} came where {kind} belongs")
+            return made
+        except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(
                 f"expected the dict that Trace.to_dict() makes; this one does not fit: {error}"
             ) from None
+
+
+def _is_whole(value: Any) -> bool:
+    """A whole number that is small enough to be written out."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or _is_whole(value)
+
+
+def _tuple_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, tuple) and all(map(fits, value))
+
+
+def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or fits(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_pair(value: Any, second: Callable[[Any], bool]) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str) and second(value[1])
+
+
+# What a field may hold, by the way its type is written above.
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "str": _is_text,
+    "str | None": _or_none(_is_text),
+    "NodeKind": lambda value: isinstance(value, str) and value in get_args(NodeKind),
+    "int": _is_whole,
+    "int | None": _or_none(_is_whole),
+    "bool": lambda value: isinstance(value, bool),
+    "float | None": _or_none(_is_number),
+    "Shape | None": _or_none(_tuple_of(_is_whole)),
+    "tuple[Shape, ...]": _tuple_of(_tuple_of(_is_whole)),
+    "tuple[str, ...]": _tuple_of(_is_text),
+    "tuple[tuple[str, tuple[str, ...]], ...]": _tuple_of(lambda row: _is_pair(row, _tuple_of(_is_text))),
+    "boxes": _tuple_of(lambda box: _is_pair(box, _is_text)),
+}
+
+
+_T = TypeVar("_T", Node, Edge, Fault)
+
+
+def _checked(item: _T) -> _T:
+    """`item`, which may come from another process, if every field holds what its type says."""
+    for part in fields(item):
+        value = getattr(item, part.name)
+        if not _FITS[str(part.type)](value):
+            raise TypeError(f"{part.name} is no {part.type}")
+    return item
 
 
 def _plain(item: Node | Edge | Fault) -> dict[str, Any]:

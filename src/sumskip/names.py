@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sumskip.graph import NodeKind
 from sumskip.restore import Snapshot
 from sumskip.source import caller
+from sumskip.steps import is_torch
 
 _OWN = frozenset(nn.Module().__dict__)
 
@@ -86,9 +87,10 @@ class Names:
             for own, buffer in module._buffers.items():
                 if buffer is not None:
                     self.add(buffer, "buffer", dot + own)
-            for own, value in module.__dict__.items():
-                if own not in _OWN:
-                    self._take(dot + own, value)
+            if not is_torch(type(module)):  # torch's own keep no tensors but those above
+                for own, value in module.__dict__.items():
+                    if own not in _OWN:
+                        self._take(dot + own, value)
 
     def _take(self, name: str, value: Any) -> None:
         if isinstance(value, Tensor):

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sumskip import unseen
+from sumskip.expressions import is_number
 from sumskip.names import Names
 from sumskip.operators import Operator, describe
 from sumskip.restore import Snapshot, memory, shares_memory
-from sumskip.source import Place, caller, is_number
+from sumskip.source import Place, caller
 from sumskip.steps import (
     IN_PYTHON,
     INCOMPLETE,
@@ -86,6 +87,7 @@ class Recorder(TorchFunctionMode):
         self._written: dict[int, list[tuple[Step, Tensor]]] = {}
         self._numbers: list[tuple[float, Step]] = []
         self._calls: dict[str, int] = {}
+        self._clock = 0
         self._hidden: Step | None = None  # the last region whose results were not handed over
         self._compiled: list[bool] = []
 
@@ -293,9 +295,11 @@ class Recorder(TorchFunctionMode):
             self._append(step)
         for tensor in map(unseen.plain, tensors_in((args, kwargs))):
             if not self.has_seen(tensor):
-                if tensor.grad_fn is not None:
+                if tensor.grad_fn is not None:  # one that another level of the transform has made
                     continue
                 self._meet(tensor)
+                self.steps.remove(step)  # what goes in comes first
+                self._append(step)
             source = self._made[id(tensor)]
             if source[1] is not step and all(operand.source is not source[1] for operand in step.operands):
                 shape = tuple(tensor.shape)
@@ -328,7 +332,7 @@ class Recorder(TorchFunctionMode):
     def _meet(self, tensor: Tensor) -> None:
         """A tensor that nothing seen has made: a parameter, a buffer, or one from outside."""
         if known := self.names.tensor(tensor):
-            step = Step(*known)
+            step = Step(*known, path=self._path())
         elif self._hidden is not None:
             step = self._hidden
             step.results = [tuple(tensor.shape)]
@@ -405,7 +409,7 @@ class Recorder(TorchFunctionMode):
         for number, step in self._numbers:
             if number is value:
                 return step
-        step = Step("constant", written_out(value), value=as_float(value))
+        step = Step("constant", written_out(value), value=as_float(value), path=self._path())
         if text and not _is_literal(text):
             step.variable = text
             names = set(re.findall(r"[^\W\d]\w*", text))
@@ -421,9 +425,9 @@ class Recorder(TorchFunctionMode):
         """`2 * x` arrives as `x * 2`: puts the operands in the order in which the learner wrote them."""
         if step.label not in "+×" or step.place is None or (step.operator and step.operator.writes):
             return
-        texts, frame = step.place.operands, caller(4)
-        binary = len(texts) == 2
-        if step.place.calls == "sum" or (binary and is_number(texts[0], frame)):
+        reading, frame = step.place.reading, caller(4)
+        texts = reading.operands(2)
+        if reading.calls == "sum" or (texts and is_number(texts[0], frame)):
             values.reverse()
 
     # -- the life of a step --------------------------------------------------------------------
@@ -434,10 +438,14 @@ class Recorder(TorchFunctionMode):
             step.place = Place(frame.f_code, frame.f_lasti)
         if self.boxes:
             step.named = not self.boxes[-1].foreign
-            step.path = tuple(box.label for box in self.boxes[1:])
+            step.path = self._path()
+
+    def _path(self) -> tuple[str, ...]:
+        return tuple(box.label for box in self.boxes[1:])
 
     def _append(self, step: Step) -> None:
-        step.order = len(self.steps)
+        self._clock += 1
+        step.order = self._clock
         self.steps.append(step)
 
     def _before(self, step: Step, values: list[Any]) -> None:
@@ -445,8 +453,8 @@ class Recorder(TorchFunctionMode):
             if isinstance(value, Tensor):
                 step.operands += self.operand(value, argument)
             else:
-                texts = step.place.operands if step.place is not None and step.place.calls != "sum" else ()
-                text = texts[argument] if len(texts) == len(values) else ""
+                texts = step.place.reading.operands(len(values)) if step.place is not None else ()
+                text = texts[argument] if texts else ""
                 step.operands.append(Operand(self._number(value, text), argument=argument))
         if self.gradients:
             step.span = (sequence(), 0)
@@ -465,6 +473,10 @@ class Recorder(TorchFunctionMode):
             if step is not None:
                 step.failed = True
                 self._append(step)
+
+    def expected(self, error: BaseException) -> bool:
+        """Whether an error came out of a step, and not out of the recorder itself."""
+        return self.failure is not None and self.failure[0] is error and self.failure[1] is not None
 
     def _read(self, step: Step, result: Any) -> None:
         self._append(step)

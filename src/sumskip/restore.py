@@ -73,9 +73,7 @@ class Snapshot:
             if module.training is not training:
                 module.training = training
             for registered, before in ((module._parameters, parameters), (module._buffers, buffers)):
-                if registered.keys() != before.keys() or any(
-                    registered[k] is not v for k, v in before.items()
-                ):
+                if isinstance(registered, dict) and _differ(registered, before):
                     registered.clear()
                     registered.update(before)
         with torch.no_grad():
@@ -90,6 +88,10 @@ class Snapshot:
                 if grad is not None and copy is not None:
                     grad.copy_(copy)
                 tensor.grad = grad
+
+
+def _differ(now: dict[str, Any], before: dict[str, Any]) -> bool:
+    return now.keys() != before.keys() or any(now[name] is not value for name, value in before.items())
 
 
 def _put_back(tensor: Tensor, saved: Tensor, was_leaf: bool) -> None:

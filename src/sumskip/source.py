@@ -6,7 +6,6 @@ in the instructions themselves, so that no source has to be parsed while a model
 
 from __future__ import annotations
 
-import ast
 import dis
 import linecache
 import sys
@@ -16,14 +15,16 @@ from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import NamedTuple
 
-import numpy as np
 import torch
+
+from sumskip.expressions import Reading, read
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = Path(__file__).parent
 _ENTRANCE = str(_PACKAGE / "trace.py")
 _MACHINERY = frozenset(
-    {_ENTRANCE, *(str(_PACKAGE / name) for name in ("recorder.py", "names.py", "source.py", "unseen.py"))}
+    str(_PACKAGE / f"{name}.py")
+    for name in ("recorder", "steps", "names", "restore", "unseen", "operators", "source", "expressions")
 )
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 _SKIPPED = frozenset({"CACHE", "COPY", "NOP", "EXTENDED_ARG", "PRECALL"})
@@ -34,11 +35,12 @@ class CodeFacts:
 
     def __init__(self, code: CodeType) -> None:
         self.code = code
-        self.library = code.co_filename.startswith(_TORCH) or code.co_filename in _MACHINERY
         self.entrance = code.co_filename == _ENTRANCE
+        own = self.entrance or code.co_filename in _MACHINERY
+        self.library = own or code.co_filename.startswith(_TORCH)
         self.installed = self.library or code.co_filename.startswith(_INSTALLED)
         self._names: dict[int, str | None] = {}
-        self.expressions: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self.expressions: dict[int, Reading] = {}
 
     @cached_property
     def positions(self) -> list[tuple[int | None, int | None, int | None, int | None]]:
@@ -116,19 +118,11 @@ class Place(NamedTuple):
         return self._text(self.line or 0).strip()
 
     @property
-    def operands(self) -> tuple[str, ...]:
-        """The sources of the operands of this expression: both sides of a sign, or a call's arguments."""
-        return self._read()[1]
-
-    @property
-    def calls(self) -> str:
-        """The name of the plain function that this expression calls, such as `sum`; "" for all else."""
-        return self._read()[0]
-
-    def _read(self) -> tuple[str, tuple[str, ...]]:
+    def reading(self) -> Reading:
+        """The expression taken apart."""
         known = facts(self.code).expressions
         if self.lasti not in known:
-            known[self.lasti] = _read(self.expression)
+            known[self.lasti] = read(self.expression)
         return known[self.lasti]
 
     def _position(self) -> tuple[int | None, int | None, int | None, int | None]:
@@ -142,68 +136,6 @@ class Place(NamedTuple):
         return linecache.getline(self.code.co_filename, number)
 
 
-def _read(expression: str) -> tuple[str, tuple[str, ...]]:
-    try:
-        tree = ast.parse(expression, mode="eval").body
-    except (SyntaxError, ValueError):
-        statement = _statement(expression)
-        if statement is None:
-            return "", ()
-        return "", (ast.unparse(statement.target), ast.unparse(statement.value))
-    calls = ""
-    parts: list[ast.expr] = []
-    if isinstance(tree, ast.BinOp):
-        parts = [tree.left, tree.right]
-    elif isinstance(tree, ast.Compare):
-        parts = [tree.left, *tree.comparators]
-    elif isinstance(tree, ast.Call):
-        calls = tree.func.id if isinstance(tree.func, ast.Name) else ""
-        parts = [*tree.args, *(keyword.value for keyword in tree.keywords)]
-        if parts and isinstance(parts[0], ast.List | ast.Tuple):  # `cat([a, b], 1)`
-            parts = parts[0].elts
-        if isinstance(tree.func, ast.Attribute) and not _is_namespace(tree.func.value):
-            parts = [tree.func.value, *parts]
-    return calls, tuple(ast.unparse(part) for part in parts)
-
-
-def is_number(text: str, frame: FrameType | None) -> bool:
-    """Whether an operand's source stands for a plain number: `2`, `scale`, `1 - a`, `self.scale`."""
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return False
-    return _is_number(tree, frame)
-
-
-def _is_number(node: ast.expr, frame: FrameType | None) -> bool:
-    if isinstance(node, ast.BinOp):
-        return _is_number(node.left, frame) and _is_number(node.right, frame)
-    if isinstance(node, ast.UnaryOp):
-        return _is_number(node.operand, frame)
-    value = node.value if isinstance(node, ast.Constant) else None
-    if frame is None:
-        return value is not None
-    if isinstance(node, ast.Name):
-        value = frame.f_locals.get(node.id, frame.f_globals.get(node.id))
-    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        value = getattr(frame.f_locals.get(node.value.id), "__dict__", {}).get(node.attr)
-    return isinstance(value, int | float | complex | np.number)
-
-
-def _statement(expression: str) -> ast.AugAssign | None:
-    try:
-        body = ast.parse(expression).body
-    except (SyntaxError, ValueError):
-        return None
-    return body[0] if body and isinstance(body[0], ast.AugAssign) else None
-
-
-def _is_namespace(node: ast.expr) -> bool:
-    """`torch` in `torch.add(a, b)` is no operand; `a` in `a.add(b)` is one."""
-    name = ast.unparse(node)
-    return name in ("torch", "F", "nn", "self") or name.startswith(("torch.", "nn.", "self."))
-
-
 def caller(skip: int = 1) -> FrameType | None:
     """The nearest frame above that is the learner's own: neither PyTorch's nor the tracer's.
 
@@ -215,6 +147,13 @@ def caller(skip: int = 1) -> FrameType | None:
             return None
         frame = frame.f_back
     return frame
+
+
+def is_own(traceback: TracebackType | None) -> bool:
+    """Whether an error was raised by the tracer's own code."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and traceback.tb_frame.f_code.co_filename in _MACHINERY
 
 
 def raised_at(traceback: TracebackType | None) -> tuple[Place | None, FrameType | None]:

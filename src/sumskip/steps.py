@@ -78,6 +78,8 @@ class Box:
 
 def is_leaf(module: nn.Module) -> bool:
     """Whether a module is one node: its forward is torch's own, and no mere chain of other modules."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return True
     if "forward" in module.__dict__ and not is_torch(type(module)):
         return False
     chain = isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict)

@@ -9,6 +9,9 @@ import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
+from itertools import islice
+from types import MethodType
 from typing import Any
 
 import torch
@@ -21,6 +24,7 @@ from sumskip.graph import Trace
 from sumskip.names import Names
 from sumskip.recorder import Recorder
 from sumskip.restore import Snapshot
+from sumskip.source import is_own
 from sumskip.steps import Operand, Step, replaced
 
 
@@ -68,6 +72,11 @@ def trace(
             try:
                 output = model(*inputs, **keywords)
             except Exception as raised:
+                if is_own(raised.__traceback__) and not recorder.expected(raised):
+                    raised.add_note(
+                        "This is a mistake in sumskip.trace, not in your model. Please report it."
+                    )
+                    raise
                 error = raised
         if error is None:
             returned = _returned(recorder, output, model)
@@ -112,22 +121,30 @@ def _check_callable(model: Any) -> None:
 def _bound(model: Any, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """The inputs under the names of the parameters they go to."""
     function = model.forward if isinstance(model, nn.Module) else model
+    owner = (function.__self__,) if isinstance(function, MethodType) else ()
     try:
-        signature = inspect.signature(function)
+        signature = _signature(getattr(function, "__func__", function))
     except (TypeError, ValueError):  # a builtin
         return iter([(f"input{position}", value) for position, value in enumerate(inputs)])
     try:
-        bound = signature.bind(*inputs, **keywords)
+        bound = signature.bind(*owner, *inputs, **keywords)
     except TypeError as error:
-        wanted = (
-            ", ".join(name for name, p in signature.parameters.items() if p.default is p.empty) or "nothing"
-        )
+        wanted = ", ".join(name for name in _wanted(signature, len(owner))) or "nothing"
         count = len(inputs) + len(keywords)
         raise TraceError(
             f"{_name_of(model)} takes {wanted}, but {count} input{'s' * (count != 1)} came ({error}): "
             f"write trace(model, {wanted})"
         ) from None
-    return _spread(signature, bound.arguments)
+    return islice(_spread(signature, bound.arguments), len(owner), None)
+
+
+_signature = lru_cache(maxsize=256)(inspect.signature)
+
+
+def _wanted(signature: inspect.Signature, skipped: int) -> list[str]:
+    """The names of the inputs that a call must give."""
+    needed = [name for name, p in signature.parameters.items() if p.default is p.empty]
+    return needed[skipped:]
 
 
 def _spread(signature: inspect.Signature, arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
