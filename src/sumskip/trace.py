@@ -14,6 +14,7 @@ from itertools import islice
 from types import MethodType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -221,5 +222,7 @@ def _kind(value: Any) -> str:
         return "None"
     if isinstance(value, torch.Size):
         return "a shape"
+    if isinstance(value, np.ndarray):
+        return "a NumPy array"
     name = type(value).__name__
     return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"

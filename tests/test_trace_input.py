@@ -1,0 +1,95 @@
+"""What `trace` refuses, and in which words; and what a trace is made of."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pictures import Bench, nodes, photo, wires
+from sumskip import Trace, trace
+from sumskip.trace import TraceError
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "message"),
+    [
+        (Bench, (), "expected a model, but the class Bench came: make one first, Bench(…), and trace that"),
+        (photo(), (nn.ReLU(),), "expected a model and then its inputs, but a tensor came first"),
+        (None, (photo(),), "expected a module or a function, but None came"),
+        ({"a": 1}, (photo(),), "expected a module or a function, but a dict came"),
+        (nn.ReLU(), (), "ReLU takes input, but 0 inputs came"),
+        (nn.ReLU(), (photo(), photo()), "ReLU takes input, but 2 inputs came"),
+        (lambda a, b: a, (photo(),), "<lambda> takes a, b, but 1 input came"),
+        (nn.ReLU(), (photo().numpy(),), "expected at least one tensor as input, but a NumPy array came"),
+        (nn.ReLU(), ((1, 3, 8, 8),), "expected at least one tensor as input, but a tuple came"),
+        (nn.ReLU(), (photo().shape,), "expected at least one tensor as input, but a shape came"),
+        (lambda: photo(), (), "expected at least one tensor as input, but nothing came"),
+        (lambda x: None, (photo(),), "<lambda> returned nothing: end it with `return` and the result"),
+        (lambda x: "done", (photo(),), "<lambda> returned a str and no tensor"),
+        (lambda x: [], (photo(),), "<lambda> returned a list and no tensor"),
+    ],
+)
+def test_bad_input_has_one_clear_message(model: Any, inputs: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(TraceError) as caught:
+        trace(model, *inputs)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, TypeError)
+
+
+def test_a_number_from_item_can_be_the_output() -> None:
+    found = trace(lambda x: x.mean().item(), photo())
+    assert wires(found) == ["x -> mean", "mean -> item", "item -> output"]
+    assert isinstance(found.output, float)
+
+
+def test_the_output_is_what_the_model_returned() -> None:
+    found = trace(lambda x: {"a": (x * 2, 5)}, photo())
+    assert torch.equal(found.output["a"][0], photo() * 2)
+    assert found.output["a"][1] == 5
+
+
+def test_there_and_back_through_json() -> None:
+    model = Bench(lambda self, x: self.alpha * self.conv1(x))
+    for found in (
+        trace(model, photo(), gradients=True),
+        trace(Bench(lambda self, x: x + self.wide(x)), photo()),
+    ):
+        again = Trace.from_dict(json.loads(json.dumps(found.to_dict())))
+        assert again == found
+        assert again.output is None
+
+
+@pytest.mark.parametrize("data", [{}, {"nodes": [{"colour": 1}]}, {"nodes": 3}])
+def test_a_dict_that_is_no_trace(data: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"Trace.to_dict\(\) makes"):
+        Trace.from_dict(data)
+
+
+def test_partial_and_callable_objects() -> None:
+    class Adder:
+        def __call__(self, x: Tensor) -> Tensor:
+            return x + 1
+
+    assert nodes(trace(Adder(), photo())) == ["x input", "1 constant", "+ op", "output output"]
+    assert trace(Adder(), photo()).name == "Adder"
+    assert nodes(trace(partial(torch.add, other=2), photo()))[-1] == "output output"
+    assert wires(trace(torch.relu, photo())) == ["input0 -> relu", "relu -> output"]
+
+
+def test_numbers_and_flags_beside_tensors_are_no_inputs() -> None:
+    found = trace(lambda x, k, flag=False: x * k, photo(), 3, flag=True)
+    assert nodes(found) == ["x input", "3 constant", "× op", "output output"]
+
+
+def test_an_enormous_model() -> None:
+    model = nn.Sequential(*(nn.Sequential(nn.ReLU(), nn.Tanh()) for _ in range(1000)))
+    found = trace(model, photo(1, 1))
+    assert len(found.nodes) == 2002
+    assert len(found.boxes) == 1000
