@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Threads of our own are one a submission; more inside each only get in each other's way.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    run: Callable[[argparse.Namespace], None] = options.run
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        run(options)
+        return run(options)
     except MistakeError as error:
         print(f"autograder {options.command}: {one_line(str(error))}", file=sys.stderr)
         return 2
@@ -44,7 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:
         print(f"{OURS}\n{traceback.format_exc()}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,7 +88,7 @@ def one_line(text: str) -> str:
     return "".join(sign if sign.isprintable() else "?" for sign in words)
 
 
-def release_command(options: argparse.Namespace) -> None:
+def release_command(options: argparse.Namespace) -> int:
     from autograder.release import ReleaseError, release
 
     try:
@@ -97,9 +96,10 @@ def release_command(options: argparse.Namespace) -> None:
     except ReleaseError as error:
         raise MistakeError(str(error)) from error
     print(f"The release is in {path}")
+    return 0
 
 
-def check_command(options: argparse.Namespace) -> None:
+def check_command(options: argparse.Namespace) -> int:
     from autograder import grading
     from autograder.engine.intake import IntakeError, read_submission
     from autograder.engine.sandbox import SandboxError
@@ -122,15 +122,16 @@ def check_command(options: argparse.Namespace) -> None:
         print(f"warning: {one_line(note)}", file=sys.stderr)
     if options.json:
         print(json.dumps(verdict.summary(), ensure_ascii=False))
-        return
+        return 0
     print(f"{verdict.assignment}: {verdict.score:g} of {verdict.max_score:g} points, {verdict.level}")
     for report in verdict.reports:
         sign = {"passed": "✓", "failed": "✗", "not_graded": "?"}[report.status]
         points = f"{report.score:>5g} of {report.max_score:<4g}"
         print(f"  {sign} {report.exercise:<26}{points}{one_line(report.message)}")
+    return 0
 
 
-def grade_command(options: argparse.Namespace) -> None:
+def grade_command(options: argparse.Namespace) -> int:
     from autograder import class_run, grading
     from autograder.engine.sandbox import SandboxError
     from autograder.gradebook import GradebookError
@@ -166,7 +167,8 @@ def grade_command(options: argparse.Namespace) -> None:
     _summary(course, outcome, passed_over, time.monotonic() - started)
     if outcome.failures:
         print(f"{OURS}\n" + "\n".join(outcome.failures), file=sys.stderr)
-        raise SystemExit(1)
+        return 1
+    return 0
 
 
 def _cores() -> int:

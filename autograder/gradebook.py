@@ -52,6 +52,7 @@ from autograder.verdict_files import Verdict, write_whole
 
 T = TypeVar("T")
 
+SAY_AFTER = 3.0  # seconds for which a locked database is not worth a word to the instructor
 _PAGE_MARK = "<!-- sumskip page {} -->"
 # Where nbgrader's code looks the class up whenever it wants a session.
 _SESSION_USERS = (
@@ -68,14 +69,20 @@ class GradebookError(Exception):
     """The gradebook cannot take what it was given; the message says what to do."""
 
 
-def wait_for_locks(seconds: int = 60) -> None:
+def wait_for_locks(seconds: float = 60) -> None:
     """Let every nbgrader command in this process wait for a locked database instead of giving up."""
+    global _locked_seconds
+    _locked_seconds = seconds
+    if not event.contains(Engine, "connect", _set_timeout):
+        event.listen(Engine, "connect", _set_timeout)
 
-    def set_timeout(connection: Any, _record: Any) -> None:
-        if isinstance(connection, sqlite3.Connection):
-            connection.execute(f"PRAGMA busy_timeout = {1000 * seconds}")
 
-    event.listen(Engine, "connect", set_timeout)
+_locked_seconds = 0.0
+
+
+def _set_timeout(connection: Any, _record: Any) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute(f"PRAGMA busy_timeout = {round(1000 * _locked_seconds)}")
 
 
 class SubmittedFiles(CourseDirectory):
@@ -193,6 +200,7 @@ class ClassGradebook:
     def __enter__(self) -> ClassGradebook:
         self._undo.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", SAWarning)
+        wait_for_locks(SAY_AFTER)
         url, course = self.folders.db_url, self.folders.course_id
         self.gradebook = self._patiently(lambda: _SharedGradebook(url, course))
         self._undo.callback(self.gradebook.end)
@@ -347,7 +355,7 @@ class FeedbackPages:
             )
             for row in query:
                 marks = ("auto_score", "manual_score", "extra_credit", "auto_comment", "manual_comment")
-                rows.append([row.cell_id, *(getattr(row, mark, None) for mark in marks)])
+                rows.append([row.name, *(getattr(row, mark, None) for mark in marks)])
         self.gradebook.rollback()
         shown = json.dumps(sorted(rows)).encode() + source.read_bytes()
         return hashlib.sha256(shown).hexdigest()[:24]

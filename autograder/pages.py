@@ -173,13 +173,17 @@ class CleanPages(Preprocessor):
 
 def _clean_cell(cell: NotebookNode, number: int) -> NotebookNode:
     nbgrader = cell.get("metadata", {}).get("nbgrader")
-    cell["metadata"] = NotebookNode({"nbgrader": nbgrader} if isinstance(nbgrader, dict) else {})
+    nbgrader = nbgrader if isinstance(nbgrader, dict) else {}
+    cell["metadata"] = NotebookNode({"nbgrader": nbgrader} if nbgrader else {})
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", str(cell.get("id", ""))):
         cell["id"] = f"cell-{number}"
     cell.pop("attachments", None)
     if cell["cell_type"] == "code":
         outputs = cell.get("outputs", [])[:MOST_OUTPUTS]
         cell["outputs"] = [clean for output in outputs if (clean := _clean_output(output)) is not None]
+        if nbgrader.get("grade") and not nbgrader.get("solution"):
+            # The number that nbgrader reads is in the heading; the report above it says why.
+            cell["outputs"] = [out for out in cell["outputs"] if out["output_type"] != "execute_result"]
         if not isinstance(cell.get("execution_count"), int):
             cell["execution_count"] = None
     elif cell["cell_type"] != "markdown":

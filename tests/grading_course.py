@@ -15,7 +15,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.engine.run import CellOutput, Plan, Result, Step
 from autograder.gradebook import ClassGradebook
+from sumskip.core import PartResult, Report, Status
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ("01_sequential_flow", "02_explicit_addition", "03_weighted_addition", "04_residual_networks")
@@ -128,3 +130,53 @@ def json_lines(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
     """What `grade --json` wrote, by learner and assignment."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return {(row["student"], row["assignment"]): row for row in rows}
+
+
+class FakeEngine:
+    """An engine that runs nothing: the first word of a solution cell says how the exercise ends.
+
+    `# right`, `# half`, `# silent` (not graded) and `# boom` (a mistake of ours); anything else fails.
+    What follows `# prints ` in any cell comes out as printed.
+    """
+
+    level = "walled"
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.versions = {"python": "fake"}
+
+    def __enter__(self) -> FakeEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, plan: Plan, _judge: object) -> Result:
+        result = Result()
+        written = {step.exercise: step.source for step in plan.steps if step.do == "run" and step.exercise}
+        for step in plan.steps:
+            if "# boom" in step.source:
+                raise RuntimeError("boom")
+            if step.do == "run" and "# prints " in step.source:
+                text = step.source.split("# prints ")[1]
+                result.outputs[step.cell_id] = CellOutput(
+                    stdout=text, stderr=text, error_name="ValueError", error_message=text
+                )
+            if step.do == "check" and step.exercise is not None:
+                result.reports[step.exercise] = self._report(step, written.get(step.exercise, ""))
+        return result
+
+    def _report(self, step: Step, source: str) -> Report:
+        most = step.max_score
+        endings: dict[str, tuple[float, Status]] = {
+            "# right": (most, "passed"),
+            "# half": (most / 2, "failed"),
+            "# silent": (0.0, "not_graded"),
+        }
+        score, status = next((end for word, end in endings.items() if word in source), (0.0, "failed"))
+        message = f"A sentence about {step.exercise}."
+        if "# prints " in source:  # a report quotes the learner
+            message += source.split("# prints ")[1]
+        assert step.exercise is not None
+        parts = (PartResult("a part", score, most),)
+        return Report(step.exercise, score, most, status, message, parts=parts, details=(message,))
