@@ -51,7 +51,7 @@ class Assembly:
 
     def _trace(self, fault: Fault | None, output: Any) -> Trace:
         recorder = self.recorder
-        notes = (*recorder.notes, *self.flow.notes)
+        notes = (*recorder.ledger.notes, *self.flow.notes)
         return Trace(
             tuple(self.nodes), tuple(self.edges), fault, self.name, notes, tuple(recorder.visited), output
         )
@@ -66,7 +66,7 @@ class Assembly:
                 return name
 
     def _steps(self, stopped: Step | None) -> None:
-        for step in self.recorder.steps:
+        for step in self.recorder.ledger.steps:
             node = self._ids[step] = self._id(step.label)
             self.nodes.append(
                 Node(

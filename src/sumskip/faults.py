@@ -243,8 +243,8 @@ def _ingredients(frame: FrameType | None, fault: Fault, recorder: Recorder) -> t
         found: list[Operand] = []
         for name in dict.fromkeys(re.findall(r"[^\W\d]\w*", text)):
             value = frame.f_locals.get(name) if frame is not None else None
-            if isinstance(value, Tensor) and recorder.has_seen(value):
-                found += recorder.operand(value, len(found))
+            if isinstance(value, Tensor) and recorder.ledger.has_seen(value):
+                found += recorder.ledger.operand(value, len(found))
         if found:
             return tuple(found)
     return ()

@@ -43,7 +43,7 @@ def flow(recorder: Recorder, returned: list[tuple[Operand, Tensor]], cotangent: 
     leaves = _leaves(outputs)
     flowed: dict[Operand, Tensor] = {}
     arrived: dict[Step, Tensor] = {}
-    handles = list(_hooks(recorder.steps, flowed, arrived))
+    handles = list(_hooks(recorder.ledger.steps, flowed, arrived))
     try:
         found = torch.autograd.grad(outputs, leaves, seeds, retain_graph=True, allow_unused=True)
     except RuntimeError as error:
@@ -52,7 +52,7 @@ def flow(recorder: Recorder, returned: list[tuple[Operand, Tensor]], cotangent: 
         for handle in handles:
             handle.remove()
     totals = {id(leaf): grad for leaf, grad in zip(leaves, found, strict=True) if grad is not None}
-    for tensor, step in recorder.held():
+    for tensor, step in recorder.ledger.held():
         if step.kind in ("input", "parameter", "buffer", "constant") and id(tensor) in totals:
             arrived[step] = totals[id(tensor)]
     for (operand, _), seed in zip(starts, seeds, strict=True):
@@ -164,7 +164,7 @@ def _amounts(tensors: dict[Any, Tensor]) -> dict[Any, float]:
 
 def _failed(error: RuntimeError, recorder: Recorder) -> str:
     said = re.split(r"[;.:] ", str(error).splitlines()[0])[0]
-    writers = [step.name or step.label for step in recorder.steps if OVERWRITES in step.marks]
+    writers = [step.name or step.label for step in recorder.ledger.steps if OVERWRITES in step.marks]
     return f"The backward pass failed: {said}." + (
         f" {', '.join(writers)} overwrote a tensor." if writers else ""
     )

@@ -6,7 +6,6 @@ edges. While a leaf module of `torch.nn` runs, nothing is watched: it is one ste
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,17 +17,15 @@ from torch.overrides import TorchFunctionMode
 
 from sumskip import unseen
 from sumskip.expressions import is_number
+from sumskip.ledger import Ledger
 from sumskip.names import Names
 from sumskip.operators import Operator, describe
-from sumskip.restore import Snapshot, memory, shares_memory
+from sumskip.restore import Snapshot
 from sumskip.source import Place, caller
 from sumskip.steps import (
-    IN_PYTHON,
-    INCOMPLETE,
     NOT_INSIDE,
     OVERWRITES,
     STOPS,
-    UNKNOWN,
     Box,
     Operand,
     Settings,
@@ -43,8 +40,6 @@ from sumskip.steps import (
     sequence,
     tensors_in,
     values_of,
-    version,
-    written_out,
 )
 
 _ACTIVE: dict[int, Recorder] = {}
@@ -72,23 +67,12 @@ class Recorder(TorchFunctionMode):
 
     def __init__(self, names: Names, snapshot: Snapshot, gradients: bool = False) -> None:
         super().__init__()
-        self.names = names
-        self.snapshot = snapshot
-        self.gradients = gradients
-        self.steps: list[Step] = []
-        self.boxes: list[Box] = []
+        self.ledger = Ledger(names, snapshot, gradients)
         self.visited: list[tuple[str, str]] = []
-        self.notes: list[str] = []
         self.failure: tuple[BaseException, Step | None, Box | None] | None = None
         self.paused = 0
         self._grad = torch.is_grad_enabled()
-        self._made: dict[int, tuple[Tensor, Step, int, int]] = {}
-        self._originals: dict[int, tuple[Tensor, Tensor]] = {}
-        self._written: dict[int, list[tuple[Step, Tensor]]] = {}
-        self._numbers: list[tuple[float, Step]] = []
         self._calls: dict[str, int] = {}
-        self._clock = 0
-        self._hidden: Step | None = None  # the last region whose results were not handed over
         self._compiled: list[bool] = []
 
     # -- switching on and off ------------------------------------------------------------------
@@ -141,7 +125,7 @@ class Recorder(TorchFunctionMode):
         operator = describe(func)
         if self.paused or operator.reading == "quiet":
             if operator.name == "backward" and not self.paused:
-                self.snapshot.keep_gradients(self.names.tensors())
+                self.ledger.snapshot.keep_gradients(self.ledger.names.tensors())
             return func(*args, **kwargs)
         self.paused += 1
         try:
@@ -162,36 +146,38 @@ class Recorder(TorchFunctionMode):
         if isinstance(target, Tensor) and (
             operator.writes or "out" in kwargs or _inplace(operator, args, kwargs)
         ):
-            self._keep(target)
+            self.ledger.keep(target)
         result = self._run(step, values, func, args, kwargs)
         if operator.reading == "read":
             self._read(step, result)
             return result
         if result is None:
             if operator.writes:  # `x[0] = y`, `x.data = y`
-                self._append(step)
+                self.ledger.append(step)
                 step.marks.append(OVERWRITES)
-                self._overwritten(step, args[0], 0)
+                self.ledger.overwritten(step, args[0], 0)
             return None
         return self._finish(step, values, result)
 
     def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs a module: a leaf of torch.nn as one step, a container as a box around its steps."""
-        name = self.names.module(module)
+        name = self.ledger.names.module(module)
         if is_leaf(module):
             if any(not is_torch(hook) for hook in _hooks(module)):
                 return self._hooked(module, name, args, kwargs)
             return self._leaf(self._open(module, name), module._call_impl, args, kwargs)
         box = self._enter(module, name, (args, kwargs))
-        before = len(self.steps)
+        before = len(self.ledger.steps)
         try:
             result = module._call_impl(*args, **kwargs)
         except BaseException as error:
             self._failing(error, None, box)
             raise
         finally:
-            self.boxes.pop()
-        if len(self.steps) == before and self.boxes:  # it did nothing, and would vanish from the picture
+            self.ledger.boxes.pop()
+        if (
+            len(self.ledger.steps) == before and self.ledger.boxes
+        ):  # it did nothing, and would vanish from the picture
             return self._leaf(self._open(module, box.label), lambda *a, **k: result, args, kwargs)
         self._name_result(result, box)
         return result
@@ -207,13 +193,13 @@ class Recorder(TorchFunctionMode):
         self._locate(step)
         if is_region(module):
             step.marks.append(NOT_INSIDE)
-            self.note(f"{name} ({type(module).__name__}) was not looked inside.")
+            self.ledger.note(f"{name} ({type(module).__name__}) was not looked inside.")
         return step
 
     def _closed(self, name: str) -> Step:
         step = Step("op", name, marks=[NOT_INSIDE])
         self._locate(step)
-        self.note(f"{name} was not looked inside.")
+        self.ledger.note(f"{name} was not looked inside.")
         return step
 
     def _leaf(self, step: Step, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -228,7 +214,7 @@ class Recorder(TorchFunctionMode):
         step.settings = settings
         values = list(tensors_in(settings))
         if getattr(step.module, "inplace", False) and values:
-            self._keep(values[0])
+            self.ledger.keep(values[0])
         return values
 
     def _hooked(self, module: nn.Module, name: str, args: Any, kwargs: Any) -> Any:
@@ -239,7 +225,7 @@ class Recorder(TorchFunctionMode):
             step = self._open(module, name)
             taken = self._off()
             values = self._inputs(step, (args, kwargs))
-            self._before(step, values)
+            self.ledger.before(step, values)
             running.append((step, values, taken))
 
         def leave(module: nn.Module, args: Any, result: Any) -> Any:
@@ -269,19 +255,19 @@ class Recorder(TorchFunctionMode):
         frame = caller(3)
         place = Place(frame.f_code, frame.f_lasti) if frame is not None else None
         label = name
-        if self.boxes or not self.names.is_root(module):
+        if self.ledger.boxes or not self.ledger.names.is_root(module):
             count = self._calls[name] = self._calls.get(name, 0) + 1
             label = name if count == 1 else f"{name}#{count}"
             self.visited.append((label, type(module).__name__))
-        inside = bool(self.boxes) and self.boxes[-1].foreign
+        inside = bool(self.ledger.boxes) and self.ledger.boxes[-1].foreign
         box = Box(label, module, is_torch(type(module).forward), None if inside else place, inputs)
-        self.boxes.append(box)
+        self.ledger.boxes.append(box)
         return box
 
     def _name_result(self, result: Any, box: Box) -> None:
         """`out = self.block(x)` names what the last step inside `block` made."""
-        if box.place is not None and isinstance(result, Tensor) and (made := self._made.get(id(result))):
-            step = made[1]
+        if box.place is not None and isinstance(result, Tensor) and (made := self.ledger.source(result)):
+            step = made[0]
             if step.place is not None and step.name is None:
                 step.variable = box.place.variable
 
@@ -289,25 +275,24 @@ class Recorder(TorchFunctionMode):
 
     def _transformed(self, kind: str, func: Any, args: Any, kwargs: Any) -> Any:
         """An operator inside `vmap` or the like. Its tensors are not the model's: all is one step."""
-        step = self._hidden
+        step = self.ledger.hidden
         if step is None or step.label != kind:
-            step = self._hidden = self._closed(kind)
-            self._append(step)
+            step = self.ledger.hidden = self._closed(kind)
+            self.ledger.append(step)
         for tensor in map(unseen.plain, tensors_in((args, kwargs))):
-            if not self.has_seen(tensor):
+            if not self.ledger.has_seen(tensor):
                 if tensor.grad_fn is not None:  # one that another level of the transform has made
                     continue
-                self._meet(tensor)
-                self.steps.remove(step)  # what goes in comes first
-                self._append(step)
-            source = self._made[id(tensor)]
-            if source[1] is not step and all(operand.source is not source[1] for operand in step.operands):
-                shape = tuple(tensor.shape)
-                step.operands.append(Operand(source[1], source[2], shape, argument=len(step.operands)))
+                self.ledger.meet(tensor)
+                self.ledger.steps.remove(step)  # what goes in comes first
+                self.ledger.append(step)
+            source = self.ledger.source(tensor)
+            if source and all(source[0] is not known for known in (step, *(o.source for o in step.operands))):
+                step.operands.append(Operand(*source, tuple(tensor.shape), argument=len(step.operands)))
         result = func(*args, **kwargs)
         for tensor in map(unseen.plain, tensors_in(result)):
-            if not self.has_seen(tensor):
-                self.made(tensor, step)
+            if not self.ledger.has_seen(tensor):
+                self.ledger.made(tensor, step)
                 step.results = [tuple(tensor.shape)]
         return result
 
@@ -316,110 +301,18 @@ class Recorder(TorchFunctionMode):
             self._compiled.append(False)
             self.paused += 1
             return
-        label = self.names.module(name) if isinstance(name, nn.Module) else name
+        label = self.ledger.names.module(name) if isinstance(name, nn.Module) else name
         step = self._closed(label)
         if isinstance(name, nn.Module):
             step.kind, step.module = "module", name
         self._compiled.append(self._off())
-        self._before(step, self._inputs(step, (args, kwargs)))
-        self._append(step)
-        self._hidden = step
+        self.ledger.before(step, self._inputs(step, (args, kwargs)))
+        self.ledger.append(step)
+        self.ledger.hidden = step
 
     def _leave_compiled(self) -> None:
         if self._compiled:
             self._on(self._compiled.pop())
-
-    def _meet(self, tensor: Tensor) -> None:
-        """A tensor that nothing seen has made: a parameter, a buffer, or one from outside."""
-        if known := self.names.tensor(tensor):
-            step = Step(*known, path=self._path())
-        elif self._hidden is not None:
-            step = self._hidden
-            step.results = [tuple(tensor.shape)]
-            self.made(tensor, step)
-            return
-        else:
-            step = self._ancestry(tensor)
-        if not step.results:
-            step.results.append(tuple(tensor.shape))
-        step.value = scalar(tensor)
-        self._append(step)
-        self.made(tensor, step)
-
-    def _ancestry(self, tensor: Tensor) -> Step:
-        places = {place_of(known): known for known, _ in self.held() if known.requires_grad}
-        found = unseen.ancestors(tensor, places)
-        if found is None:
-            label = self.names.local(tensor) or "?"
-            self.note(f"{label} was not made by any operator that was seen, nor is it part of the model.")
-            return Step("constant", label, marks=[UNKNOWN])
-        label, sources = found
-        self.note(f"{label} was not seen while it ran; autograd tells only of inputs with a gradient.")
-        step = Step("op", label, marks=[NOT_INSIDE, INCOMPLETE])
-        self._before(step, sources)
-        return step
-
-    # -- tensors and numbers -------------------------------------------------------------------
-
-    def made(self, tensor: Tensor, step: Step, output: int = 0) -> None:
-        """Registers that `step` made `tensor`. It is held, so that its `id` stays its own."""
-        self._made[id(tensor)] = (tensor, step, output, version(tensor))
-
-    def has_seen(self, tensor: Tensor) -> bool:
-        known = self._made.get(id(tensor))
-        return known is not None and known[0] is tensor
-
-    def held(self) -> Iterator[tuple[Tensor, Step]]:
-        """Every tensor that is known, with the step that made it."""
-        return ((tensor, step) for tensor, step, _, _ in self._made.values())
-
-    def operand(self, value: Any, argument: int = 0) -> list[Operand]:
-        """Where a tensor or number comes from; further operands where it was written through a view."""
-        if not isinstance(value, Tensor):
-            return [Operand(self._number(value), argument=argument)]
-        if not self.has_seen(value):
-            self._meet(value)
-        _, step, output, before = self._made[id(value)]
-        operand = Operand(step, output, tuple(value.shape), argument=argument, grad=value.requires_grad)
-        if self.gradients and operand.grad:
-            operand.flows = place_of(value)
-        found = [operand]
-        explained = False
-        if self._written:
-            for writer, written in self._written.get(memory(value), ()):
-                explained = explained or writer.order > step.order
-                if writer.order > step.order and written is not value and shares_memory(written, value):
-                    found.append(Operand(writer, 0, operand.shape, dashed=True, argument=argument))
-        if before != (now := version(value)):
-            if not explained:
-                self.note(f"{step.label} was changed by something that was not seen.")
-            self._made[id(value)] = (value, step, output, now)
-        return found
-
-    def original(self, tensor: Tensor) -> Tensor:
-        """The model's own object where a shortcut was given a stand-in."""
-        kept = self._originals.get(id(tensor))
-        return kept[1] if kept is not None else tensor
-
-    def note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
-
-    def _number(self, value: Any, text: str = "") -> Step:
-        for number, step in self._numbers:
-            if number is value:
-                return step
-        step = Step("constant", written_out(value), value=as_float(value), path=self._path())
-        if text and not _is_literal(text):
-            step.variable = text
-            names = set(re.findall(r"[^\W\d]\w*", text))
-            for _, read in self._numbers:  # `1 - a`, where `a = self.alpha.item()`
-                if read.name in names:
-                    step.kind, step.label, step.variable = "op", text, None
-                    step.marks = [IN_PYTHON]
-                    step.operands.append(Operand(read, argument=len(step.operands)))
-        self._append(step)
-        return step
 
     def _as_written(self, step: Step, values: list[Any]) -> None:
         """`2 * x` arrives as `x * 2`: puts the operands in the order in which the learner wrote them."""
@@ -436,31 +329,12 @@ class Recorder(TorchFunctionMode):
         frame = caller(3)
         if frame is not None:
             step.place = Place(frame.f_code, frame.f_lasti)
-        if self.boxes:
-            step.named = not self.boxes[-1].foreign
-            step.path = self._path()
-
-    def _path(self) -> tuple[str, ...]:
-        return tuple(box.label for box in self.boxes[1:])
-
-    def _append(self, step: Step) -> None:
-        self._clock += 1
-        step.order = self._clock
-        self.steps.append(step)
-
-    def _before(self, step: Step, values: list[Any]) -> None:
-        for argument, value in enumerate(values):
-            if isinstance(value, Tensor):
-                step.operands += self.operand(value, argument)
-            else:
-                texts = step.place.reading.operands(len(values)) if step.place is not None else ()
-                text = texts[argument] if texts else ""
-                step.operands.append(Operand(self._number(value, text), argument=argument))
-        if self.gradients:
-            step.span = (sequence(), 0)
+        if self.ledger.boxes:
+            step.named = not self.ledger.boxes[-1].foreign
+            step.path = self.ledger.path()
 
     def _run(self, step: Step, values: list[Any], func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        self._before(step, values)
+        self.ledger.before(step, values)
         try:
             return func(*args, **kwargs)
         except BaseException as error:
@@ -472,21 +346,21 @@ class Recorder(TorchFunctionMode):
             self.failure = (error, step, box)
             if step is not None:
                 step.failed = True
-                self._append(step)
+                self.ledger.append(step)
 
     def expected(self, error: BaseException) -> bool:
         """Whether an error came out of a step, and not out of the recorder itself."""
         return self.failure is not None and self.failure[0] is error and self.failure[1] is not None
 
     def _read(self, step: Step, result: Any) -> None:
-        self._append(step)
+        self.ledger.append(step)
         step.value = as_float(result)
         if step.label == "bool":
             step.marks.append(f"Python reads {result}")
         elif any(operand.grad for operand in step.operands):
             step.marks.append(STOPS)
         if type(result) is float:
-            self._numbers.append((result, step))
+            self.ledger.handed_over(result, step)
 
     def _finish(self, step: Step, values: list[Any], result: Any) -> Any:
         """Registers what a step returned; gives back what the model should see."""
@@ -497,7 +371,7 @@ class Recorder(TorchFunctionMode):
         tensors = list(tensors_in(result))
         if not tensors:
             if step.kind == "module":
-                self._append(step)
+                self.ledger.append(step)
             return result
         operands = {id(value) for value in values if isinstance(value, Tensor)}
         changed = self._changed(step, values)
@@ -508,27 +382,25 @@ class Recorder(TorchFunctionMode):
         if not step.operands and step.kind == "op":
             step.kind = "constant"
             step.value = scalar(tensors[0])
-        self._append(step)
+        self.ledger.append(step)
         stand_ins: dict[int, Tensor] = {}
         for output, tensor in enumerate(tensors):
-            if id(tensor) in changed or (id(tensor) not in operands and self.has_seen(tensor)):
-                self._overwritten(step, tensor, output)
+            if id(tensor) in changed or (id(tensor) not in operands and self.ledger.has_seen(tensor)):
+                self.ledger.overwritten(step, tensor, output)
             elif id(tensor) in operands:
-                # The same object came back. The model gets a stand-in, so that what it does with the
-                # result can be told from what it does with the operand.
-                stand_ins[id(tensor)] = stand_in = _alias(tensor)
-                self._originals[id(stand_in)] = (stand_in, self.original(tensor))
-                self.made(stand_in, step, output)
+                stand_ins[id(tensor)] = self.ledger.stand_in(
+                    tensor, step, output
+                )  # the same object came back
             else:
-                self.made(tensor, step, output)
+                self.ledger.made(tensor, step, output)
         for value in values:
             if id(value) in changed and not any(value is tensor for tensor in tensors):
-                self._overwritten(step, value, 0)
+                self.ledger.overwritten(step, value, 0)
         if (changed or "out" in step.settings[1]) and not (step.operator and step.operator.cuts):
             step.marks.append(OVERWRITES)
         if self._stops(step, tensors):
             step.marks.append(STOPS)
-        if self.gradients:
+        if self.ledger.gradients:
             step.span = (step.span[0], sequence())
             returned = (stand_ins.get(id(tensor), tensor) for tensor in tensors)
             step.ends = [place_of(t) if t.requires_grad else None for t in returned]
@@ -549,24 +421,12 @@ class Recorder(TorchFunctionMode):
 
     # -- overwriting ---------------------------------------------------------------------------
 
-    def _keep(self, tensor: Tensor) -> None:
-        for outside in self.names.tensors():
-            if outside is tensor or memory(outside) == memory(tensor) != 0:
-                self.snapshot.keep(outside)
-
     def _changed(self, step: Step, values: list[Any]) -> set[int]:
         """The `id`s of the operands that a step wrote into. A view and its base share one version, so
         versions are asked only where the function's name does not say what it writes."""
         if step.operator is not None and step.operator.writes and values:
             return {id(values[0])}
-        known = ((value, self._made.get(id(value))) for value in values if isinstance(value, Tensor))
-        return {id(value) for value, made in known if made is not None and made[3] != version(value)}
-
-    def _overwritten(self, step: Step, tensor: Tensor, output: int) -> None:
-        self.made(tensor, step, output)
-        if not step.results:
-            step.results.append(tuple(tensor.shape))
-        self._written.setdefault(memory(tensor), []).append((step, tensor))
+        return {id(v) for v in values if isinstance(v, Tensor) and self.ledger.written_since(v)}
 
 
 def _hooks(module: nn.Module) -> Iterator[Any]:
@@ -578,12 +438,3 @@ def _inplace(operator: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """`F.relu(x, True)`, `F.relu(x, inplace=True)`: whether the call says that it overwrites."""
     by_place = operator.name in ("relu", "relu6", "hardtanh", "elu", "selu", "celu") and True in args[1:]
     return by_place or kwargs.get("inplace") is True
-
-
-def _is_literal(text: str) -> bool:
-    return re.fullmatch(r"-?[\d._]+(e[+-]?\d+)?", text) is not None
-
-
-def _alias(tensor: Tensor) -> Tensor:
-    with torch.enable_grad():  # the same object would have kept its graph in `no_grad` as well
-        return tensor.view_as(tensor)

@@ -24,7 +24,17 @@ _PACKAGE = Path(__file__).parent
 _ENTRANCE = str(_PACKAGE / "trace.py")
 _MACHINERY = frozenset(
     str(_PACKAGE / f"{name}.py")
-    for name in ("recorder", "steps", "names", "restore", "unseen", "operators", "source", "expressions")
+    for name in (
+        "recorder",
+        "ledger",
+        "steps",
+        "names",
+        "restore",
+        "unseen",
+        "operators",
+        "source",
+        "expressions",
+    )
 )
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 _SKIPPED = frozenset({"CACHE", "COPY", "NOP", "EXTENDED_ARG", "PRECALL"})

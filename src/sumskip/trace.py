@@ -83,7 +83,7 @@ def trace(
             returned = _returned(recorder, output, model)
             if gradients is not False:
                 flow = backward.flow(recorder, [(o, t) for _, o, t in returned if t is not None], gradients)
-            output = replaced(output, recorder.original)
+            output = replaced(output, recorder.ledger.original)
             output = replaced(output, lambda t: t.clone() if snapshot.overwritten(t) else t)
     finally:
         snapshot.restore()
@@ -95,9 +95,9 @@ def trace(
 
 def _add_input(recorder: Recorder, name: str, tensor: Tensor) -> None:
     step = Step("input", name, results=[tuple(tensor.shape)])
-    recorder._append(step)
-    recorder.made(tensor, step)
-    recorder.names.add(tensor, "input", name)
+    recorder.ledger.append(step)
+    recorder.ledger.made(tensor, step)
+    recorder.ledger.names.add(tensor, "input", name)
 
 
 # -- what goes in --------------------------------------------------------------------------------
@@ -197,9 +197,9 @@ def _returned(recorder: Recorder, output: Any, model: Any) -> list[tuple[str, Op
     """Everything that the model returned: its label, where it comes from, and the tensor."""
     found: list[tuple[str, Operand, Tensor | None]] = []
     for label, tensor in _flat("output", output):
-        found += ((label, operand, tensor) for operand in recorder.operand(tensor))
+        found += ((label, operand, tensor) for operand in recorder.ledger.operand(tensor))
     if not found and isinstance(output, float):
-        found = [("output", recorder.operand(output)[0], None)]
+        found = [("output", recorder.ledger.operand(output)[0], None)]
     if not found:
         what = "nothing" if output is None else f"{_kind(output)} and no tensor"
         raise TraceError(
