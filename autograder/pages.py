@@ -120,7 +120,8 @@ def _guarded(source: str, render: Callable[[str], str], most: int = MOST_TEXT) -
         try:
             with _at_most(SECONDS):
                 return render(source)
-        except (RecursionError, TimeoutError, ValueError, KeyError, IndexError, AttributeError, TypeError):
+        except Exception:
+            # Whatever a renderer stumbles over, a missing attachment or a thousand brackets, is text too.
             pass
     return f"<pre>{html.escape(capped(source))}</pre>"
 
