@@ -171,6 +171,11 @@ class Engine:
         return [path for path in self._hidden if path.exists()]
 
     @property
+    def process_id(self) -> int | None:
+        """The process that holds all submissions, for whoever measures it."""
+        return self._warm.process_id if self._warm else None
+
+    @property
     def versions(self) -> dict[str, str]:
         """Python, torch and sumskip inside the sandbox."""
         return dict(self._warm.versions) if self._warm else {}

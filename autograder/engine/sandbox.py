@@ -119,12 +119,16 @@ class Child:
         return str(said.get("ended") or "its process ended without a word")
 
     def close(self) -> None:
-        """End the submission's processes, and wait until they are gone."""
+        """End the submission's processes.
+
+        Walled in, their end is certain and need not be waited for: their guard kills the first one,
+        the kernel the rest. Without walls they may still write into the folder.
+        """
         with contextlib.suppress(OSError):
             self._channel.close()
             self._life.shutdown(socket.SHUT_WR)
             self._life.settimeout(10)
-            while self._life.recv(1 << 16):
+            while self._folder is not None and self._life.recv(1 << 16):
                 pass
         self._life.close()
         if self._folder is not None:
@@ -189,10 +193,18 @@ class WarmParent:
             self._control.settimeout(30)
             return dict(json.loads(said)["ready"])
         except (OSError, ValueError, KeyError):
-            words = self._errors.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
             what = "The sandbox" if self.level == "walled" else "The process for submissions"
             advice = f": {_INSTALL}" if self.level == "walled" else ""
-            raise SandboxError(f"{what} does not start here ({words[0][:300]}){advice}") from None
+            raise SandboxError(f"{what} does not start here ({self._last_line()}){advice}") from None
+
+    def _last_line(self) -> str:
+        """The last thing that the sandbox said on its standard error."""
+        lines = self._errors.read_text(errors="replace").strip().splitlines()
+        return lines[-1][:300] if lines else "it said nothing"
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
 
     def spawn(self) -> Child:
         """Fork the process of one submission. May be called from several threads."""
@@ -230,7 +242,8 @@ class WarmParent:
             try:
                 reply, _ = child.request({"do": "walls", "walls": attempt}, 20.0)
             except ChildLostError as lost:
-                raise SandboxError(f"the sandbox cannot be proven: {lost}. {_INSTALL}") from None
+                why = f"{lost}; {self._last_line()}"
+                raise SandboxError(f"the sandbox cannot be proven ({why}): {_INSTALL}") from None
         found = reply.get("breaches")
         if found != []:
             raise SandboxError(f"the walls do not hold: a submission {'; '.join(map(str, found or ['?']))}")

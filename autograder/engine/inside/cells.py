@@ -85,10 +85,12 @@ class PlainPublisher(DisplayPublisher):
 
 
 class PlainHook(DisplayHook):
-    """A cell's last value is printed as text."""
+    """A cell's last value is printed as text, unless the cell ends in a semicolon."""
+
+    silent = False
 
     def __call__(self, result: Any = None) -> None:
-        if result is not None and not self.quiet():
+        if result is not None and not self.silent:
             print(repr(result)[:KEEP])
 
 
@@ -141,7 +143,6 @@ class Session:
     def __init__(self, shell: Shell, untouched: Untouched) -> None:
         self.shell, self.untouched = shell, untouched
         self.out, self.err = Capped(), Capped()
-        sys.stdout, sys.stderr = self.out, self.err
         sys.stdin = io.StringIO()
         signal.signal(signal.SIGALRM, self._too_long)
         self._limit = 0.0
@@ -168,9 +169,12 @@ class Session:
         """Run one cell; what it printed, and the error that ended it with the line it was on."""
         self.out.start()
         self.err.start()
+        sys.stdout, sys.stderr = self.out, self.err
         # A cell cannot rewrite the next one: an honest notebook has no use for that.
         self.shell.input_transformer_manager = TransformerManager()
+        self.shell.input_transformers_post = []
         self.shell.ast_transformers = []
+        PlainHook.silent = source.rstrip().endswith(";")
         problem: BaseException | None = None
         try:
             with self._at_most(seconds):

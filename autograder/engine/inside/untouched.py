@@ -24,7 +24,9 @@ _MODULES = (
     "struct",
     "math",
 )
-_REPLACED_BY_HONEST_PEOPLE = {"print", "input", "display", "open", "breakpoint", "exit", "quit", "help"}
+_BY_HONEST_PEOPLE = {"print", "input", "display", "open", "breakpoint", "exit", "quit", "help"}
+# An optimiser wraps its own `step` when the first of its kind is made; the default dtype is a class.
+_BY_TORCH = {"step", "Storage"}
 
 
 class Untouched:
@@ -63,8 +65,7 @@ def _functions(holder: Any) -> dict[str, tuple[Any, Any]]:
     for name, value in vars(holder).items():
         if not (callable(value) or isinstance(value, (property, staticmethod, classmethod))):
             continue
-        # An optimiser wraps its own `step` when the first of its kind is made.
-        if name == "step" or (holder is builtins and name in _REPLACED_BY_HONEST_PEOPLE):
+        if name in (_BY_HONEST_PEOPLE if holder is builtins else _BY_TORCH):
             continue
         found[name] = (value, value.__code__ if isinstance(value, FunctionType) else None)
     return found

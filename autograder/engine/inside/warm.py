@@ -89,6 +89,8 @@ def _guard(
         walls.enter_namespaces(limits["scratch_bytes"])
     else:
         walls.adopt_orphans()
+    from . import cells
+
     child = os.fork()
     if child == 0:
         try:
@@ -97,7 +99,12 @@ def _guard(
             for number in (waking, wake, proc):
                 with suppress(OSError):  # there may be no /proc
                     os.close(number)
-            _submission(channel, prepared, walled, limits)
+            channel = _behind_walls(channel, walled, limits)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(70)
+        try:
+            cells.serve(channel, *prepared)
         finally:
             os._exit(0)
     channel.close()
@@ -154,8 +161,8 @@ def _how(status: int, reason: str) -> str:
     return f"it ended by itself with status {os.WEXITSTATUS(status)}"
 
 
-def _submission(channel: socket.socket, prepared: Any, walled: bool, limits: dict[str, Any]) -> None:
-    """Process 1 of the submission's own namespaces: shut the door, then run the learner's cells."""
+def _behind_walls(channel: socket.socket, walled: bool, limits: dict[str, Any]) -> socket.socket:
+    """In process 1 of the submission's own namespaces: shut the door. Returns the channel, moved."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     if walled:
@@ -178,6 +185,4 @@ def _submission(channel: socket.socket, prepared: Any, walled: bool, limits: dic
     Path(folder).mkdir(exist_ok=True)
     os.chdir(folder)
     sys.path.append(folder)  # last: a file named torch.py shadows nothing
-    from . import cells
-
-    cells.serve(channel, *prepared)
+    return channel
