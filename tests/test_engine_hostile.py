@@ -1,0 +1,193 @@
+"""Hostile and broken submissions, each beside an honest one: no point undeserved, nobody else harmed.
+
+What each would have gained or harmed without the defence stands beside it in `hostile/`. They run
+walled in, with short limits, two at a time, in one engine: as in a class.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.engine.intake import IntakeError, read_submission
+from autograder.engine.run import Engine, Plan, Result, Step
+from autograder.engine.sandbox import Limits
+from autograder.verdicts import grade_exercise
+from hostile.code import ATTACKS, PRELUDE
+from hostile.course import POINTS, TARGET, Attack, honest, master, submission
+from hostile.handed_in import CHANGES, HOPELESS
+from hostile.oddities import ODDITIES
+from sumskip.core import Ask, Report
+
+pytestmark = pytest.mark.sandbox
+
+ROOT = Path(__file__).resolve().parent.parent
+MASTERS = {"02_explicit_addition": master()}
+SECRET = b"of the hostile course, and no other"
+LIMITS = Limits(
+    cell_seconds=2.0,
+    ask_seconds=2.0,
+    exercise_seconds=10.0,
+    submission_seconds=30.0,
+    grace_seconds=0.5,
+    cpu_seconds=20,
+    memory_bytes=1500 << 20,
+    scratch_bytes=16 << 20,
+    processes=24,
+)
+OTHERS = [name for name in POINTS if name != TARGET]
+
+
+class Arena:
+    """An engine, and the things outside that no submission may reach."""
+
+    def __init__(self, engine: Engine, folder: Path, listener: socket.socket) -> None:
+        self.engine, self.folder, self.listener = engine, folder, listener
+        self.at_rest = len(descendants(engine.process_id or 0))
+
+    def grade(self, notebook: Any) -> Result:
+        """Hand a notebook in and grade it: through the file, as it comes from outside."""
+        data = notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode()
+        path = self.folder / f"{abs(hash(data))}.ipynb"
+        path.write_bytes(data)
+        return self.engine.run(read_submission(path, MASTERS).plan, judge)
+
+    def grade_beside_an_honest_one(self, notebook: Any) -> Result:
+        """Grade it while a sibling is graded, which must lose nothing."""
+        with ThreadPoolExecutor(2) as threads:
+            other = threads.submit(self.grade, honest())
+            result = threads.submit(self.grade, notebook).result()
+            assert scores(other.result()) == POINTS
+        assert self.alone(), "a process is left behind"
+        return result
+
+    def alone(self) -> bool:
+        """Whether the sandbox holds the warm parent and nothing else."""
+        for _ in range(100):
+            if len(descendants(self.engine.process_id or 0)) <= self.at_rest:
+                return True
+            time.sleep(0.05)
+        return False
+
+
+def descendants(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *descendants(int(child))]
+    return found
+
+
+def judge(name: str, ask: Ask) -> Report:
+    return grade_exercise(name, ask, SECRET)
+
+
+def scores(result: Result) -> dict[str, float]:
+    return {name: round(report.score, 6) for name, report in result.reports.items()}
+
+
+@pytest.fixture(scope="module")
+def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    folder = tmp_path_factory.mktemp("outside")
+    (folder / "canary").write_text("the instructor's")
+    with sqlite3.connect(folder / "gradebook.db") as database:
+        database.execute("create table grade (score real)")
+    os.environ["HOSTILE_CANARY"] = "secret"
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind(b"\0sumskip-hostile")
+        abstract.listen()
+        with Engine(jobs=2, limits=LIMITS) as engine:
+            yield Arena(engine, folder, listener)
+    del os.environ["HOSTILE_CANARY"]
+
+
+@pytest.fixture(scope="module")
+def host(arena: Arena) -> dict[str, Any]:
+    """What the attackers are told about the machine: more than they would know."""
+    return {
+        "root": str(ROOT),
+        "home": str(Path.home()),
+        "canary": str(arena.folder / "canary"),
+        "database": str(arena.folder / "gradebook.db"),
+        "port": arena.listener.getsockname()[1],
+        "abstract": "sumskip-hostile",
+    }
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_no_point_undeserved_and_nobody_harmed(arena: Arena, host: dict[str, Any], attack: Attack) -> None:
+    """The exercise under attack earns what its code deserves; the others keep theirs."""
+    code = PRELUDE.replace("__HOST__", repr(host)) + attack.code
+    result = arena.grade_beside_an_honest_one(submission(Attack(**{**attack.__dict__, "code": code})))
+    target = result.reports[TARGET]
+    assert target.score <= attack.deserved, attack.gain
+    assert target.status != "passed", attack.gain
+    assert target.message
+    if attack.status:
+        assert target.status == attack.status
+    for name in OTHERS:
+        if not attack.costs_others:
+            assert result.reports[name].score == pytest.approx(POINTS[name]), result.warnings
+    assert len(json.dumps([output.__dict__ for output in result.outputs.values()])) < 300_000
+    texts = "".join(f"{o.stdout}{o.stderr}{o.error_message}{o.error_name}" for o in result.outputs.values())
+    assert not set(texts) & {"\x1b", "\x00", "\x9b", "\u202e", "\x07"}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_changed_notebook_gains_nothing(arena: Arena, change: Callable[[dict[str, Any]], None]) -> None:
+    """Whatever is done to ids, tags, points and order: the empty exercise earns nothing, the rest all."""
+    notebook = submission(Attack("", "", code=""))
+    change(notebook)
+    result = arena.grade_beside_an_honest_one(notebook)
+    assert scores(result) == {**POINTS, TARGET: 0.0}
+    assert result.reports[TARGET].status != "passed"
+
+
+@pytest.mark.parametrize("data", HOPELESS.values(), ids=HOPELESS)
+def test_a_file_that_is_no_notebook_is_refused_in_one_line(arena: Arena, data: bytes) -> None:
+    with pytest.raises(IntakeError) as caught:
+        arena.grade(data)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("oddity", ODDITIES.values(), ids=ODDITIES)
+def test_what_honest_learners_do_costs_nothing(arena: Arena, oddity: str) -> None:
+    notebook = honest()
+    extra = {"cell_type": "code", "id": "extra", "source": oddity, "metadata": {}}
+    notebook["cells"].insert(1, {**extra, "outputs": [], "execution_count": None})
+    result = arena.grade_beside_an_honest_one(notebook)
+    assert scores(result) == POINTS, result.warnings
+
+
+def test_nothing_is_left_for_the_next_one(arena: Arena) -> None:
+    """After files, shared memory, queues and keys were left: the next process finds none of them."""
+    look = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+files = [os.path.join(f, n) for top in ('/tmp', '/dev/shm') for f, d, names in os.walk(top) for n in names]
+print(files, libc.shmget(4242, 0, 0), libc.msgget(4242, 0), [p for p in os.listdir('/proc') if p.isdigit()])
+"""
+    leave = next(attack for attack in ATTACKS if attack.name == "leaving a note").code
+    prelude = PRELUDE.replace("__HOST__", "{}")
+    arena.engine.run(Plan((Step("run", "leave", prelude + leave),)), judge)
+    result = arena.engine.run(Plan((Step("run", "look", look),)), judge)
+    assert result.outputs["look"].stdout == "[] -1 -1 ['1']\n"
+
+
+def test_nothing_came_through_the_walls(arena: Arena) -> None:
+    """After all attacks: no connection was made, no file of the instructor's is another one."""
+    arena.listener.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        arena.listener.accept()
+    assert (arena.folder / "canary").read_text() == "the instructor's"
+    assert not Path("/tmp/pwned").exists()
+    assert not (ROOT / "mine").exists()
