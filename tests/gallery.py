@@ -371,7 +371,8 @@ CASES: dict[str, Callable[[], Trace]] = {
     "identity_shortcut": lambda: trace(Shortcut(nn.Identity()), _image(*S)),
     "dropout_shortcut": lambda: trace(Shortcut(nn.Dropout()).eval(), _image(*S)),
     "nested": lambda: trace(
-        nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), nn.Sequential(nn.Conv2d(4, 4, 3))), _image()
+        nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), nn.Sequential(nn.Conv2d(4, 4, 3))),
+        _image(),
     ),
     "lstm": lambda: trace(Memory(), _image(2, 5, 8)),
     "inception": lambda: trace(Inception(), _image()),

@@ -20,6 +20,7 @@ from sumskip.drawing.brush import Brush
 from sumskip.drawing.fault_panel import fault_panel
 from sumskip.drawing.nesting import MOST_NODES
 from sumskip.drawing.outline import alt_text, outline
+from sumskip.drawing.parts import number_text
 from sumskip.drawing.symbols import GROUND, INK, SMALL, SOFT, TITLE
 from sumskip.drawing.view import deepest, view
 from sumskip.graph import Direction, Trace
@@ -105,7 +106,7 @@ def _framed(trace: Trace, inner: Scene, notes: list[str]) -> Scene:
     """The picture on its own ground, with the model's name above and what is to be said below."""
     name = clean(trace.name, 60)
     panel = fault_panel(trace.fault) if trace.fault else Scene()
-    said = [clean(note, 200) for note in (*trace.notes[:6], *notes)]
+    said = [clean(note, 200) for note in (*trace.notes[:6], *notes, *_gradient_notes(trace))]
     wide = max(inner.width, panel.width, width(name, TITLE, bold=True), 300.0 if said else 0.0)
     lines = [line for note in said for line in wrap(note, SMALL, min(wide, COLUMN - 2 * MARGIN), lines=4)]
     body, y = Scene(), 0.0
@@ -123,6 +124,15 @@ def _framed(trace: Trace, inner: Scene, notes: list[str]) -> Scene:
         body.shapes.append(Text(0, y, line, SMALL, SOFT, anchor="start", role="label"))
     body.width, body.height = wide, y
     return on_ground(body)
+
+
+def _gradient_notes(trace: Trace) -> list[str]:
+    """How to read the gradients in the picture, and what reached each scalar parameter in all."""
+    if all(edge.gradient is None for edge in trace.edges):
+        return []
+    scalars = [n for n in trace.nodes if n.kind == "parameter" and n.value is not None][:4]
+    totals = [f"{n.label}.grad is {number_text(n.gradient)}." for n in scalars if n.gradient is not None]
+    return [*totals, "gradient: what flowed back along the wire; of many numbers, their length (norm)."]
 
 
 def on_ground(body: Scene) -> Scene:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sumskip.drawing import symbols
 from sumskip.drawing.layout import Layout, Spot, Wire, lay_out
 from sumskip.drawing.parts import Item, Level, Link
-from sumskip.drawing.stripes import LABEL_GAP, Label, Size
+from sumskip.drawing.stripes import LABEL_GAP, NO_FRAME, Frame, Label, Size
 from sumskip.drawing.symbols import SMALL, SOFT
 from sumskip.lettering import fit, width
 from sumskip.scene import Box, Point, Scene, Text
@@ -26,7 +26,6 @@ class Brush:
 
     down: bool
     narrow: bool = False
-    more_gap: float = 0
     _inside: dict[str, Layout] = field(default_factory=dict)
 
     def draw(self, level: Level) -> Scene:
@@ -40,10 +39,8 @@ class Brush:
         """Right and down, for along the flow and across it."""
         return (across, along) if self.down else (along, across)
 
-    def _lay_out(self, level: Level, lead: float = 0) -> Layout:
-        return lay_out(
-            level, self.size, self.label, (GAP_DOWN if self.down else GAP_RIGHT) + self.more_gap, lead
-        )
+    def _lay_out(self, level: Level, frame: Frame = NO_FRAME) -> Layout:
+        return lay_out(level, self.size, self.label, GAP_DOWN if self.down else GAP_RIGHT, frame)
 
     def label(self, link: Link, short: bool) -> Label:
         """How much room what is written on a wire takes."""
@@ -73,7 +70,7 @@ class Brush:
         return Size(along, across, across / 2, beside_along, beside_across + symbols.PIN_WIRE * bool(found))
 
     def _box_size(self, item: Item, level: Level) -> Size:
-        inner = self._inside[item.id] = self._lay_out(level, HEADER if self.down else 0)
+        inner = self._inside[item.id] = self._lay_out(level, Frame(HEADER if self.down else 0, PAD))
         name = width(item.title, SMALL, bold=True) + 2 * PAD
         low = PAD if self.down else HEADER + 4
         along, across = inner.along, inner.across + low + PAD

@@ -22,7 +22,7 @@ def fault_panel(fault: Fault) -> Scene:
     source = clean(fault.source_line, 100)
     if source:
         y = _source(scene, source, clean(fault.expression, 100), fault.line, y + 12)
-    if fault.message:
+    if fault.message and clean(fault.message, 300) not in clean(fault.sentence, 300):
         for n, text in enumerate(wrap(f"PyTorch: {clean(fault.message, 300)}", SMALL, ROOM - 32, lines=3)):
             y += 18 if n == 0 else 15
             scene.shapes.append(Text(16, y, text, SMALL, SOFT, anchor="start"))
@@ -87,12 +87,24 @@ def _aligned(scene: Scene, rows: list[tuple[str, list[str]]], clash: int | None,
     return y + 4
 
 
+def _window(source: str, expression: str, room: float) -> str:
+    """The part of a long line that holds the expression."""
+    at = source.find(expression)
+    if width(source, TITLE) <= room or at < 0:
+        return fit(source, TITLE, room)
+    before, after = source[:at], source[at + len(expression) :]
+    while (before or after) and width(f"…{before}{expression}{after}…", TITLE) > room:
+        before, after = (before[1:], after) if len(before) >= len(after) else (before, after[:-1])
+    head, tail = "…" * (len(before) < at), "…" * (len(after) < len(source) - at - len(expression))
+    return fit(f"{head}{before}{expression}{after}{tail}", TITLE, room)
+
+
 def _source(scene: Scene, source: str, expression: str, line: int | None, y: float) -> float:
     where = f"line {line}" if line is not None else "here"
     y += 14
     scene.shapes.append(Text(16, y, where, SMALL, SOFT, anchor="start"))
     left = 16 + width(where, SMALL) + 12
-    shown = fit(source, TITLE, ROOM - left - 16)
+    shown = _window(source, expression, ROOM - left - 16)
     scene.shapes.append(Text(left, y, shown, TITLE, INK, anchor="start"))
     at = shown.find(expression) if expression else -1
     if at >= 0:

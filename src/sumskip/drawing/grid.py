@@ -33,6 +33,7 @@ class _Detour:
 
 
 Owners = frozenset[int]
+Ends = tuple[str, str, str]  # from item, to item, and which tensor travels
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Want:
 
 def arrange(
     wants: Mapping[str, Want],
-    links: Sequence[tuple[str, str]],
+    links: Sequence[Ends],
     first: set[str],
     last: set[str],
     owners: Sequence[Owners] = (),
@@ -58,13 +59,14 @@ def arrange(
     items = list(wants)
     out: dict[str, list[int]] = {item: [] for item in items}
     into: dict[str, list[int]] = {item: [] for item in items}
-    for n, (source, target) in enumerate(links):
+    for n, (source, target, _) in enumerate(links):
         out[source].append(n)
         into[target].append(n)
     span = {item: want.span for item, want in wants.items()}
     rank: dict[str, int] = {}
     for item in items:
-        rank[item] = max((rank[links[n][0]] + span[links[n][0]] for n in into[item]), default=0)
+        begin = int(bool(first) and item not in first)
+        rank[item] = max((rank[links[n][0]] + span[links[n][0]] for n in into[item]), default=begin)
     inner = max((rank[item] + span[item] for item in items if item not in last), default=0)
     rank.update((item, inner) for item in items if item in last)
     main, main_links = _main_path(wants, links, out)
@@ -82,7 +84,7 @@ def arrange(
 
 
 def _main_path(
-    wants: Mapping[str, Want], links: Sequence[tuple[str, str]], out: Mapping[str, list[int]]
+    wants: Mapping[str, Want], links: Sequence[Ends], out: Mapping[str, list[int]]
 ) -> tuple[list[str], list[int]]:
     """The longest path, and among those the one with the most weight."""
     best: dict[str, tuple[int, int]] = {}
@@ -108,7 +110,7 @@ def _main_path(
 
 def _detours(
     items: list[str],
-    links: Sequence[tuple[str, str]],
+    links: Sequence[Ends],
     out: Mapping[str, list[int]],
     placed: set[str],
     used: set[int],
@@ -128,7 +130,7 @@ def _detours(
 def _walk(
     item: str,
     link: int | None,
-    links: Sequence[tuple[str, str]],
+    links: Sequence[Ends],
     out: Mapping[str, list[int]],
     placed: set[str],
     used: set[int],
@@ -151,7 +153,7 @@ def _walk(
 class _Rows:
     """Gives detours their rows, the shortest first, as soon as both their ends have one."""
 
-    def __init__(self, grid: Grid, links: Sequence[tuple[str, str]], owners: Sequence[Owners]) -> None:
+    def __init__(self, grid: Grid, links: Sequence[Ends], owners: Sequence[Owners]) -> None:
         self._grid, self._links, self._owners = grid, links, owners
         self._placed = [_Detour([], [], None, None, 0, -1, max(grid.last.values(), default=0) + 1)]
         self._boxes = [item for item in grid.row if grid.rank[item] < grid.last[item]]
@@ -177,9 +179,8 @@ class _Rows:
         start, end = detour.start, detour.end
         if not detour.items and start and end and detour.last - detour.first == 1 and row[start] != row[end]:
             # A slanted wire between neighbours needs no row of its own, only an end that is free.
-            met = any(lanes.get(n) == row[end] for n, link in enumerate(self._links) if link[1] == end)
-            slanted = row[end] if abs(row[end]) > abs(row[start]) and not met else row[start]
-            if not self._hits_box(detour, slanted):
+            slanted = self._free_end(detour, start, end, lanes)
+            if slanted is not None and not self._hits_box(detour, slanted):
                 return slanted
         others = [d for d in self._placed if d.first < detour.last and detour.first < d.last]
         taken = {d.row for d in others if not self._apart(d, detour)}
@@ -187,6 +188,19 @@ class _Rows:
         free = [r for r in range(-reach, reach + 1) if r not in taken]
         self._placed.append(detour)
         return min(free, key=lambda r: (self._hits_box(detour, r), self._cost(r, detour), r > 0, abs(r)))
+
+    def _free_end(self, detour: _Detour, start: str, end: str, lanes: dict[int, int]) -> int | None:
+        """The row of an end where the wire meets no wire of another tensor; the outer one, if both are."""
+        row = self._grid.row
+        tensor = self._links[detour.links[0]][2]
+        met = any(lanes.get(n) == row[end] for n, link in enumerate(self._links) if link[1] == end)
+        left = any(
+            lanes.get(n) == row[start] and link[2] != tensor
+            for n, link in enumerate(self._links)
+            if link[0] == start
+        )
+        free = [r for r, busy in ((row[end], met), (row[start], left)) if not busy]
+        return max(free, key=abs, default=None)
 
     def _apart(self, a: _Detour, b: _Detour) -> bool:
         """Whether two detours are never drawn in the same picture, so that they can share a row."""

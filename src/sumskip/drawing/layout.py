@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sumskip.drawing.parts import Item, Level, Link
-from sumskip.drawing.stripes import ARROW, LABEL_GAP, TRACK, LabelOf, Size, SizeOf, Stripes
+from sumskip.drawing.stripes import ARROW, LABEL_GAP, NO_FRAME, TRACK, Frame, LabelOf, Size, SizeOf, Stripes
 
 Place = tuple[float, float]
 
@@ -58,9 +58,9 @@ class Layout:
     outs: dict[str, float]
 
 
-def lay_out(level: Level, size_of: SizeOf, label_of: LabelOf, gap: float, lead: float = 0) -> Layout:
-    """Place a level. `gap` is the least room between ranks, `lead` what the first gutter has more."""
-    stripes = Stripes(level, size_of, label_of, gap, lead)
+def lay_out(level: Level, size_of: SizeOf, label_of: LabelOf, gap: float, frame: Frame = NO_FRAME) -> Layout:
+    """Place a level. `gap` is the least room between ranks; `frame` is for the inside of a box."""
+    stripes = Stripes(level, size_of, label_of, gap, frame)
     spots = []
     for id_, item in level.items.items():
         size, row = stripes.sizes[id_], stripes.grid.row[id_]

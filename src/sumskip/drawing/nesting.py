@@ -190,6 +190,8 @@ def _inside(name: str, around: str) -> str:
 
 def _call(title: str, type_name: str) -> tuple[str, str]:
     """Title and second line of a called function: `sum(0)` in one line, long settings in a second."""
+    if title.startswith("[ ]") and type_name.startswith("["):
+        return type_name + title.removeprefix("[ ]"), ""  # `[:, -1]`, as it is written
     if not type_name.startswith(f"{title}("):
         return title, type_name
     if len(type_name) <= 18:

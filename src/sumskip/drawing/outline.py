@@ -80,16 +80,19 @@ def _containers(before: tuple[str, ...], here: tuple[str, ...]) -> list[str]:
 
 
 def _step(trace: Trace, node: Node, into: list[Edge], names: dict[str, str]) -> str:
-    operands = [names.get(e.source, "?") for e in sorted(into, key=lambda e: e.argument)]
+    ordered = sorted(into, key=lambda e: e.argument)
+    operands = [names.get(e.source, "?") for e in ordered if not e.dashed]
     label = clean(node.label, 60)
     name = names[node.id]
     if node.kind in ("op", "module"):
         if label in SIGNS and len(operands) == 2:
             made = f"{operands[0]} {label} {operands[1]}"
+        elif label == "[ ]" and node.type_name.startswith("[") and operands:
+            made = f"{operands[0]}{clean(node.type_name)}"
         else:
             made = f"{label}({', '.join(operands[:12])}{', …' * (len(operands) > 12)})"
         text = f"{name} = {made}"
-        if node.type_name and clean(node.type_name) != label:
+        if node.type_name and not made.endswith(clean(node.type_name)) and clean(node.type_name) != label:
             text += f"  {clean(node.type_name)}"
     elif node.kind == "output":
         text = f"{name}: {', '.join(operands[:12])}"
@@ -99,13 +102,13 @@ def _step(trace: Trace, node: Node, into: list[Edge], names: dict[str, str]) -> 
         text += f"  {shape_words(node.shape)}"
     if node.value is not None:
         text += f"  = {number_text(node.value)}"
-    said = [clean(mark) for mark in node.marks[:6]]
+    said = [clean(mark) for mark in node.marks[:6] if not mark.startswith("failed")]
     said += [
         f"gradient into {names.get(e.source, '?')}: {number_text(e.gradient)}"
         for e in into
         if e.gradient is not None
     ]
-    said += ["writes through a view"] * any(e.dashed for e in into)
+    said += [f"{names.get(e.source, '?')} wrote into it through a view" for e in ordered if e.dashed]
     if trace.fault and trace.fault.node == node.id:
         said.insert(0, "fails here")
     if said:
@@ -149,7 +152,8 @@ def _meetings(trace: Trace) -> list[str]:
         operands = [names.get(e.source, "") for e in sorted(into[node.id], key=lambda e: e.argument)]
         if node.kind == "op" and node.label in ("+", "+=") and len(operands) == 2 and all(operands):
             found.append(f"{operands[0]} and {operands[1]} meet at the plus.")
-        found += [f"{_spoken(node)}: {clean(mark)}." for mark in node.marks[:2]]
+        marks = [mark for mark in node.marks[:2] if not mark.startswith("failed")]
+        found += [f"{_spoken(node)}: {clean(mark)}." for mark in marks]
     values = [n for n in trace.nodes if n.kind == "parameter" and n.value is not None]
     found += [f"{clean(n.label, 30)} is {number_text(n.value)}." for n in values[:3] if n.value is not None]
     return list(dict.fromkeys(found))

@@ -47,6 +47,15 @@ class Label:
     far_across: float = 0
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What a box needs inside: room for its name before the flow, and where no wire enters or leaves."""
+
+    lead: float = 0
+    edge: float = 0
+
+
+NO_FRAME = Frame()
 SizeOf = Callable[[Item], Size]
 LabelOf = Callable[[Link, bool], Label]  # a link, and whether it is short
 Span = tuple[float, float]
@@ -55,22 +64,25 @@ Span = tuple[float, float]
 class Stripes:
     """The rows' and ranks' places for one level. `gap` is the least room between two ranks."""
 
-    def __init__(self, level: Level, size_of: SizeOf, label_of: LabelOf, gap: float, lead: float) -> None:
+    def __init__(self, level: Level, size_of: SizeOf, label_of: LabelOf, gap: float, frame: Frame) -> None:
         self.items, self.links = level.items, level.links
-        self.gap, self.lead = gap, lead
+        self.gap, self.lead, self.edge = gap, frame.lead, frame.edge
         self.sizes = {id_: size_of(item) for id_, item in self.items.items()}
         first = {id_ for id_ in self.items if id_.startswith("in/")}
         last = {id_ for id_, item in self.items.items() if id_.startswith("out/") or _is_output(item)}
         wants = {id_: Want(self.sizes[id_].span, _weight(item)) for id_, item in self.items.items()}
         self.grid: Grid = arrange(
             wants,
-            [(link.source, link.target) for link in self.links],
+            [(link.source, link.target, link.tensor) for link in self.links],
             first,
             last,
             [link.owners for link in self.links],
         )
         self.short = [self.gutters(n)[0] == self.gutters(n)[1] for n in range(len(self.links))]
-        self.labels = [label_of(link, short) for link, short in zip(self.links, self.short, strict=True)]
+        self.labels = [
+            Label() if self._repeats(n) else label_of(link, self.short[n])
+            for n, link in enumerate(self.links)
+        ]
         self.side = self._sides()
         self.y = self._rows()
         self.fork, self.join = self._changes()
@@ -113,6 +125,15 @@ class Stripes:
             found.append(room if clear and own and not reserved[self.gutters(n)[0]] else 0.0)
         return found[0], found[1]
 
+    def _repeats(self, n: int) -> bool:
+        """Whether link n begins as the same wire as another that is labelled already."""
+        same = (self.links[n].source, self.links[n].tensor, self.grid.lanes[n])
+        return self.short[n] and any(
+            (self.links[m].source, self.links[m].tensor, self.grid.lanes[m]) == same
+            for m in range(len(self.links))
+            if m < n or (m > n and not self.short[m])
+        )
+
     def _sides(self) -> dict[str, int]:
         """Things hang below a row, or above one that is itself above, but not where wires arrive."""
         busy: dict[str, set[int]] = defaultdict(set)
@@ -147,6 +168,8 @@ class Stripes:
             inner = label.far_across + LABEL_GAP * (label.far_across > 0)
             before, after = (outer, inner) if lane < 0 else (inner, outer)
             need(lane, 2 * first + 1, 2 * last + 1, max(before, WIRE_ROOM), max(after, WIRE_ROOM))
+            if self.short[n]:  # a label may use room beside its ends, too
+                need(lane, 2 * first, 2 * first + 2, before, after)
             if lane != self.grid.row[self.links[n].target]:
                 need(lane, 2 * last + 2, 2 * last + 2, WIRE_ROOM, WIRE_ROOM)
         y = {low: max((before for before, _ in room[low].values()), default=0.0)}
@@ -214,16 +237,21 @@ class Stripes:
                 after[gutter], join = join, 0
             room = [self.labels[n].along + LABEL_GAP + 3 - sum(self.free(n)) for n in here]
             middle[gutter] = max(middle[gutter], *room, fork + join + TRACK)
-        before[0] += self.lead
+        doors = {id_.split("/")[0] for id_ in self.items}
+        place = 0.0
+        if "in" in doors:
+            before[0] += self.lead
+        elif self.edge:
+            place, self.lead = self.lead + self.edge, 0.0
         self._widen(wide, middle, before, after)
-        x, end, zone, place = [], [], [], 0.0
+        x, end, zone = [], [], []
         for rank in range(ranks):
             x.append(place)
             end.append(place + wide[rank])
             start = end[-1] + before[rank]
             zone.append((start, start + middle[rank]))
             place = start + middle[rank] + after[rank]
-        self.along = end[-1]
+        self.along = end[-1] + (0 if "out" in doors else self.edge)
         return x, end, zone
 
     def _gap(self, gutter: int) -> float:

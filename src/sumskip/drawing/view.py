@@ -18,8 +18,8 @@ from sumskip.drawing.pins import pinned
 from sumskip.graph import Edge, Node, Trace
 from sumskip.lettering import clean
 
-MOST_LINKS = 330  # of one level; more cannot be followed by eye
-MOST_READ = 50_000  # nodes or edges of a trace that are looked at
+MOST_LINKS = 200  # of one level; more cannot be followed by eye
+MOST_READ = 10_000  # nodes or edges of a trace that are looked at
 DEEPEST = 8  # containers within containers that are drawn as boxes
 
 
