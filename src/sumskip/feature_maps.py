@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -53,7 +53,8 @@ def show_feature_maps(*tensors: Tensor, titles: Sequence[str] = (), channels: in
     end = shared_limit(maps)
     text = [f"Feature maps on one colour scale, from {number(-end)} to {number(end)}, zero in its middle."]
     text += [_describe(name, tensor, shown) for name, tensor, shown in zip(names, tensors, maps, strict=True)]
-    return picture(_draw(maps, names, tensors, end), " ".join(text), "\n".join(text))
+    axes = _draw(maps, names, tensors, end)  # now, because the tensors may change later
+    return Picture(lambda: png(axes), " ".join(text), "\n".join(text), round(CSS_DPI * axes.get_xlim()[1]))
 
 
 def shared_limit(tensors: Sequence[Tensor]) -> float:
@@ -117,13 +118,13 @@ def colour_bar(axes: Axes, end: float, x: float, y: float, wide: float) -> None:
         axes.text(at, y + 0.3, number(value) if value else "0", fontsize=9, ha="center")
 
 
-def picture(axes: Axes, alt_text: str, text: str) -> Picture:
-    """The axes' figure as a `Picture`, with twice the screen's pixels so that zoom and print stay sharp."""
+def png(axes: Axes) -> bytes:
+    """The axes' figure as a PNG, with twice the screen's pixels so that zoom and print stay sharp."""
     figure = axes.get_figure(root=True)
     assert figure is not None  # `canvas` made it
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=2 * CSS_DPI, metadata={"Software": None})
-    return Picture(file.getvalue(), alt_text, text, round(figure.get_figwidth() * CSS_DPI))
+    return file.getvalue()
 
 
 def _channels_first(tensor: object, place: int) -> Tensor:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 
 
@@ -11,15 +13,20 @@ from html import escape
 class Picture:
     """A PNG with its alternative text; `text` says the same at length, for a terminal.
 
-    It shows itself as the last expression of a cell. The picture sits in an `<img>`, which survives
-    in notebooks that are not trusted and on exported pages, and keeps its alternative text there.
-    `width` is in CSS pixels; the file may hold more of them, for sharp print and zoom.
+    It shows itself as the last expression of a cell. The picture sits in an `<img>`, which survives in
+    notebooks that are not trusted and on exported pages, and keeps its alternative text there. `draw`
+    makes the file when it is first looked at. `width` is in CSS pixels; the file may hold more of them,
+    for sharp print and zoom.
     """
 
-    png: bytes
+    draw: Callable[[], bytes]
     alt_text: str
     text: str
     width: int
+
+    @cached_property
+    def png(self) -> bytes:
+        return self.draw()
 
     def to_html(self) -> str:
         data = base64.b64encode(self.png).decode("ascii")

@@ -11,6 +11,7 @@ from sumskip.widgets.board import INK, PAPER
 from sumskip.widgets.guess import Locked, Shape, ShapeGuess, as_shape, shape_guess
 from sumskip.widgets.live import InteractivePicture
 
+START_A, START_B = (4, 1, 32, 32), (16, 1, 32)  # no pair of an exercise; all but one dimension stretch
 Verdict = Literal["equal", "stretched", "clash"]
 SIGNS: dict[Verdict, str] = {"equal": "= equal", "stretched": "↔ stretched", "clash": "✗ clash"}
 
@@ -61,7 +62,7 @@ def align(a: Shape, b: Shape) -> Alignment:
 
 
 def shape_aligner(
-    guess: object = None, a: Shape = (4, 1, 32, 32), b: Shape = (16, 1, 32)
+    guess: object = None, a: Shape = START_A, b: Shape = START_B
 ) -> InteractivePicture | Locked:
     """Two shapes to edit, aligned from the right: each dimension says equal, stretched or clash.
 
@@ -75,9 +76,11 @@ def shape_aligner(
     start = align(_shape(a, "a"), _shape(b, "b"))
     committed = shape_guess(guess, "shape_aligner")
     if committed is None:
+        also = "" if (a, b) == (START_A, START_B) else f", a={start.a}, b={start.b}"
         return Locked(
             f"What is the shape of a + b, where a is {start.a} and b is {start.b}?",
-            'shape_aligner(guess=(2, 3, 8, 8)) with your own shape, or shape_aligner(guess="error")',
+            f"shape_aligner(guess=(2, 3, 8, 8){also})",
+            'with your own shape, or with guess="error"',
         )
     verdict = beside_the_truth(committed, start)
     data = {"a": list(start.a), "b": list(start.b), "guess": verdict}
@@ -115,7 +118,9 @@ def _still(alignment: Alignment, verdict: str) -> Picture:
             middle = x + width / 2 if column else left / 2
             scene.shapes.append(Text(middle, y + 22, cell, 14, INK, bold=not column or clash))
     text = f"{verdict}\n{alignment.sentence}"
-    return Picture(to_png(scene), f"Shape aligner. {alignment.sentence} {verdict}", text, round(scene.width))
+    return Picture(
+        lambda: to_png(scene), f"Shape aligner. {alignment.sentence} {verdict}", text, round(scene.width)
+    )
 
 
 def _meet(a: int | None, b: int | None) -> Dimension:

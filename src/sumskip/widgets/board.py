@@ -10,29 +10,29 @@ from sumskip.widgets.fill import Wire, Wiring
 WIDTH, HEIGHT = 760, 170
 INK, QUIET, PAPER, LIT = "#1b1f24", "#8a9099", "#ffffff", "#fff3c4"
 TOP, LOW, MIDDLE, BOTTOM = 46.0, 66.0, 92.0, 138.0  # the heights at which wires run
-BOX_WIDTH, BOX_HEIGHT = 104.0, 40.0
+BOX_WIDTH, BOX_HEIGHT = 108.0, 42.0
 
 # From, to: the wire's corners and the middle of its label. The boxes stand where the wires end.
 Route = tuple[tuple[Point, ...], Point]
 ROUTES: dict[Wiring, dict[tuple[str, str], Route]] = {
     "chain": {
         ("x", "first"): (((44, MIDDLE), (176, MIDDLE)), (110, MIDDLE)),
-        ("first", "second"): (((280, MIDDLE), (436, MIDDLE)), (358, MIDDLE)),
-        ("second", "out"): (((540, MIDDLE), (704, MIDDLE)), (622, MIDDLE)),
+        ("first", "second"): (((284, MIDDLE), (436, MIDDLE)), (358, MIDDLE)),
+        ("second", "out"): (((544, MIDDLE), (704, MIDDLE)), (622, MIDDLE)),
     },
     "parallel sum": {
         ("x", "first"): (((44, MIDDLE), (70, MIDDLE), (70, TOP), (216, TOP)), (143, TOP)),
         ("x", "second"): (((44, MIDDLE), (70, MIDDLE), (70, BOTTOM), (216, BOTTOM)), (143, BOTTOM)),
-        ("first", "+"): (((320, TOP), (520, TOP), (520, MIDDLE - 16)), (410, TOP)),
-        ("second", "+"): (((320, BOTTOM), (520, BOTTOM), (520, MIDDLE + 16)), (410, BOTTOM)),
+        ("first", "+"): (((324, TOP), (520, TOP), (520, MIDDLE - 16)), (410, TOP)),
+        ("second", "+"): (((324, BOTTOM), (520, BOTTOM), (520, MIDDLE + 16)), (410, BOTTOM)),
         ("+", "out"): (((536, MIDDLE), (704, MIDDLE)), (620, MIDDLE)),
     },
     "skip sum": {
         # the labels stand above the boxes, because the wires between them are shorter than a shape
         ("x", "first"): (((44, LOW), (142, LOW)), (93, TOP)),
-        ("first", "second"): (((246, LOW), (362, LOW)), (304, TOP)),
+        ("first", "second"): (((250, LOW), (362, LOW)), (304, TOP)),
         ("first", "+"): (((262, LOW), (262, BOTTOM), (576, BOTTOM), (576, LOW + 16)), (419, BOTTOM)),
-        ("second", "+"): (((466, LOW), (560, LOW)), (513, TOP)),
+        ("second", "+"): (((470, LOW), (560, LOW)), (513, TOP)),
         ("+", "out"): (((592, LOW), (704, LOW)), (648, TOP)),
     },
 }
@@ -68,7 +68,7 @@ def draw(wiring: Wiring, labels: tuple[str, str], wires: Sequence[Wire], filled:
 
 
 def _value(text: str, middle: Point, latest: bool) -> list[Box | Text]:
-    label = Text(middle[0], middle[1] - 8, text, 15, INK, bold=latest)
+    label = Text(middle[0], middle[1] - 8, text, 16, INK, bold=latest)
     left, top, right, bottom = label.bounds()
     frame = Box(left - 5, top - 2, right - left + 10, bottom - top + 4, LIT, INK, radius=3)
     return [frame, label] if latest else [Box(left - 2, top, right - left + 4, bottom - top, PAPER), label]
@@ -81,7 +81,7 @@ def _ends(wiring: Wiring, labels: tuple[str, str]) -> list[Box | Text]:
     for name, label in zip(("first", "second"), labels, strict=True):
         x, y = next(points[-1] for (_, target), (points, _) in routes.items() if target == name)
         shapes.append(Box(x, y - BOX_HEIGHT / 2, BOX_WIDTH, BOX_HEIGHT, PAPER, INK, 6, 1.6))
-        shapes.append(Text(x + BOX_WIDTH / 2, y + 5, label, 14, INK))
+        shapes.append(Text(x + BOX_WIDTH / 2, y + 5, label, 15, INK))
     out, (points, _) = next((ends, route) for ends, route in routes.items() if ends[1] == "out")
     end = points[-1]
     shapes.append(Text(end[0] + 8, end[1] + 6, "out", 16, INK, bold=True, anchor="start"))

@@ -7,14 +7,16 @@ function element(tag, attributes = {}, ...children) {
     else if (value === true) made.setAttribute(name, "");
     else if (value !== false && value !== undefined) made.setAttribute(name, value);
   }
+  // JupyterLab's own shortcuts (arrows fold sections, "dd" deletes the cell) stay off where the focus can
+  // be. The mark must be on the focused element itself: on a parent JupyterLab sees it too late.
+  if (tag === "button" || tag === "input" || "tabindex" in attributes) made.setAttribute("data-lm-suppress-shortcuts", "true");
   made.append(...children);
   return made;
 }
 
-// The root of a picture. JupyterLab's own shortcuts (arrows move between cells, "dd" deletes one) stay
-// off inside it; Tab still leaves it.
+// The root of a picture.
 function frame(name, ...children) {
-  return element("section", { class: "sumskip-live", "aria-label": name, "data-lm-suppress-shortcuts": "true" }, ...children);
+  return element("section", { class: "sumskip-live", "aria-label": name }, ...children);
 }
 
 // A line of text that a screen reader speaks whenever it changes, without moving the focus.

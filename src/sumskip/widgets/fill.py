@@ -55,7 +55,7 @@ def fill(wiring: Wiring, mode: Mode, number: float = 5) -> tuple[Wire, ...]:
     first, second = boxes(mode)
     x: Value = number if mode == "number" else torch.empty(1, 3, 32, 32, device="meta")
     read = "Both boxes read x: " if wiring == "parallel sum" else ""
-    wires = [Wire("x", first.label, show(x), f"x, {show(x)}, goes into {first.label}.")]
+    wires = [Wire("x", first.label, show(x), f"x is {show(x)}: it goes into {first.label}.")]
     if read:
         wires.append(Wire("x", second.label, show(x), f"{read}the same {show(x)} goes into {second.label}."))
     out1 = first.run(x)

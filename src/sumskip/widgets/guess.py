@@ -46,24 +46,29 @@ def as_shape(value: object) -> Shape | None:
 
 
 class Locked:
-    """What is shown instead of a picture while there is no guess: the question, and what to write."""
+    """What is shown instead of a picture while there is no guess: the question, and what to write.
+
+    `write` is code to copy, `hint` what to change in it.
+    """
 
     locked = True
 
-    def __init__(self, question: str, write: str) -> None:
+    def __init__(self, question: str, write: str, hint: str) -> None:
         self.question = question
         self.write = write
+        self.hint = hint
 
     @property
     def text(self) -> str:
-        write = f"Write it in this cell and run it: {self.write}"
+        write = f"Write it in this cell and run it: {self.write} {self.hint}."
         return f"Locked until you commit a guess.\n{self.question}\n{write}"
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         html = (
             '<div style="border: 1px solid; border-left-width: 6px; padding: 0.6em 1em; max-width: 40em">'
             f"<p><strong>Locked until you commit a guess.</strong> {escape(self.question)}</p>"
-            f"<p>Write it in this cell and run it: <code>{escape(self.write)}</code></p></div>"
+            f"<p>Write it in this cell and run it: <code>{escape(self.write)}</code> {escape(self.hint)}.</p>"
+            "</div>"
         )
         return {"text/html": html, "text/plain": self.text}
 

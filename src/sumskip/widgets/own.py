@@ -13,13 +13,13 @@ from sumskip.lettering import clean, fit, width
 from sumskip.picture import Picture
 from sumskip.scene import Box, Line, Point, Scene, Text, to_svg
 from sumskip.trace import trace
-from sumskip.widgets.board import INK, LIT, PAPER, QUIET, WIDTH
+from sumskip.widgets.board import INK, LIT, PAPER, QUIET
 from sumskip.widgets.guess import Locked, ShapeGuess, shape_guess
 from sumskip.widgets.live import InteractivePicture
 
 MOST = 40  # wires; beyond, containers are closed, and then the rest is left out and said
-ROW, BOX_WIDTH, BOX_HEIGHT, MIDDLE = 66.0, 220.0, 38.0, 310.0
-FIRST_LANE, LANE = 590.0, 22.0
+WIDTH, ROW, BOX_WIDTH, BOX_HEIGHT, MIDDLE = 640, 68.0, 200.0, 40.0, 255.0
+FIRST_LANE, LANE = 515.0, 22.0
 HELD = ("parameter", "buffer", "constant")  # not made by the forward pass: they stand beside its operators
 
 
@@ -41,7 +41,8 @@ def own_board(guess: object, model: Any, x: Tensor) -> InteractivePicture | Lock
     if committed is None:
         return Locked(
             f"x is {tuple(x.shape)}. Which shape leaves your model?",
-            'wiring_board(guess=(2, 3, 8, 8), model=…, x=…) with your own shape, or guess="error"',
+            "wiring_board(guess=(2, 3, 8, 8), model=model, x=x)",
+            'with your own shape, model and x, or with guess="error"',
         )
     traced = trace(model, x)
     shown, note = shorten(traced)
@@ -56,7 +57,12 @@ def own_board(guess: object, model: Any, x: Tensor) -> InteractivePicture | Lock
     text = "\n".join([verdict, "", f"{name}{note}", *(f"  {step.says}" for step in found)])
     return InteractivePicture(
         "wiring",
-        Picture(_png(scenes[-1]), f"Wiring board of {name}, {wires} wires. {verdict}", text, WIDTH),
+        Picture(
+            lambda: _png(scenes[-1]),
+            f"Wiring board of {name}, {wires} wires. {verdict}",
+            text,
+            round(scenes[-1].width),
+        ),
         {"boards": [board], "guess": verdict},
     )
 
@@ -119,7 +125,8 @@ def draw(traced: Trace, found: Sequence[Step], filled: int) -> Scene:
     drawn = [node for node in traced.nodes if node.kind not in HELD]
     row = {node.id: place for place, node in enumerate(drawn)}
     lanes = _lanes(traced, row)
-    scene = Scene(WIDTH, len(drawn) * ROW + 14)
+    wide = max(WIDTH, FIRST_LANE + LANE * max(lanes.values(), default=0) + 16)
+    scene = Scene(wide, len(drawn) * ROW + 14)
     scene.shapes.append(Box(0, 0, scene.width, scene.height, PAPER))
     nodes = {node.id: node for node in traced.nodes}
     labels: list[Box | Text] = []
@@ -134,9 +141,9 @@ def draw(traced: Trace, found: Sequence[Step], filled: int) -> Scene:
         if edge.source not in row:
             offset = 12.0 * beside.setdefault(f"held {edge.target}", 0)
             beside[f"held {edge.target}"] += 1
-            points = ((170, y - 6 + offset), (MIDDLE - side, y - 6 + offset))
+            points = ((126, y - 6 + offset), (MIDDLE - side, y - 6 + offset))
             scene.shapes.append(replace(pen, points=points))
-            labels += _label(_held(nodes[edge.source]), 164, y - 3 + offset * 1.5, latest, "end")
+            labels += _label(_held(nodes[edge.source]), 120, y - 3 + offset * 1.5, latest, "end")
             continue  # its label is there from the start: nothing has to run for it
         start = _y(row[edge.source])
         lane = lanes.get((edge.source, edge.target, edge.argument))
@@ -194,8 +201,8 @@ def _node(node: Node, y: float, traced: Trace, finished: bool) -> list[Box | Tex
             box,
             Text(MIDDLE, y + size / 3, fit(label, size, 2 * half - 12, bold=True), size, INK, bold=True),
         ]
-    kind = Text(MIDDLE, y + 13, fit(node.type_name, 12, 2 * half - 16), 12, INK)
-    return [box, Text(MIDDLE, y - 2, fit(label, 13, 2 * half - 16, bold=True), 13, INK, bold=True), kind]
+    kind = Text(MIDDLE, y + 13, fit(node.type_name, 13, 2 * half - 12), 13, INK)
+    return [box, Text(MIDDLE, y - 2, fit(label, 14, 2 * half - 12, bold=True), 14, INK, bold=True), kind]
 
 
 def _half(node: Node) -> float:
@@ -205,7 +212,7 @@ def _half(node: Node) -> float:
 
 
 def _label(text: str, x: float, y: float, latest: bool, anchor: Any) -> list[Box | Text]:
-    label = Text(x, y, fit(text, 14, 150), 14, INK, bold=latest, anchor=anchor)
+    label = Text(x, y, fit(text, 15, 140), 15, INK, bold=latest, anchor=anchor)
     left, top, right, bottom = label.bounds()
     frame = Box(left - 4, top - 2, right - left + 8, bottom - top + 4, LIT, INK, radius=3)
     return [frame, label] if latest else [label]

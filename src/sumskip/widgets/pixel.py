@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sumskip.core import numbers
 from sumskip.data import photograph
-from sumskip.feature_maps import canvas, colour_bar, colours, picture, thumbnail
+from sumskip.feature_maps import CSS_DPI, canvas, colour_bar, colours, png, thumbnail
 from sumskip.picture import Picture
 from sumskip.widgets.guess import Locked, number_guess
 from sumskip.widgets.live import InteractivePicture
@@ -20,6 +20,7 @@ Operator = Literal["+", "cat", "×", "weighted"]
 OPERATORS: tuple[Operator, ...] = ("+", "cat", "×", "weighted")
 CHANNEL = 8  # the one of the 16 that is shown: its two maps differ in sign over half the picture
 START = (20, 26)  # row and column of the crosshair at first
+WIDTH = 672  # of the still picture, in CSS pixels
 LOWEST, HIGHEST = -0.5, 1.5  # of alpha
 
 
@@ -108,7 +109,8 @@ def pixel_at_the_plus(guess: object = None, alpha: float | None = None) -> Inter
         return Locked(
             f"At row {row}, column {column} out1 is {_decimal(a, 2)} and out2 is {_decimal(b, 2)}. "
             f"What is {what} there{given}?",
-            f"pixel_at_the_plus(guess=0.5{argument}) with your own number",
+            f"pixel_at_the_plus(guess=0.5{argument})",
+            "with your own number",
         )
     line = arithmetic(operator, a / 100, b / 100, share)
     verdict = (
@@ -130,12 +132,21 @@ def pixel_at_the_plus(guess: object = None, alpha: float | None = None) -> Inter
 
 
 def _still(operator: Operator, alpha: float, verdict: str) -> Picture:
+    (row, column), (out1, out2) = START, feature_maps()
+    line = arithmetic(
+        operator, out1[0, CHANNEL, row, column].item(), out2[0, CHANNEL, row, column].item(), alpha
+    )
+    text = f"{verdict}\nRow {row}, column {column}: {line}.\nShapes: {shapes(operator)}."
+    alt = "Pixel at the plus: two feature maps of a photograph and their result on one colour scale."
+    return Picture(lambda: _png(operator, alpha, line), f"{alt} {verdict} {shapes(operator)}", text, WIDTH)
+
+
+def _png(operator: Operator, alpha: float, line: str) -> bytes:
     row, column = START
     out1, out2 = (maps[:, CHANNEL] for maps in feature_maps())
     parts = {"out1": out1, "out2": out2, "result": combine(operator, out1, out2, alpha)}
-    line = arithmetic(operator, out1[0, row, column].item(), out2[0, row, column].item(), alpha)
     size, step, top = 2.1, 2.3, 0.95
-    axes = canvas(3 * step + 0.1, top + size + 0.5)
+    axes = canvas(WIDTH / CSS_DPI, top + size + 0.5)
     axes.text(0.15, 0.25, f"row {row}, column {column}:  {line}", fontsize=11)
     axes.text(0.15, 0.52, shapes(operator), fontsize=11)
     for place, (name, values) in enumerate(parts.items()):
@@ -151,9 +162,7 @@ def _still(operator: Operator, alpha: float, verdict: str) -> Picture:
             axes.vlines([across, across], [top, lower], [upper, top + size], **pen)
             axes.plot([left, right, right, left, left], [upper, upper, lower, lower, upper], **pen)
     colour_bar(axes, limit(), 0.3, top + size + 0.1, 2 * step + size - 0.3)
-    text = f"{verdict}\nRow {row}, column {column}: {line}.\nShapes: {shapes(operator)}."
-    alt = "Pixel at the plus: two feature maps of a photograph and their result on one colour scale."
-    return picture(axes, f"{alt} {verdict} {shapes(operator)}", text)
+    return png(axes)
 
 
 def _convolution(inputs: int, name: str) -> nn.Conv2d:

@@ -49,7 +49,8 @@ def wiring_board(
         also = "" if start == 5 else f", number={start:g}"
         return Locked(
             f"{show(start)} goes through a chain, first “double”, then “add three”. Which number leaves it?",
-            f"wiring_board(guess=0{also}) with your own number",
+            f"wiring_board(guess=0{also})",
+            "with your own number",
         )
     return _board(committed, start)
 
@@ -102,4 +103,4 @@ def _still(parts: Sequence[tuple[str, Scene]], alt_text: str, text: str) -> Pict
     for row, (caption, scene) in enumerate(parts):
         whole.place(scene, 0, row * height + 24)
         whole.shapes.append(Text(12, row * height + 20, caption, 15, board.INK, bold=True, anchor="start"))
-    return Picture(to_png(whole), alt_text, text, board.WIDTH)
+    return Picture(lambda: to_png(whole), alt_text, text, board.WIDTH)

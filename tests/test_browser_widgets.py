@@ -1,0 +1,378 @@
+"""The three interactive pictures in a real JupyterLab, by keyboard alone.
+
+With SUMSKIP_SCREENSHOTS=FOLDER every picture is kept there in light and dark, at 700 pixels and at
+200 % zoom, to be looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+
+from browser import Lab, Notebook, lab  # noqa: F401 - a fixture
+from sumskip.widgets.aligner import align
+from sumskip.widgets.fill import WIRINGS, fill
+from sumskip.widgets.live import HERE
+from sumskip.widgets.pixel import OPERATORS, START, arithmetic, feature_maps
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+pytestmark = pytest.mark.browser
+
+MODEL = """import torch
+from torch import nn
+from sumskip import pixel_at_the_plus, shape_aligner, wiring_board
+
+class Addition(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 16, 3, padding=1)
+        self.second = nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, x):
+        out1 = self.first(x)
+        return out1 + self.second(out1)
+"""
+CELLS = (
+    MODEL,
+    "wiring_board(guess=18)",
+    "pixel_at_the_plus(guess=0.4)",
+    'shape_aligner(guess="error")',
+    "wiring_board(guess=(1, 16, 8, 8), model=Addition(), x=torch.rand(1, 3, 8, 8))",
+    "pixel_at_the_plus()",
+)
+WIRING, PIXEL, ALIGNER, OWN, LOCKED = range(1, 6)
+
+
+@pytest.fixture(scope="module")
+def notebook(lab: Lab) -> Notebook:  # noqa: F811 - a fixture
+    """All pictures in one notebook, run once."""
+    lab.write("pictures.ipynb", CELLS)
+    opened = lab.open("pictures.ipynb")
+    opened.run_all()
+    for place in (WIRING, PIXEL, ALIGNER, OWN):
+        live(opened, place).wait_for()
+    return opened
+
+
+@pytest.fixture
+def blank(lab: Lab) -> Iterator[Page]:  # noqa: F811 - a fixture
+    """An empty page, to call functions of the scripts in."""
+    page = lab.browser.new_page()
+    yield page
+    page.close()
+
+
+def live(opened: Notebook, place: int) -> Locator:
+    return opened.output(place).locator(".sumskip-live")
+
+
+def said(picture: Locator) -> str:
+    """What the last change was announced as."""
+    line = picture.locator("[aria-live=polite]")
+    assert line.count() == 1
+    return line.inner_text()
+
+
+def press(opened: Notebook, *keys: str) -> None:
+    for key in keys:
+        opened.page.keyboard.press(key)
+
+
+def tab_to(opened: Notebook, target: Locator) -> None:
+    """Press Tab until `target` has the focus, as someone without a mouse does; it must then be visible."""
+    for _ in range(12):
+        press(opened, "Tab")
+        if target.evaluate("node => node === document.activeElement"):
+            outline = target.evaluate("node => getComputedStyle(node).outlineStyle")
+            assert outline == "solid", "the focus must be visible"
+            return
+    raise AssertionError("Tab does not get there")
+
+
+def start_of(opened: Notebook, place: int) -> Locator:
+    """Put the focus just before the picture of a cell; returns the picture."""
+    picture = live(opened, place)
+    picture.evaluate("node => { node.tabIndex = -1; node.focus(); }")
+    return picture
+
+
+def test_the_wiring_board_by_keyboard(notebook: Notebook) -> None:
+    """Arrow keys choose the wiring, Enter and Space on Next fill one wire at a time, each is announced."""
+    picture = start_of(notebook, WIRING)
+    assert "Your guess for the chain: 18. The chain gives 13." in picture.inner_text()
+    button = picture.get_by_role("button", name="Next")
+    for place, wiring in enumerate(WIRINGS):
+        start_of(notebook, WIRING)
+        tab_to(notebook, picture.get_by_role("radio", name=WIRINGS[max(0, place - 1)], exact=True))
+        if place:
+            press(notebook, "ArrowRight")
+        assert picture.get_by_role("radio", name=wiring, exact=True).is_checked()
+        tab_to(notebook, button)
+        wires = fill(wiring, "number")
+        for count, wire in enumerate(wires, 1):
+            press(notebook, "Enter" if count % 2 else "Space")
+            assert said(picture) == wire.says
+            assert f"wire {count} of {len(wires)}" in picture.inner_text()
+        assert button.get_attribute("aria-disabled") == "true"
+        press(notebook, "Enter")  # at the end nothing more happens, and the focus stays
+        assert said(picture) == wires[-1].says
+        assert button.evaluate("node => node === document.activeElement")
+        press(notebook, "Shift+Tab", "Enter")
+        assert said(picture) == wires[-2].says
+    start_of(notebook, WIRING)
+    tab_to(notebook, picture.get_by_role("radio", name="number"))
+    press(notebook, "ArrowRight")
+    assert said(picture) == "skip sum, with a shape: 5 wires, all empty."
+    tab_to(notebook, button)
+    press(notebook, *["Enter"] * 5)
+    assert said(picture) == fill("skip sum", "shape")[-1].says
+    assert picture.locator("svg text", has_text="(1, 16, 32, 32)").count() == 4
+
+
+def test_the_learners_own_trace_by_keyboard(notebook: Notebook) -> None:
+    """Next goes through the traced model to the shape that leaves it."""
+    picture = start_of(notebook, OWN)
+    assert "Your guess: (1, 16, 8, 8). Your model gives (1, 16, 8, 8)." in picture.inner_text()
+    tab_to(notebook, picture.get_by_role("button", name="Next"))
+    announced = []
+    for _ in range(5):
+        press(notebook, "Enter")
+        announced.append(said(picture))
+    assert announced[0] == "x carries (1, 3, 8, 8) into first."
+    assert announced[-1] == "+ gives (1, 16, 8, 8): it leaves."
+    assert len(set(announced)) == 5
+
+
+def test_the_pixel_by_keyboard(notebook: Notebook) -> None:
+    """Arrow keys move the crosshair, radio buttons change the operator, alpha is slid and typed."""
+    picture = start_of(notebook, PIXEL)
+    out1, out2 = (maps[0, 8] for maps in feature_maps())
+    row, column = START
+
+    def line(operator: Any, alpha: float = 0.5) -> str:
+        a, b = out1[row, column].item(), out2[row, column].item()
+        return f"Row {row}, column {column}: {arithmetic(operator, a, b, alpha)}. Shapes: "
+
+    assert said(picture).startswith(line("+"))
+    crosshair = picture.get_by_role("application")
+    tab_to(notebook, crosshair)
+    press(notebook, "ArrowUp", "ArrowUp", "ArrowLeft", "ArrowDown", "Shift+ArrowLeft")
+    row, column = row - 1, column - 9
+    assert said(picture).startswith(line("+"))
+    press(notebook, *["Shift+ArrowUp"] * 5)  # it stops at the edge
+    row = 0
+    assert said(picture).startswith(line("+"))
+    assert f"result, channel 8: {line('+').split(' = ')[1].split('. ')[0]}" in picture.inner_text()
+
+    press(notebook, "Shift+Tab")  # alpha is off while the operator is +, so this is the radio group
+    press(notebook, "ArrowRight")
+    assert "nothing is added" in said(picture)
+    assert said(picture).endswith("(1, 16, 32, 32) beside (1, 16, 32, 32) → (1, 32, 32, 32).")
+    assert picture.locator("canvas:visible").count() == 4
+    press(notebook, "ArrowRight")
+    assert said(picture).startswith(line("×"))
+    press(notebook, "ArrowRight")
+    assert said(picture).startswith(line("weighted"))
+    tab_to(notebook, picture.get_by_role("slider", name="alpha"))
+    press(notebook, "ArrowRight", "ArrowRight")
+    assert said(picture).startswith(line("weighted", 0.6))
+    press(notebook, "End")
+    assert said(picture).startswith(line("weighted", 1.5))
+    press(notebook, "Home")
+    assert said(picture).startswith(line("weighted", -0.5))
+    tab_to(notebook, picture.get_by_role("spinbutton", name="alpha, typed"))
+    press(notebook, "Control+a")
+    notebook.page.keyboard.type("0.27")
+    assert said(picture).startswith(line("weighted", 0.27))
+    press(notebook, "Control+a")
+    notebook.page.keyboard.type("7")
+    assert said(picture) == "alpha goes from −0.50 to 1.50"
+    press(notebook, "Control+a")
+    notebook.page.keyboard.type("0.5")
+    assert "Your guess at row 20, column 26: 0.4. It is 0.31 + (−0.12) = 0.19." in picture.inner_text()
+
+
+def test_the_canvas_shows_the_sum(notebook: Notebook) -> None:
+    """Pixels far from the crosshair have the colour that the scale gives the result."""
+    picture = live(notebook, PIXEL)
+    picture.get_by_role("radio", name="+").check()
+    data = (
+        picture.locator("canvas")
+        .nth(2)
+        .evaluate(
+            "canvas => [[3, 30], [30, 3], [12, 5]].map(([row, column]) =>"
+            " [...canvas.getContext('2d').getImageData(8 * column + 4, 8 * row + 4, 1, 1).data].slice(0, 3))"
+        )
+    )
+    from sumskip.feature_maps import colours
+    from sumskip.widgets.pixel import limit
+
+    out1, out2 = (maps[0, 8] for maps in feature_maps())
+    for rgb, (row, column) in zip(data, [(3, 30), (30, 3), (12, 5)], strict=True):
+        share = ((out1 + out2)[row, column].item() / limit() + 1) / 2
+        expected = [round(255 * part) for part in colours()(share)[:3]]
+        assert max(abs(a - b) for a, b in zip(rgb, expected, strict=True)) <= 6
+
+
+def test_a_slider_frame_is_on_screen_within_100_ms(notebook: Notebook) -> None:
+    """From the key to the second animation frame after it, the median of nine."""
+    picture = live(notebook, PIXEL)
+    picture.get_by_role("radio", name="weighted").check()
+    milliseconds = picture.get_by_role("slider", name="alpha").evaluate(
+        """async (slider) => {
+            const times = [];
+            for (let step = 0; step < 9; step++) {
+                const start = performance.now();
+                slider.value = step / 10;
+                slider.dispatchEvent(new Event("input"));
+                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+                times.push(performance.now() - start);
+            }
+            return times.sort((a, b) => a - b)[4];
+        }"""
+    )
+    assert milliseconds < 100
+
+
+def test_the_shape_aligner_by_keyboard(notebook: Notebook) -> None:
+    """Both shapes are typed; each dimension says what it is, in words, and the sum is announced."""
+    picture = start_of(notebook, ALIGNER)
+    assert (
+        "Your guess for (4, 1, 32, 32) + (16, 1, 32): an error. It gives (4, 16, 32, 32)."
+        in picture.inner_text()
+    )
+    a, b = picture.get_by_label("shape of a"), picture.get_by_label("shape of b")
+    tab_to(notebook, a)
+    press(notebook, "Control+a")
+    notebook.page.keyboard.type("(1, 16, 30, 30)")
+    tab_to(notebook, b)
+    press(notebook, "Control+a")
+    notebook.page.keyboard.type("16, 1, 32")
+    assert said(picture) == align((1, 16, 30, 30), (16, 1, 32)).sentence
+    rows = picture.get_by_role("row")
+    assert rows.nth(3).inner_text().split("\t") == [
+        "they are",
+        "= equal",
+        "= equal",
+        "↔ stretched",
+        "✗ clash",
+    ]
+    assert rows.nth(4).inner_text().split("\t") == ["a + b", "1", "16", "30", "✗"]
+    notebook.page.keyboard.type(" x")
+    assert "whole numbers with commas" in said(picture)
+    assert b.get_attribute("aria-invalid") == "true"
+
+
+def test_jupyterlabs_shortcuts_stay_off_inside(notebook: Notebook) -> None:
+    """Pressing d twice, or an arrow, in a picture neither deletes a cell nor moves to another."""
+    picture = start_of(notebook, WIRING)
+    tab_to(notebook, picture.get_by_role("button", name="Next"))
+    before = notebook.page.locator(".jp-Notebook .jp-Cell").count()
+    press(notebook, "d", "d", "a", "ArrowDown", "x")
+    assert notebook.page.locator(".jp-Notebook .jp-Cell").count() == before
+    assert picture.get_by_role("button", name="Next").evaluate("node => node === document.activeElement")
+
+
+def test_the_still_picture_gives_way_to_the_live_one(notebook: Notebook) -> None:
+    """Both are stored; only one is shown, and only one is read out."""
+    still = notebook.output(WIRING).locator(".sumskip-still")
+    assert still.count() == 1
+    assert not still.is_visible()
+    assert live(notebook, WIRING).is_visible()
+    assert "Locked until you commit a guess." in notebook.output(LOCKED).inner_text()
+    assert notebook.output(LOCKED).locator(".sumskip-live").count() == 0
+
+
+def test_opened_again_without_its_kernel(lab: Lab, notebook: Notebook) -> None:  # noqa: F811 - a fixture
+    """The saved notebook, trusted or not, shows the still pictures and no error of the widget's."""
+    notebook.save()
+    saved = nbformat.read(lab.root / "pictures.ipynb", as_version=4)
+    assert "widgets" not in saved.metadata
+    nbformat.write(saved, lab.root / "trusted.ipynb")
+    saved.cells[WIRING].source += "  # changed outside, so its signature no longer fits"
+    nbformat.write(saved, lab.root / "untrusted.ipynb")
+    for trusted in (True, False):
+        again = lab.open("trusted.ipynb" if trusted else "untrusted.ipynb")
+        cell = f"window.jupyterapp.shell.currentWidget.content.widgets[{WIRING}]"
+        assert again.page.evaluate(f"() => {cell}.model.trusted") is trusted
+        stills = {WIRING: "Wiring board: 5", PIXEL: "Pixel at the plus", ALIGNER: "Shape aligner"}
+        for place, alt in stills.items():
+            image = again.output(place).locator(f'img[alt^="{alt}"]')
+            image.wait_for()
+            assert image.evaluate("image => image.naturalWidth") > 600
+            assert "Error displaying widget" not in again.output(place).inner_text()
+            assert again.output(place).locator(".jupyter-widgets:visible").count() == 0
+            keep(again.output(place), f"still-{'trusted' if trusted else 'untrusted'}-{place}")
+        again.page.close()
+
+
+def test_the_scripts_compute_what_python_computes(blank: Page) -> None:
+    """Alignment and arithmetic in the browser agree with the functions that torch has tested."""
+    source = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("common.js", "aligner.js"))
+    chance = random.Random(5)
+    pairs = [[[chance.randrange(4) for _ in range(chance.randrange(6))] for _ in "ab"] for _ in range(200)]
+    sentences = run(blank, source, "pairs.map(([a, b]) => module.sentence(a, b))", pairs=pairs)
+    assert sentences == [align(tuple(a), tuple(b)).sentence for a, b in pairs]
+    parsed = run(
+        blank,
+        source,
+        "texts.map(module.parse)",
+        texts=["", "()", "(3,)", " [2, 3] ", "2 3", "-1", "1.5", "a"],
+    )
+    assert parsed == [[], [], [3], [2, 3], None, None, None, None]
+
+    source = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("common.js", "pixel.js"))
+    cases = [
+        [operator, chance.randrange(-150, 151), chance.randrange(-150, 151), chance.randrange(-50, 151)]
+        for operator in OPERATORS
+        for _ in range(100)
+    ]
+    lines = run(blank, source, "cases.map((values) => module.arithmetic(...values))", cases=cases)
+    assert lines == [arithmetic(name, a / 100, b / 100, alpha / 100) for name, a, b, alpha in cases]
+
+
+def run(page: Page, source: str, expression: str, **values: Any) -> Any:
+    """Evaluate `expression` with a script imported as `module`."""
+    encoded = base64.b64encode(source.encode()).decode("ascii")
+    (name, value), *_ = values.items()
+    script = f"async ([address, {name}]) => {{ const module = await import(address); return {expression}; }}"
+    return page.evaluate(script, [f"data:text/javascript;base64,{encoded}", value])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_clipped(lab: Lab, theme: str) -> None:  # noqa: F811 - a fixture
+    """700 pixels wide, and at 200 % zoom: no picture is wider than its column."""
+    lab.write(f"{theme}.ipynb", CELLS)
+    for width, zoom in ((700, 1), (1280, 2)):
+        opened = lab.open(f"{theme}.ipynb", theme=theme, width=width, height=1000)
+        opened.run_all()
+        opened.page.evaluate(f"document.body.style.zoom = {zoom}")
+        for place in (WIRING, PIXEL, ALIGNER, OWN):
+            picture = live(opened, place)
+            picture.wait_for()
+            if place in (WIRING, OWN):
+                for _ in range(3):
+                    picture.get_by_role("button", name="Next").press("Enter")
+            if place == PIXEL:
+                picture.get_by_role("radio", name="cat").press("Space")
+            for part in (picture, *picture.locator(".sumskip-table").all()):
+                assert part.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
+            keep(opened.output(place), f"{theme}-{width}-{zoom}-{place}")
+        keep(opened.output(LOCKED), f"{theme}-{width}-{zoom}-{LOCKED}")
+        opened.page.close()
+
+
+def keep(what: Locator, name: str) -> None:
+    if folder := os.environ.get("SUMSKIP_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        what.screenshot(path=Path(folder) / f"{re.sub('[^a-z0-9-]', '', name)}.png")
