@@ -70,11 +70,15 @@ def _function(shape: float, values: float, untouched: float) -> tuple[Part, ...]
 
 # Sizes that no two dimensions share, so that a swapped or broadcast one shows: smaller and larger than
 # the lessons' 32×32, N never 1 alone, never equal to the channels.
-_SIZES = ((2, 5, 7), (5, 4, 3), (1, 40, 36), (3, 9, 6))
+_SIZES = ((2, 5, 7), (5, 4, 3), (1, 34, 33), (3, 9, 6))
 
 
 def _images(channels: int) -> tuple[dict[str, Any], ...]:
-    return tuple({"inputs": ((n, channels, h, w),)} for n, h, w in _SIZES)
+    modes = ("train", "eval", "eval", "train")
+    return tuple(
+        {"inputs": ((n, channels, h, w),), "mode": mode}
+        for (n, h, w), mode in zip(_SIZES, modes, strict=True)
+    )
 
 
 def _blocks(*configurations: tuple[int, ...]) -> tuple[dict[str, Any], ...]:
@@ -290,7 +294,7 @@ _ALL = (
             "Where they differ, a 1×1 convolution and a BatchNorm bring x into the shape of F(x).",
             "The shortcut's 1×1 convolution takes the same stride as the first 3×3 convolution, and out_channels.",
         ),
-        _blocks((6, 6, 1), (6, 6, 2), (6, 9, 1), (6, 9, 2)),
+        _blocks((6, 6), (6, 6, 2), (6, 9, 1), (6, 9, 2)),
     ),
     Exercise(
         "tiny_resnet",

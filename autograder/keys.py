@@ -42,7 +42,6 @@ _ASKING = ("answers", "core", "key", "probe", "probe_functions", "probe_module",
 # float32 may fall on the other side and be right all the same: such cases are drawn again.
 _KINK = 2e-5
 _MOST_DRAWS = 200
-_MOST_POSITIONS = 500  # N·H·W of the cases on which wrong models are recorded: a larger image names no more
 
 
 def course_secret(root: Path) -> bytes:
@@ -104,8 +103,8 @@ def observe(answer: Any, case: Case) -> Observation:
 
 def _with_roles(case: Case, roles: Mapping[str, Any]) -> Case:
     """The case, knowing the shapes of the reference's weights (see `probe_module`)."""
-    shapes = {role: kept["shape"] for role, kept in roles.items()}
-    return Case(**{**case.__dict__, "settings": {**case.settings, "roles": shapes}})
+    listed = [[role, kept["shape"], kept["kept"] == "parameter"] for role, kept in roles.items()]
+    return Case(**{**case.__dict__, "settings": {**case.settings, "roles": listed}})
 
 
 def _cases(exercise: Exercise, answer: Any, seed: str) -> tuple[Case, ...]:
@@ -119,10 +118,6 @@ def _cases(exercise: Exercise, answer: Any, seed: str) -> tuple[Case, ...]:
         if kinks.smallest > _KINK:
             return tuple(_with_roles(c, s.facts["roles"]) for c, s in zip(cases, seen, strict=True))
     raise RuntimeError(f"{exercise.name}: no draw of {_MOST_DRAWS} keeps its ReLUs away from zero")
-
-
-def _positions(case: Case) -> int:
-    return max(shape[0] * int(np.prod(shape[2:])) for shape in case.inputs)
 
 
 def make_key(name: str, seed: str, secret: bool = False) -> Key:
@@ -148,9 +143,8 @@ def make_key(name: str, seed: str, secret: bool = False) -> Key:
     answer = reference(name)
     cases = _cases(exercise, answer, seed)
     observed = {case.id: record(observe(answer, case), full=True) for case in cases}
-    telling = [case for case in cases if _positions(case) <= _MOST_POSITIONS]
     wrong = tuple(
-        Wrong(m.id, m.sentence, {case.id: record(observe(m.build, case)) for case in telling})
+        Wrong(m.id, m.sentence, {case.id: record(observe(m.build, case)) for case in cases})
         for m in misconceptions(name)
     )
     return Key(**common, cases=cases, reference=observed, wrong=wrong)

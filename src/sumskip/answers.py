@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ from torch import Tensor, nn
 
 from sumskip.core import Array, Case, numbers
 
+# What a message calls the learner's class or function: it must not tell two answers apart.
+_NAMES = (
+    re.compile(r"[\w.<>]+(?=\.(?:forward|__init__)\(\))"),
+    re.compile(r"[\w.<>]+(?= is not a Module subclass)"),
+)
 _OURS = (str(Path(__file__).parent), sysconfig.get_path("stdlib"), str(Path(torch.__file__).parent))
 
 
@@ -25,6 +31,10 @@ class Stopped(Exception):
     def __init__(self, problem: dict[str, Any]) -> None:
         super().__init__(problem["message"])
         self.problem = problem
+
+
+def _kind(value: Any) -> str:
+    return "a class" if isinstance(value, type) else "a function" if callable(value) else type(value).__name__
 
 
 @contextmanager
@@ -42,6 +52,8 @@ def problem(name: str, error: BaseException, model: Any = None) -> dict[str, Any
     """What stopped the answer: the stage, PyTorch's words, and the line of the learner's cell."""
     message = str(error).strip() or type(error).__name__
     words = message.replace(type(model).__name__, "Model") if model is not None else message
+    for pattern in _NAMES:
+        words = pattern.sub("Model", words)
     found: dict[str, Any] = {"stage": name, "type": type(error).__name__, "message": message, "words": words}
     trace = error.__traceback__
     while trace is not None:
@@ -49,6 +61,9 @@ def problem(name: str, error: BaseException, model: Any = None) -> dict[str, Any
         if not file.startswith(_OURS) and not file.startswith("<frozen"):
             found["line"] = trace.tb_lineno
             found["source"] = linecache.getline(file, trace.tb_lineno).strip()
+        if trace.tb_frame.f_code.co_name == "add_module":  # nn.Sequential was given what is no module
+            culprit = trace.tb_frame.f_locals.get("module")
+            found["words"] += f" ({_kind(culprit)})"
         trace = trace.tb_next
     return found
 

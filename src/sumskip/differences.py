@@ -99,7 +99,7 @@ def _problem(expected: Recorded, actual: Observation, case: Case) -> Difference 
     ours, theirs = actual.facts.get("problem"), expected.facts.get("problem")
     if ours is None and theirs is None:
         return None
-    if ours and theirs and all(ours.get(k) == theirs.get(k) for k in ("stage", "type", "words")):
+    if ours and theirs and all(ours.get(k) == theirs.get(k) for k in ("stage", "type", "words", "ran")):
         return None
     return Difference("", "problem", "a result", "an error" if ours else "a result")
 
@@ -273,6 +273,9 @@ CHECKS: Mapping[Kind, list[tuple[str, Check]]] = {
         *_ALWAYS,
         ("shape", _output),
         ("structure", _fact("blocks", "blocks")),
+        ("structure", _fact("made_in_forward", "blocks made anew in each forward pass")),
+        ("structure", _fact("registered", "blocks registered")),
+        ("structure", _fact("head", "logits")),
         ("structure", _fact("independent", "images independent of one another in eval mode")),
         ("training", _fact("gradients", "gradients")),
         ("training", _fact("halved", "loss halved")),

@@ -53,15 +53,19 @@ def judge(key: Key, ask: Ask, rerun: Rerun | None = None) -> Report:
     ours = next(filter(None, (_our_fault(seen) for seen in best.observed)), None)
     if ours is not None:
         return _not_graded(key, sentences.OUR_FAULT.format(**ours))
-    if best.found and rerun is not None and _weights_are_hidden(best):
+    if not best.found:
+        return _report(key, best, "All parts are right.")
+    wrong = _recognise(key, best)
+    if wrong is None and _weights_are_hidden(best):
+        if rerun is None:
+            return _not_graded(key, sentences.HIDDEN_WEIGHTS)
         if any(_say_little(_own_weights(seen)) for seen in best.observed):
             return _not_graded(key, sentences.WEAK_WEIGHTS)
         best = _round(key, ask, best.cases, lambda case, seen: rerun(case, _own_weights(seen)))
-    if not best.found:
-        return _report(key, best, "All parts are right.")
-    if _weights_are_hidden(best) and rerun is None:
-        return _not_graded(key, sentences.HIDDEN_WEIGHTS)
-    wrong = _recognise(key, best)
+        if _weights_are_lost(best) or any("problem" in recorded.facts for recorded in best.expected):
+            return _not_graded(key, sentences.LOST_WEIGHTS)
+        if not best.found:
+            return _report(key, best, "All parts are right.")
     if wrong is not None:
         return _report(key, best, wrong.sentence, wrong.id)
     sentence, diagnosis = sentences.say(best.found[0], best.observed[best.first], key)
@@ -74,14 +78,20 @@ def _best_round(key: Key, ask: Ask) -> _Round:
     An answer with a convolution without bias is asked the cases without biases. An order that the
     reference or a wrong model explains wholly is the right one to speak of.
     """
-    first_case = key.cases[0]
-    first = ask(first_case)
-    orders = int(first.facts.get("orders", 1))
-    cases = tuple(case for case in key.cases if case.biases is _has_biases(key, first))
+    with_biases = tuple(case for case in key.cases if case.biases)
+    without = tuple(case for case in key.cases if not case.biases)
+    seen = {case.id: ask(case) for case in with_biases}
+    cases = with_biases
+    if without and any(_lacks_a_bias(observed, key.reference[name]) for name, observed in seen.items()):
+        cases = without
+        seen = {case.id: ask(case) for case in without}
+    orders = max(int(observed.facts.get("orders", 1)) for observed in seen.values())
     best: _Round | None = None
     for permutation in range(orders):
         here = tuple(_with(case, permutation) for case in cases)
-        current = _round(key, lambda case: first if case == first_case else ask(case), here)
+        if permutation and not _explained(key, here[0], ask(here[0])):
+            continue
+        current = _round(key, ask if permutation else lambda case: seen[case.id], here)
         if not current.found:
             return current
         if best is None:
@@ -92,20 +102,23 @@ def _best_round(key: Key, ask: Ask) -> _Round:
     return best
 
 
+def _explained(key: Key, case: Case, seen: Observation) -> bool:
+    """Whether the reference, or any wrong model, does the same with this one case."""
+    known = [key.reference, *(wrong.observed for wrong in key.wrong)]
+    return any(not differences(observed[case.id], seen, case) for observed in known)
+
+
 def _with(case: Case, permutation: int) -> Case:
     return case if case.permutation == permutation else Case(**{**case.__dict__, "permutation": permutation})
 
 
-def _has_biases(key: Key, first: Observation) -> bool:
-    """False where the answer has weights but fewer biases than the reference: it gets zeros."""
-    roles = first.facts.get("roles")
-    expected = key.reference[key.cases[0].id].facts.get("roles")
-    if not roles or not expected:
-        return True
-    held = {role.rsplit(".", 1)[0] for role in roles}
-    return all(
-        f"{use}.bias" in roles
-        for use in held
+def _lacks_a_bias(seen: Observation, reference: Recorded) -> bool:
+    """Whether the answer uses a convolution or linear layer without the bias that the reference has."""
+    roles, expected = seen.facts.get("roles", {}), reference.facts.get("roles", {})
+    uses = {role.rsplit(".", 1)[0] for role in roles}
+    return any(
+        f"{use}.bias" not in roles
+        for use in uses
         if use.startswith(("conv2d", "linear")) and f"{use}.bias" in expected
     )
 
@@ -150,12 +163,29 @@ def _recognise(key: Key, this: _Round) -> Wrong | None:
 
 
 def _weights_are_hidden(this: _Round) -> bool:
-    """Whether weights without a role had a say in the first values that differ."""
-    first = this.observed[this.first]
+    """Whether weights that have no sure role had a say in the first values that differ."""
     if this.found[0].part == "shape" or _is_policy(this.found[0]):
         return False
+    first = this.observed[this.first]
     computed = any(role["kept"] == "computed" for role in first.facts.get("roles", {}).values())
-    return computed or bool(first.facts.get("unplaced"))
+    return computed or bool(first.facts.get("unplaced")) or _weights_are_lost(this)
+
+
+def _weights_are_lost(this: _Round) -> bool:
+    """Whether an answer that differs holds its weights in another form than the reference.
+
+    Tensors were found by their size alone (transposed, say), or several together have as many elements
+    as the role that nothing fills (a convolution cut in two): the values then prove nothing.
+    """
+    if not this.found:
+        return False
+    facts, expected = this.observed[this.first].facts, this.expected[this.first].facts
+    if facts.get("by_size"):
+        return True
+    ours, theirs = facts.get("roles", {}), expected.get("roles", {})
+    extra = [math.prod(kept["shape"]) for role, kept in ours.items() if role not in theirs]
+    missing = [math.prod(kept["shape"]) for role, kept in theirs.items() if role not in ours]
+    return bool(missing) and sum(extra) == sum(missing)
 
 
 def _our_fault(seen: Observation) -> Mapping[str, Any] | None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from itertools import permutations, product
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sumskip.answers import array, build, dtype_of, inputs_for, plain, problem, stage, weight_for
+from sumskip.answers import Stopped, array, build, dtype_of, inputs_for, plain, problem, stage, weight_for
 from sumskip.core import Array, Case, Observation, numbers
-from sumskip.roles import MAX_PERMUTATIONS, Roles, Watch, name_roles
+from sumskip.roles import Placement, Wanted, Watch, place
 
 _MOST_ARRAYS = 64
 
@@ -29,6 +28,9 @@ class _Module:
         self.case = case
         self.model = build(answer, case.init)
         self.model.train(case.mode == "train")
+        self.wanted = [
+            Wanted(role, tuple(shape), kept) for role, shape, kept in case.settings.get("roles", ())
+        ]
         self.facts: dict[str, Any] = {}
         self.arrays: dict[str, Array] = {}
         self.free: list[tuple[str, nn.Parameter]] = []  # parameters without a role
@@ -38,9 +40,11 @@ class _Module:
         case, model = self.case, self.model
         dtype = dtype_of(model)
         before = self._alpha()
-        with stage("forward", model):
-            roles, _ = self._watched(inputs_for(case, dtype))
-        held = self._with_parameters_by_shape(roles)
+        placed, _ = self._watched(inputs_for(case, dtype))
+        held = placed.held
+        self.free = placed.free
+        self.facts["orders"] = placed.orders
+        self.facts["by_size"] = sorted(placed.by_size)
         self._place(held)
         start = self._alpha()
 
@@ -48,8 +52,7 @@ class _Module:
         given = [
             leaf.clone() for leaf in leaves
         ]  # not leaves, so that `x += …` may run, as it does in a network
-        with stage("forward", model):
-            again, output = self._watched(given)
+        again, output = self._watched(given)
         self.facts["input_changed"] = any(
             not torch.equal(x, leaf) for x, leaf in zip(given, leaves, strict=True)
         )
@@ -63,40 +66,16 @@ class _Module:
         self._alpha_facts(before, start)
         return Observation(self.arrays, self.facts)
 
-    def _watched(self, inputs: list[Tensor]) -> tuple[Roles, Any]:
+    def _watched(self, inputs: list[Tensor]) -> tuple[Placement, Any]:
+        """One forward pass, and which tensor had which role in it."""
         with Watch() as watch:
-            output = self.model(*inputs)
-        return name_roles(watch.uses, self.case.permutation), output
-
-    def _with_parameters_by_shape(self, roles: Roles) -> dict[str, Tensor]:
-        """Give roles that no watched operator showed (unfold and matmul, say) to parameters of their size."""
-        held = dict(roles.held)
-        taken = {id(tensor) for tensor in held.values()}
-        free = [(n, p) for n, p in self.model.named_parameters() if id(p) not in taken and n != "alpha"]
-        self.facts["orders"] = roles.orders
-        self.free = free
-        if any(not tensor.is_leaf for tensor in held.values()):
-            return held  # the weights are computed from other parameters, which then need no role
-        wanted: dict[int, list[str]] = {}
-        for role, shape in self.case.settings.get("roles", {}).items():
-            if role not in held:
-                wanted.setdefault(math.prod(shape), []).append(role)
-        choices: list[list[tuple[tuple[str, nn.Parameter], ...]]] = []
-        for size, names in wanted.items():
-            fits = [item for item in free if item[1].numel() == size]
-            if len(fits) == len(names):
-                choices.append(list(permutations(fits)))
-            else:
-                choices.append([tuple(fits[: len(names)])])
-        orders = math.prod(len(choice) for choice in choices)
-        index = self.case.permutation // roles.orders % orders
-        chosen = next(choice for k, choice in enumerate(product(*choices)) if k == index)
-        for names, items in zip(wanted.values(), chosen, strict=True):
-            held.update({role: item[1] for role, item in zip(names, items, strict=False)})
-        self.facts["orders"] = min(MAX_PERMUTATIONS, roles.orders * orders)
-        placed = {id(tensor) for tensor in held.values()}
-        self.free = [(name, p) for name, p in free if id(p) not in placed]
-        return held
+            try:
+                output = self.model(*inputs)
+            except Exception as error:
+                # How far it came tells a first layer that fails from a second one.
+                ran = len(watch.uses)
+                raise Stopped({**problem("forward", error, self.model), "ran": ran}) from None
+        return place(watch.uses, self.model, self.wanted, self.case.permutation), output
 
     @torch.no_grad()
     def _place(self, held: dict[str, Tensor]) -> None:
@@ -106,8 +85,11 @@ class _Module:
         """
         for role, tensor in held.items():
             if tensor.is_leaf:
-                value = weight_for(self.case, role, tuple(tensor.shape))
-                tensor.copy_(torch.from_numpy(np.array(value)))
+                shape = next((w.shape for w in self.wanted if w.role == role), tuple(tensor.shape))
+                value = weight_for(
+                    self.case, role, shape if math.prod(shape) == tensor.numel() else tensor.shape
+                )
+                tensor.copy_(torch.from_numpy(np.array(value)).reshape(tensor.shape))
         for name, parameter in self.free:
             noise = torch.from_numpy(numbers(self.case.seed, name, tuple(parameter.shape)))
             parameter.mul_(1 + 0.3 * noise.to(parameter.dtype)).add_(0.1 * noise.to(parameter.dtype))
@@ -143,11 +125,17 @@ class _Module:
         gradients = {f"input#{i}": leaf for i, leaf in enumerate(leaves, 1)} | used
         for name, tensor in gradients.items():
             if tensor.grad is not None and len(self.arrays) < _MOST_ARRAYS:
-                self.arrays[f"grad:{name}"] = array(tensor.grad)
+                self.arrays[f"grad:{name}"] = self._shaped(name, array(tensor.grad))
         # What a step of SGD would change, without the second that importing an optimiser costs.
         self.moved = {
             id(p) for p in self.model.parameters() if p.grad is not None and bool((p.grad != 0).any())
         }
+
+    def _shaped(self, role: str, values: Array) -> Array:
+        """An array in the shape of the reference's tensor of this role, where it has as many elements."""
+        shape = next((want.shape for want in self.wanted if want.role == role), None)
+        fits = shape is not None and values.size == int(np.prod(shape))
+        return values.reshape(shape) if shape is not None and fits else values
 
     def _again(self, output: Tensor, dtype: torch.dtype) -> None:
         """A second forward pass on equal inputs must give the same again."""
@@ -176,7 +164,7 @@ class _Module:
                 "moved": id(now) in self.moved,
             }
             if computed or now is not tensor:
-                self.arrays[f"slot:{role}"] = array(now)
+                self.arrays[f"slot:{role}"] = self._shaped(role, array(now))
         self.facts["roles"] = roles
         influential = [name for name, p in self.free if p.grad is not None and bool(p.grad.abs().max() > 0)]
         self.facts["unplaced"] = influential[:16]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,11 +11,24 @@ from torch.nn import functional as F
 
 from sumskip.answers import build, plain, stage
 from sumskip.core import Case, Observation, numbers
+from sumskip.roles import Watch
 
 STEPS = 30  # of training, after which the loss must have halved
 
 
-def _recording_block(made: list[list[Any]], ran: list[dict[str, Any]]) -> type[nn.Module]:
+HELD_OUT = 66  # images whose logits are compared with the averages behind them: twice as many as averages
+
+
+@dataclass
+class _Record:
+    """What the recording blocks wrote down: those made, the calls, and what the last call gave."""
+
+    made: list[nn.Module] = field(default_factory=list)
+    ran: list[dict[str, Any]] = field(default_factory=list)
+    last: Tensor | None = None
+
+
+def _recording_block(record: _Record) -> type[nn.Module]:
     """A block like the lesson's that writes down how it was made, and what passed through it."""
 
     class RecordingBlock(nn.Module):
@@ -23,13 +37,14 @@ def _recording_block(made: list[list[Any]], ran: list[dict[str, Any]]) -> type[n
         def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
             super().__init__()
             self.made = [plain(in_channels), plain(out_channels), plain(stride)]
-            made.append(self.made)
+            record.made.append(self)
             self.conv = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1)
             self.norm = nn.BatchNorm2d(out_channels)
 
         def forward(self, x: Tensor) -> Tensor:
-            ran.append({"block": self.made, "input": list(x.shape[1:])})
-            return F.relu(self.norm(self.conv(x)))
+            record.ran.append({"block": self.made, "input": list(x.shape[1:])})
+            record.last = F.relu(self.norm(self.conv(x)))
+            return record.last
 
     return RecordingBlock
 
@@ -41,21 +56,26 @@ def observe_resnet(answer: Any, case: Case) -> Observation:
     character a pixel,
     base 36, 0 to 16, 64 an image) and `labels`.
     """
-    made: list[list[Any]] = []
-    ran: list[dict[str, Any]] = []
+    record = _Record()
     classes = int(case.settings["classes"])
-    model = build(answer, (_recording_block(made, ran), classes))
+    model = build(answer, (_recording_block(record), classes))
     shape = case.inputs[0]
     x = torch.tensor(numbers(case.seed, "input", shape), dtype=torch.get_default_dtype()).abs()
     with stage("forward", model):
         model.train()(x)  # materialises lazy layers
-        ran.clear()
+        record.ran.clear()
+        before = len(record.made)
         model.eval()
         with torch.no_grad():
             whole = model(x)
-            calls = [dict(call) for call in ran]
+            calls = [dict(call) for call in record.ran]
             alone = model(x[:1])
-    facts: dict[str, Any] = {"blocks": calls, "made": len(made)}
+    parameters = {id(p) for p in model.parameters()}
+    facts: dict[str, Any] = {
+        "blocks": calls,
+        "made_in_forward": len(record.made) > before,
+        "registered": all(id(p) in parameters for block in record.made for p in block.parameters()),
+    }
     if not isinstance(whole, Tensor):
         facts["output"] = {"type": type(whole).__name__}
         return Observation(facts=facts)
@@ -63,7 +83,34 @@ def observe_resnet(answer: Any, case: Case) -> Observation:
     facts["independent"] = alone.shape == whole[:1].shape and torch.allclose(alone, whole[:1], atol=1e-4)
     if "pixels" in case.settings and whole.shape == (shape[0], classes):
         facts.update(_trained(model, case))
+        facts["head"] = _head(model, record, case)
     return Observation(facts=facts)
+
+
+@torch.no_grad()
+def _head(model: nn.Module, record: _Record, case: Case) -> str:
+    """How the logits follow from the last block's feature maps, on images that were not trained on.
+
+    "linear in the averages" where some linear layer explains them from each map's average.
+    """
+    shape = (HELD_OUT, *case.inputs[0][1:])
+    x = torch.tensor(numbers(case.seed, "held out", shape), dtype=torch.get_default_dtype()).abs()
+    with stage("forward", model), Watch() as watch:
+        logits = model.eval()(x).double()
+    if record.last is None or record.last.dim() != 4 or len(record.last) != HELD_OUT:
+        return "not from the last block"
+    averages = torch.cat([record.last.double().mean((2, 3)), torch.ones(HELD_OUT, 1, dtype=torch.double)], 1)
+    rest = logits - averages @ torch.linalg.lstsq(averages, logits, driver="gelsd").solution
+    spread = float((logits - logits.mean(0)).abs().max())
+    if float(rest.abs().max()) <= 1e-3 * spread:
+        return "linear in the averages"
+    for name, values in (("probabilities", logits), ("log probabilities", logits.exp())):
+        if torch.allclose(values.sum(1), torch.ones(HELD_OUT, dtype=torch.double), atol=1e-3):
+            return name
+    if (logits >= 0).all():
+        return "never negative"
+    inputs = [use.shape[1] for use in watch.uses if use.op == "linear" and use.shape]
+    return f"another, from {inputs[-1]} numbers" if inputs else "another"
 
 
 def _trained(model: nn.Module, case: Case) -> dict[str, Any]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import groupby, permutations, product
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations, groupby, islice, permutations, product
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 MAX_PERMUTATIONS = 24
@@ -58,9 +59,9 @@ class Use:
     upstream: frozenset[int]  # indices of the uses whose results reach this one
 
     @property
-    def shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """The shapes that tell uses apart; a bias is optional and so tells nothing."""
-        return tuple(sorted((slot, tuple(t.shape)) for slot, t in self.held.items() if slot == "weight"))
+    def shape(self) -> tuple[int, ...] | None:
+        """The weight's shape, which tells uses apart; a bias is optional and so tells nothing."""
+        return tuple(self.held["weight"].shape) if "weight" in self.held else None
 
 
 @dataclass
@@ -93,20 +94,67 @@ class Watch(TorchFunctionMode):
         return result
 
 
+class Wanted(NamedTuple):
+    """A role of the reference: its name, its tensor's shape, and whether that is learned."""
+
+    role: str
+    shape: tuple[int, ...]
+    learned: bool
+
+    @property
+    def use(self) -> str:
+        return self.role.rsplit(".", 1)[0]
+
+
 @dataclass(frozen=True)
-class Roles:
-    """The tensors of one watched forward pass by role, and how many orders they may stand in."""
+class Placement:
+    """Which tensor of a model has which role, in one of the `orders` ways in which that can be read.
+
+    Roles in `by_size` were given to tensors that merely have the right number of elements. `free` are
+    the registered parameters that have no role.
+    """
 
     held: dict[str, Tensor]
+    by_size: frozenset[str]
+    free: list[tuple[str, nn.Parameter]]
     orders: int
 
 
-def name_roles(uses: list[Use], permutation: int = 0) -> Roles:
-    """Number the uses of each operator in the order of data flow.
+def place(uses: list[Use], model: nn.Module, wanted: Sequence[Wanted], permutation: int = 0) -> Placement:
+    """Give the tensors of a watched forward pass their roles.
 
-    Uses that neither data flow nor shapes tell apart stand in an order that means nothing;
-    `permutation` picks one of the `orders` such orders (at most `MAX_PERMUTATIONS`).
+    First by use, in the order of data flow. Roles that no watched operator shows (unfold and matmul, a
+    linear layer for a 1×1 convolution) go to registered tensors of their size. Where weights are computed
+    from others, that is tried as well. What stays ambiguous is numbered: `permutation` picks one reading.
     """
+    readings = 0
+    computed = {id(t) for use in uses for t in use.held.values() if not t.is_leaf}
+    for without in (set(), computed) if computed else (set(),):
+        kept = [
+            replace(use, held={s: t for s, t in use.held.items() if id(t) not in without}) for use in uses
+        ]
+        orders = _count(len(group) for group in _alike(kept))
+        named = _name(kept, wanted, (permutation - readings) % orders)
+        by_use = not without and bool(computed)
+        sized = [{}] if by_use else _by_size(named, model, wanted)
+        here = min(MAX_PERMUTATIONS, orders * len(sized))
+        if readings <= permutation < readings + here or not readings:
+            found = (named, sized[(permutation - readings) // orders % len(sized)])
+        readings += here
+    named, extra = found
+    placed = {id(tensor) for tensor in extra.values()}
+    held = {role: t for role, t in named.items() if id(t) not in placed or role in extra} | extra
+    taken = {id(tensor) for tensor in held.values()}
+    free = [(name, p) for name, p in model.named_parameters() if id(p) not in taken and name != "alpha"]
+    return Placement(held, frozenset(extra), free, readings)
+
+
+def _count(sizes: Iterable[int]) -> int:
+    return min(MAX_PERMUTATIONS, math.prod(math.factorial(size) for size in sizes))
+
+
+def _alike(uses: list[Use]) -> list[list[int]]:
+    """The uses in the order of data flow, those that nothing tells apart in one group."""
     signatures: dict[int, tuple[int, str]] = {}
 
     def signature(index: int) -> tuple[int, str]:
@@ -114,7 +162,7 @@ def name_roles(uses: list[Use], permutation: int = 0) -> Roles:
         if index not in signatures:
             use = uses[index]
             above = sorted(signature(i) for i in use.upstream)
-            digest = hashlib.sha256(repr((use.op, use.shapes, above)).encode()).hexdigest()
+            digest = hashlib.sha256(repr((use.op, use.shape, above)).encode()).hexdigest()
             signatures[index] = (len(use.upstream), digest)
         return signatures[index]
 
@@ -123,15 +171,54 @@ def name_roles(uses: list[Use], permutation: int = 0) -> Roles:
     for index, use in enumerate(uses):
         first_use.setdefault(tuple(id(t) for t in use.held.values()) or (-index - 1,), index)
     ordered = sorted(first_use.values(), key=lambda i: (signature(i), i))
-    groups = [list(group) for _, group in groupby(ordered, key=signature)]
-    orders = min(MAX_PERMUTATIONS, math.prod(math.factorial(len(group)) for group in groups))
-    choices = product(*(permutations(group) for group in groups))
-    chosen = next(choice for k, choice in enumerate(choices) if k == permutation % orders)
+    return [list(group) for _, group in groupby(ordered, key=signature)]
+
+
+def _name(uses: list[Use], wanted: Sequence[Wanted], order: int) -> dict[str, Tensor]:
+    """Roles by use: the reference's first use of the same operator and shape, else a number of its own."""
+    choices = product(*(permutations(group) for group in _alike(uses)))
+    chosen = next(islice(choices, order, None))
+    shapes = {want.use: want.shape for want in wanted if want.role.endswith(".weight")}
+    of_reference = Counter(name.split("#")[0] for name in shapes)
     held: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
-    for index in (i for group in chosen for i in group):
-        use = uses[index]
-        counts[use.op] = counts.get(use.op, 0) + 1
-        for slot, tensor in use.held.items():
-            held[f"{use.op}#{counts[use.op]}.{slot}"] = tensor
-    return Roles(held, orders)
+    for use in (uses[index] for group in chosen for index in group):
+        fitting = [name for name in shapes if name.startswith(f"{use.op}#")]
+        name = next((name for name in fitting if use.shape in (None, shapes[name])), None)
+        if name is None:
+            counts[use.op] = counts.get(use.op, 0) + 1
+            name = f"{use.op}#{of_reference.get(use.op, 0) + counts[use.op]}"
+        shapes.pop(name, None)
+        held |= {f"{name}.{slot}": tensor for slot, tensor in use.held.items()}
+    return held
+
+
+def _by_size(named: dict[str, Tensor], model: nn.Module, wanted: Sequence[Wanted]) -> list[dict[str, Tensor]]:
+    """All ways to give the roles that are still wanted to registered tensors of their size.
+
+    The first takes tensors in the order of their registration, as most people write them.
+    """
+    used = {want.use for want in wanted}
+    taken = {id(t) for role, t in named.items() if role.rsplit(".", 1)[0] in used}
+    names: dict[tuple[bool, int], list[str]] = {}
+    for want in wanted:
+        if want.role not in named:
+            names.setdefault((want.learned, math.prod(want.shape)), []).append(want.role)
+    ways: list[list[dict[str, Tensor]]] = []
+    for (learned, size), roles in names.items():
+        registered = dict(model.named_parameters() if learned else model.named_buffers())
+        registered.pop("alpha", None)
+        fits = [t for t in registered.values() if t.numel() == size and id(t) not in taken]
+        if not fits:
+            continue
+        few = min(len(fits), len(roles))
+        pairs = (
+            dict(zip(chosen, some, strict=True))
+            for chosen in combinations(roles, few)
+            for some in permutations(fits, few)
+        )
+        ways.append(list(islice(pairs, MAX_PERMUTATIONS)))
+    return [
+        {role: tensor for way in choice for role, tensor in way.items()}
+        for choice in islice(product(*ways), MAX_PERMUTATIONS)
+    ]

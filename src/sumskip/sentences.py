@@ -26,6 +26,10 @@ OUR_FAULT = (
     "Sum & Skip itself stopped while it tried your answer: {type}: {message}. This is a fault of ours, not "
     "your mistake; please report it."
 )
+LOST_WEIGHTS = (
+    "This construction keeps its weights in another form than a convolution does, so no values can be "
+    "compared with it. Your instructor will look at it."
+)
 NOT_A_DICT = "A dictionary of your predictions was expected; {came} came. Use the one in the cell."
 RECORDED = (
     "Your predictions are recorded, all in a form that can be marked. Right or wrong is said at grading."
