@@ -94,6 +94,14 @@ class ResidualBlock(nn.Module):
         return torch.relu(out + self.shortcut(x))
 
 
+class ShortcutKeepsSize(ResidualBlock):
+    """Its shortcut forgets the stride."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        super().__init__(in_channels, out_channels, stride)
+        self.shortcut = nn.Conv2d(in_channels, out_channels, 1)
+
+
 class TinyResNet(nn.Module):
     def __init__(self, block: Callable[..., nn.Module] = ResidualBlock, num_classes: int = 10) -> None:
         super().__init__()
@@ -335,7 +343,7 @@ CASES: dict[str, Callable[[], Trace]] = {
     "fails_channels": lambda: trace(AdditionModel(16, 24), _image()),
     "fails_conv_channels": lambda: trace(AdditionModel(3), _image()),
     "fails_sequential": lambda: trace(_two_convs(), _image()),
-    "fails_block": lambda: trace(TinyResNet(lambda i, o, stride=1: IdentityBlock(i)), _image(4, 1, 8, 8)),
+    "fails_block": lambda: trace(TinyResNet(ShortcutKeepsSize), _image(4, 1, 8, 8)),
     "fails_cat": lambda: trace(lambda a, b: torch.cat([a, b], 1), _image(1, 3, 8, 8), _image(1, 3, 9, 8)),
     "fails_matmul": lambda: trace(lambda a, b: a @ b, _image(4, 3), _image(4, 3)),
     "fails_no_shapes": lambda: trace(lambda x: x + "one", _image()),

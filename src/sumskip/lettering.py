@@ -29,6 +29,7 @@ _SIGNS = {**dict.fromkeys("×−÷→←≠≥≤", 838), "·": 380, "…": 1000
 _UNKNOWN, _WIDE = 800, 1100  # cautious: most letters are narrower, East Asian ones and emoji are not
 
 
+@lru_cache(maxsize=4096)
 def clean(text: str, limit: int = 80) -> str:
     """`text` in one line of at most `limit` characters that every XML parser and font can take.
 

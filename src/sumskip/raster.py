@@ -9,6 +9,7 @@ from pathlib import Path as File
 from typing import Literal
 
 import matplotlib
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -17,6 +18,7 @@ from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text as Words
 from matplotlib.transforms import Affine2D
+from PIL import Image
 
 from sumskip.scene import Area, Box, Line, Scene, Shape, Text, head, strokes
 
@@ -27,16 +29,20 @@ _ANCHOR: dict[str, Literal["left", "center", "right"]] = {"start": "left", "midd
 def to_png(scene: Scene, scale: float = 2.0) -> bytes:
     """The scene as PNG bytes, `scale` pixels to one of the scene's."""
     figure = Figure(figsize=(scene.width * scale / 100, scene.height * scale / 100), dpi=100)
-    FigureCanvasAgg(figure)
+    canvas = FigureCanvasAgg(figure)
     figure.patch.set_facecolor("white")
     # scene pixels, y down  ->  display pixels, y up
     view = Affine2D().scale(scale, -scale).translate(0, round(scene.height * scale))
     for shape in scene.shapes:
         _draw(figure, shape, view, scale)
-    file = io.BytesIO()
     with warnings.catch_warnings(), matplotlib.rc_context({"path.simplify": False}):
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
+        canvas.draw()
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    # A few flat colours and the shades between them: a palette makes the file a fifth of the size.
+    palette = pixels.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    file = io.BytesIO()
+    palette.save(file, format="PNG", optimize=True)
     return file.getvalue()
 
 

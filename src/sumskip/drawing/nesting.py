@@ -105,7 +105,8 @@ class Builder:
         """A container's name, as short as the box around it allows, and its class."""
         name = _path_name(box)
         outer = _path_name(around[-1]) if around else ""
-        return clean(_inside(name, outer), 40), self._classes.get(name, "")
+        short, _, call = _inside(name, outer).partition("#")
+        return clean(f"{short} (call {call})" if call else short, 40), self._classes.get(name, "")
 
     def _item(self, id_: str, node: Node, failed: bool) -> Item:
         title = clean(_inside(node.label, node.path[-1] if node.path else ""), 40) or node.kind
