@@ -419,6 +419,22 @@ def test_without_a_kernel_a_still_picture_says_the_same(make: Callable[..., Any]
     assert picture.still.width <= 800
 
 
+def test_the_learners_random_numbers_stay_theirs() -> None:
+    """No picture draws from torch's generator, nor changes the model that it steps through."""
+    model, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout()), torch.rand(2, 3, 8, 8)
+    kept, before = {name: value.clone() for name, value in model.state_dict().items()}, torch.get_rng_state()
+    feature_maps.cache_clear()
+    for picture in (
+        wiring_board(13),
+        pixel_at_the_plus(0.2),
+        shape_aligner("error"),
+        wiring_board((1,), model, x),
+    ):
+        picture._repr_mimebundle_()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
+
+
 def test_no_script_reaches_for_another_machine() -> None:
     """What the browser runs is all here: no address but SVG's namespace, no import."""
     for file in [*HERE.glob("*.js"), *HERE.glob("*.css")]:

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from sumskip.core import numbers
 from sumskip.data import photograph
@@ -32,9 +33,8 @@ def feature_maps() -> tuple[Tensor, Tensor]:
     so that a learner can redo the arithmetic by hand and arrive at the very number shown.
     """
     x = photograph(32).double()
-    with torch.no_grad():
-        out1 = _convolution(3, "conv1")(x)
-        out2 = _convolution(16, "conv2")(out1)
+    out1 = _convolution(x, "conv1")
+    out2 = _convolution(out1, "conv2")
     return out1.mul(100).round() / 100, out2.mul(100).round() / 100
 
 
@@ -165,11 +165,10 @@ def _png(operator: Operator, alpha: float, line: str) -> bytes:
     return png(axes)
 
 
-def _convolution(inputs: int, name: str) -> nn.Conv2d:
-    layer = nn.Conv2d(inputs, 16, 3, padding=1, bias=False, dtype=torch.float64)
-    weights = torch.from_numpy(numbers("pixel at the plus", name, (16, inputs, 3, 3)))
-    layer.weight.data.copy_(weights / math.sqrt(9 * inputs))
-    return layer
+def _convolution(x: Tensor, name: str) -> Tensor:
+    """A 3×3 convolution to 16 channels; without a layer of torch.nn, which would draw random numbers."""
+    weights = torch.from_numpy(numbers("pixel at the plus", name, (16, x.shape[1], 3, 3)))
+    return functional.conv2d(x, weights / math.sqrt(9 * x.shape[1]), padding=1)
 
 
 def _decimal(value: int, places: int) -> str:
