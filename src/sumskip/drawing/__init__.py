@@ -1,7 +1,9 @@
 """Trace -> picture, as SVG and as PNG, and the same in words.
 
     view, pins, nesting     what is drawn: items, the wires between them, what is inside what
-    grid, stripes, layout   where: ranks and rows, how wide they are, the course of each wire
+    grid                    where, in ranks and rows
+    stripes, rows, tracks   how wide these are, and where wires change rows
+    layout                  the place of each item, the course of each wire
     symbols, brush          how each thing looks, and drawing them all
     fault_panel             why a forward pass stopped
     outline                 the picture in words, and its alternative text

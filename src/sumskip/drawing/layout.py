@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sumskip.drawing.parts import Item, Level, Link
-from sumskip.drawing.stripes import ARROW, LABEL_GAP, NO_FRAME, TRACK, Frame, LabelOf, Size, SizeOf, Stripes
+from sumskip.drawing.stripes import ARROW, LABEL_GAP, NO_FRAME, Frame, LabelOf, Size, SizeOf, Stripes
+from sumskip.drawing.tracks import TRACK
 
 Place = tuple[float, float]
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from sumskip.drawing.grid import Grid, Want, arrange
 from sumskip.drawing.parts import Item, Level, Link
+from sumskip.drawing.rows import WIRE_ROOM, Rows
+from sumskip.drawing.tracks import TRACK, Change, assign
 
-ROW_GAP, TRACK, ARROW, LABEL_GAP = 13.0, 12.0, 16.0, 5.0
-WIRE_ROOM = 4.0
+ARROW, LABEL_GAP = 16.0, 5.0
 NO_LABEL_IN, NO_LABEL_OUT = 18.0, 10.0  # from a box's edge to its first item, and from its last one
 
 
@@ -149,41 +150,24 @@ class Stripes:
 
     def _rows(self) -> dict[int, float]:
         """Each row's place across: as near to the one before as what stands in the same stripes allows."""
-        rows = [0, *self.grid.row.values(), *self.grid.lanes]
-        low, high = min(rows), max(rows)
-        room: dict[int, dict[int, list[float]]] = {row: {} for row in range(low, high + 1)}
-
-        def need(row: int, first: int, last: int, before: float, after: float) -> None:
-            for stripe in range(first, last + 1):  # even stripes are ranks, odd ones the gutters after them
-                found = room[row].setdefault(stripe, [0.0, 0.0])
-                found[0], found[1] = max(found[0], before), max(found[1], after)
-
+        used = [0, *self.grid.row.values(), *self.grid.lanes]
+        rows = Rows(min(used), max(used))
         for id_, size in self.sizes.items():
             hang, side, row = size.beside_across, self.side[id_], self.grid.row[id_]
             before, after = size.line + hang * (side < 0), size.across - size.line + hang * (side > 0)
-            need(row, 2 * self.grid.rank[id_], 2 * self.grid.last[id_], before, after)
+            rows.need(row, 2 * self.grid.rank[id_], 2 * self.grid.last[id_], before, after)
         for n, label in enumerate(self.labels):
             lane, (first, last) = self.grid.lanes[n], self.gutters(n)
             outer = label.across + LABEL_GAP * (label.across > 0)
             inner = label.far_across + LABEL_GAP * (label.far_across > 0)
             before, after = (outer, inner) if lane < 0 else (inner, outer)
-            need(lane, 2 * first + 1, 2 * last + 1, max(before, WIRE_ROOM), max(after, WIRE_ROOM))
+            rows.need(lane, 2 * first + 1, 2 * last + 1, max(before, WIRE_ROOM), max(after, WIRE_ROOM))
             if self.short[n]:  # a label may use room beside its ends, too
-                need(lane, 2 * first, 2 * first + 2, before, after)
+                rows.need(lane, 2 * first, 2 * first + 2, before, after)
             if lane != self.grid.row[self.links[n].target]:
-                need(lane, 2 * last + 2, 2 * last + 2, WIRE_ROOM, WIRE_ROOM)
-        y = {low: max((before for before, _ in room[low].values()), default=0.0)}
-        for row in range(low + 1, high + 1):
-            above = [y[row - 1] + 2 * WIRE_ROOM + ROW_GAP]
-            for other in range(low, row):
-                for stripe in room[other].keys() & room[row].keys():
-                    above.append(y[other] + room[other][stripe][1] + ROW_GAP + room[row][stripe][0])
-            y[row] = max(above)
-        top = min(y[row] - before for row in room for before, _ in [*room[row].values(), (0.0, 0.0)])
-        self.across = (
-            max(y[row] + after for row in room for _, after in [*room[row].values(), (0.0, 0.0)]) - top
-        )
-        return {row: place - top for row, place in y.items()}
+                rows.need(lane, 2 * last + 2, 2 * last + 2, WIRE_ROOM, WIRE_ROOM)
+        y, self.across = rows.place()
+        return y
 
     def _drops(self, n: int) -> bool:
         """Whether link n can go straight across from its lane into the target's flank."""
@@ -200,19 +184,19 @@ class Stripes:
 
     def _changes(self) -> tuple[dict[int, int], dict[int, int]]:
         """For each link that changes rows in a gutter, near its start or its end, the track it takes."""
-        forks: dict[int, list[_Change]] = defaultdict(list)
-        joins: dict[int, list[_Change]] = defaultdict(list)
+        forks: dict[int, list[Change]] = defaultdict(list)
+        joins: dict[int, list[Change]] = defaultdict(list)
         self.drops = [self._drops(n) for n in range(len(self.links))]
         for n, link in enumerate(self.links):
             lane, (first, last) = self.y[self.grid.lanes[n]], self.gutters(n)
             if abs(lane - self.leaves(n)) > 0.5:
                 span = min(lane, self.leaves(n)), max(lane, self.leaves(n))
-                forks[first].append(_Change(*span, f"{link.source} {link.tensor}", n))
+                forks[first].append(Change(*span, f"{link.source} {link.tensor}", n))
             if not self.drops[n] and abs(lane - self.arrives(n)) > 0.5:
                 span = min(lane, self.arrives(n)), max(lane, self.arrives(n))
-                joins[last].append(_Change(*span, str(n), n))
-        fork = {n: track for gutter in forks.values() for n, track in _assign(gutter).items()}
-        join = {n: track for gutter in joins.values() for n, track in _assign(gutter).items()}
+                joins[last].append(Change(*span, str(n), n))
+        fork = {n: track for gutter in forks.values() for n, track in assign(gutter).items()}
+        join = {n: track for gutter in joins.values() for n, track in assign(gutter).items()}
         self._forks, self._joins = forks, joins
         return fork, join
 
@@ -265,7 +249,7 @@ class Stripes:
             return NO_LABEL_OUT
         return self.gap
 
-    def _struck(self, changes: list[_Change], links: list[int], room: float) -> bool:
+    def _struck(self, changes: list[Change], links: list[int], room: float) -> bool:
         """Whether a wire that changes rows would strike through a label in its gutter."""
         for n in links:
             label, (low, high) = self.labels[n], self.label_span(n)
@@ -295,34 +279,6 @@ class Stripes:
             lacking = size.along - room(first, last) - wide[first] - wide[last]
             for gutter in range(first, last):
                 middle[gutter] += max(0.0, lacking) / (last - first)
-
-
-@dataclass(frozen=True)
-class _Change:
-    """A wire that goes across between two places in a gutter."""
-
-    low: float
-    high: float
-    wire: str
-    link: int
-
-
-def _assign(changes: list[_Change]) -> dict[int, int]:
-    """A track for each change, so that different wires in one track do not touch."""
-    tracks: list[list[_Change]] = []
-    found = {}
-    for change in sorted(changes, key=lambda c: (c.high - c.low, c.link)):
-        for place, track in enumerate(tracks):
-            if all(
-                change.wire == c.wire or change.high + 4 < c.low or c.high + 4 < change.low for c in track
-            ):
-                track.append(change)
-                found[change.link] = place
-                break
-        else:
-            tracks.append([change])
-            found[change.link] = len(tracks) - 1
-    return found
 
 
 def _is_output(item: Item) -> bool:
