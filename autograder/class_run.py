@@ -229,8 +229,8 @@ class ClassRun:
         return verdict
 
     def _grade(self, todo: Sequence[Reading], book: ClassGradebook, pages: PageWriters) -> None:
-        started, total = time.monotonic(), len(todo)
-        for number, (reading, work) in enumerate(self._judged(todo), 1):
+        time_left = _TimeLeft(len(todo))
+        for reading, work in self._judged(todo):
             try:
                 verdict, notebook, seconds = work.result()
                 key = _key(reading, verdict)
@@ -244,8 +244,7 @@ class ClassRun:
             self.outcome.seconds[reading.handed.name] = seconds
             self._finished(reading, verdict)
             pages.write(reading.handed.learner, reading.handed.assignment)
-            passed = time.monotonic() - started
-            self.progress(f"{number} of {total} graded, {_left(passed, number, total)} left")
+            self.progress(time_left.another().format("graded"))
 
     def _judged(self, todo: Sequence[Reading]) -> Iterator[tuple[Reading, Future[Any]]]:
         """Each reading with its verdict, as they come; only a few are held in memory at a time."""
@@ -302,12 +301,11 @@ class ClassRun:
             self.outcome.warnings.append(f"{handed.name}: {warning}")
 
     def _collect(self, pages: PageWriters, total: int) -> None:
-        started = time.monotonic()
-        for number, (name, error) in enumerate(pages.finish(), 1):
+        time_left = _TimeLeft(total)
+        for name, error in pages.finish():
             if error:
                 self.outcome.failures.append(f"feedback page of {name}\n{error}")
-            passed = time.monotonic() - started
-            self.progress(f"{number} of {total} feedback pages, {_left(passed, number, total)} left")
+            self.progress(time_left.another().format("feedback pages"))
         self.outcome.pages = pages.written
 
 
@@ -317,9 +315,22 @@ def _key(reading: Reading, verdict: Verdict) -> str:
     return hashlib.sha256(f"{verdict.fingerprint} {verdict.level} {timestamp}".encode()).hexdigest()[:32]
 
 
-def _left(passed: float, done: int, total: int) -> str:
-    seconds = round(passed / done * (total - done))
-    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+class _TimeLeft:
+    """How long the rest will take, by the pace since the first one was done: starting up is over then."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.first = total, 0, 0.0
+
+    def another(self) -> str:
+        """One more is done: `3 of 40 …, 20 s left`, with `{}` for what they are."""
+        self.done += 1
+        now = time.monotonic()
+        if self.done == 1:
+            self.first = now
+            return f"1 of {self.total} {{}}"
+        seconds = round((now - self.first) / (self.done - 1) * (self.total - self.done))
+        left = f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+        return f"{self.done} of {self.total} {{}}, {left} left"
 
 
 class PageWriters:

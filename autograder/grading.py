@@ -155,7 +155,7 @@ def unreadable(assignment: str, reason: str, course: Course, fingerprint: str, l
         fingerprint=fingerprint,
         level=level,
         seed=verdict_files.seed_id(course.secret),
-        versions=verdict_files.versions(),
+        versions=dict(verdict_files.versions()),
         reports=reports,
         warnings=(reason,),
     )

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sumskip.core import PartResult, Report
@@ -79,17 +80,13 @@ class Verdict:
         }
 
 
-def versions() -> dict[str, str]:
-    """The versions that a verdict depends on; `code` is a hash of the sources that make it."""
-    return {
-        "sumskip": metadata.version("sumskip"),
-        "torch": metadata.version("torch"),
-        "numpy": metadata.version("numpy"),
-        "code": _code_digest(),
-    }
-
-
 @cache
+def versions() -> Mapping[str, str]:
+    """The versions that a verdict depends on; `code` is a hash of the sources that make it."""
+    found = {name: metadata.version(name) for name in ("sumskip", "torch", "numpy")}
+    return MappingProxyType({**found, "code": _code_digest()})
+
+
 def _code_digest() -> str:
     import sumskip
 
@@ -110,7 +107,7 @@ def seed_id(secret: bytes) -> str:
 
 def fingerprint(submission: bytes, master: bytes, secret: bytes) -> str:
     """What one verdict stands on: the submission, the master, the secret and the versions."""
-    parts = [submission, master, json.dumps(versions(), sort_keys=True).encode()]
+    parts = [submission, master, json.dumps(dict(versions()), sort_keys=True).encode()]
     joined = b"".join(hashlib.sha256(part).digest() for part in parts)
     return hmac.new(secret, joined, hashlib.sha256).hexdigest()
 

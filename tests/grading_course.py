@@ -110,7 +110,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
 
 
-def autograder(root: Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+def autograder(root: Path, *arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
     """`python -m autograder …` in the course root."""
     command = [sys.executable, "-m", "autograder", *arguments]
     return subprocess.run(
@@ -121,7 +121,7 @@ def autograder(root: Path, *arguments: str, timeout: float = 300) -> subprocess.
 def nbgrader(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`nbgrader …` in the course root, which must succeed."""
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 

@@ -48,7 +48,7 @@ def _validate(folder: Path, notebook: str) -> str:
     """What the Validate button's own code says of a notebook."""
     command = [sys.executable, "-m", "nbgrader", "validate", notebook]
     done = subprocess.run(
-        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=300
+        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=900
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
