@@ -1,0 +1,139 @@
+"""The grader is fair: right answers pass, wrong ones do not, and each mistake gets its own sentence."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import pytest
+import torch
+
+import fairness
+from answers import SYMBOLS, answers
+from autograder.exercises import EXERCISES
+from autograder.keys import PUBLIC_SEED, make_key, rerun, secret_key
+from autograder.misconceptions import LITERALS, misconceptions, wrong_choices
+from autograder.reference import reference
+from generated import generated
+from oracle import verdict
+from sumskip.core import Report
+from sumskip.judge import judge
+from sumskip.probe import probe
+
+_MODELS = [name for name in EXERCISES if name not in LITERALS]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Any:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_there_are_enough_answers() -> None:
+    """At least 60 right and 120 wrong ones, and both to every exercise."""
+    right = [a for a in answers() if a.right]
+    assert len(right) >= 60
+    assert len(answers()) - len(right) >= 120
+    assert {a.exercise for a in right} == {a.exercise for a in answers() if not a.right} == set(EXERCISES)
+
+
+def test_symbols_are_those_of_the_exercises() -> None:
+    """The answers bind what the exercises' solution cells bind."""
+    assert {name: exercise.symbol for name, exercise in EXERCISES.items()} == SYMBOLS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_answers(exercise: str) -> None:
+    """Oracle, grader and check agree on every answer, and no mistake is called by a wrong name."""
+    found = [fairness.submit(answer) for answer in answers() if answer.exercise == exercise]
+    complaints = [f"{o.answer.id}: {o.complaint}" for o in found if o.complaint]
+    assert not complaints, "\n".join(complaints)
+
+
+def _sentences(exercise: str) -> list[tuple[str, str]]:
+    choices = [(c.id, c.sentence) for q in wrong_choices(exercise).values() for c in q.values()]
+    return [(m.id, m.sentence) for m in misconceptions(exercise)] + choices
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_sentences_sound_as_feedback_should(exercise: str) -> None:
+    """At most 30 words, no exclamation mark, no guess at what somebody believes or forgot."""
+    found = _sentences(exercise)
+    assert found
+    for name, sentence in found:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
+        assert len(sentence.split()) <= 30, sentence
+        assert sentence.endswith((".", "?")), sentence
+        assert not re.search(
+            r"!|\byou (believe|think|forgot)|\b(great|sorry|oops|simply|obviously)\b", sentence, re.I
+        )
+        assert sentence.count("`") % 2 == 0, sentence
+
+
+@lru_cache(maxsize=4)
+def _public(exercise: str) -> Any:
+    return make_key(exercise, PUBLIC_SEED)
+
+
+def _judged(exercise: str, answer: Any) -> Report:
+    return judge(_public(exercise), lambda case: probe(answer, case), lambda c, w: rerun(exercise, c, w))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", _MODELS)
+def test_each_wrong_model_receives_its_own_sentence(exercise: str) -> None:
+    """No two misconceptions are mistaken for each other."""
+    others = []
+    for known in misconceptions(exercise):
+        report = _judged(exercise, known.build)
+        if (report.status, report.diagnosis, report.message) != ("failed", known.id, known.sentence):
+            others.append(f"{known.id}: {report.status}, {report.diagnosis}: {report.message}")
+    assert not others, "\n".join(others)
+
+
+@pytest.mark.parametrize("exercise", LITERALS)
+def test_each_wrong_choice_receives_its_own_sentence(exercise: str) -> None:
+    """Every wrong choice we know is refused, with its own words."""
+    key = secret_key(exercise, fairness.SECRET)
+    for question, choices in wrong_choices(exercise).items():
+        for value, choice in choices.items():
+            answer = {**reference(exercise), question: value}
+            report = judge(key, lambda case, answer=answer: probe(answer, case))
+            assert report.status == "failed"
+            if report.diagnosis != "form":  # a pair, where one number was asked, is refused for its form
+                assert report.diagnosis == choice.id
+                assert choice.sentence in report.message
+
+
+@pytest.mark.slow
+def test_generated_answers() -> None:
+    """Answers put together by chance, operator by operator, are judged as the oracle judges them."""
+    complaints = []
+    for answer in generated(seed=1, count=60):
+        wrong = verdict(answer)
+        assert (wrong is None) == answer.right, f"{answer.name}: {wrong}\n{answer.source}"
+        bound = answer.bound()
+        report = fairness.grade_exercise(
+            answer.exercise, lambda case, b=bound: probe(b, case), fairness.SECRET
+        )
+        if (report.status == "passed") != answer.right:
+            complaints.append(f"{answer.name} ({report.status}, {report.message}):\n{answer.source}")
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.slow
+def test_the_same_answer_gets_the_same_report() -> None:
+    """On every run, and with one thread or two."""
+    for name in ("plain", "lerp", "reversed", "almost"):
+        for answer in answers():
+            if answer.name == name and answer.exercise in ("addition_model", "weighted_addition_model"):
+                reports = []
+                for threads in (1, 2, 1):
+                    torch.set_num_threads(threads)
+                    torch.manual_seed(threads)
+                    reports.append(_judged(answer.exercise, answer.bound()))
+                assert reports[0] == reports[1] == reports[2]
