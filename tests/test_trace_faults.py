@@ -243,6 +243,11 @@ def test_a_block_without_forward() -> None:
     assert nodes(found) == ["input input", "0 module", "1 module"]
 
 
+def test_a_failed_operator_shows_its_settings_and_no_numbers() -> None:
+    found = failing(lambda self, x: torch.cat([x, self.wide(x)[:, :, 1:]], dim=1))
+    assert {node.id: node.type_name for node in found.nodes}["cat"] == "cat(dim=1)"
+
+
 def test_the_tensors_on_the_failing_line_lead_to_it() -> None:
     def run(self: Bench, x: Tensor) -> Tensor:
         out1 = self.conv1(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -208,6 +209,23 @@ def test_a_trace_inside_a_traced_model() -> None:
     assert wires(traces[0]) == ["input -> 0", "0 -> output"]
     assert "conv1 -> output" in wires(found)
     assert nn.Module._compiled_call_impl is None
+
+
+def test_what_a_forward_pass_frees_is_free_under_a_trace_too() -> None:
+    """A model that fits into memory without gradients still does."""
+    alive: list[int] = []
+
+    def run(self: Bench, x: Tensor) -> Tensor:
+        seen = []
+        for _ in range(5):
+            x = self.conv1(torch.cat([x, x], 1)[:, :3])
+            seen.append(weakref.ref(x))
+        alive.append(sum(one() is not None for one in seen))
+        return x
+
+    with torch.no_grad():
+        trace(Bench(run), photo())
+    assert alive == [1]
 
 
 def test_under_inference_mode() -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor
 
 from sumskip import unseen
+from sumskip.graph import Shape
 from sumskip.names import Names
 from sumskip.restore import Snapshot, memory, shares_memory
 from sumskip.steps import (
@@ -45,7 +47,10 @@ class Ledger:
         self.boxes: list[Box] = []
         self.notes: list[str] = []
         self.hidden: Step | None = None  # the last region whose results were not handed over
-        self._made: dict[int, tuple[Tensor, Step, int, int]] = {}
+        # By `id`, and weakly: a forward pass that frees what it no longer needs goes on doing so. An
+        # `id` that was used again is told by the reference, which is dead or to another tensor.
+        self._made: dict[int, tuple[ref[Tensor], Step, int, int]] = {}
+        self._places: dict[tuple[Any, int], tuple[Step, int, Shape]] = {}
         self._originals: dict[int, tuple[Tensor, Tensor]] = {}
         self._written: dict[int, list[tuple[Step, Tensor]]] = {}
         self._numbers: list[tuple[float, Step]] = []
@@ -78,12 +83,14 @@ class Ledger:
     # -- tensors and numbers -------------------------------------------------------------------
 
     def made(self, tensor: Tensor, step: Step, output: int = 0) -> None:
-        """Registers that `step` made `tensor`. It is held, so that its `id` stays its own."""
-        self._made[id(tensor)] = (tensor, step, output, version(tensor))
+        """Registers that `step` made `tensor`."""
+        self._made[id(tensor)] = (ref(tensor), step, output, version(tensor))
+        if tensor.grad_fn is not None:
+            self._places[tensor.grad_fn, tensor.output_nr] = (step, output, tuple(tensor.shape))
 
     def has_seen(self, tensor: Tensor) -> bool:
         known = self._made.get(id(tensor))
-        return known is not None and known[0] is tensor
+        return known is not None and known[0]() is tensor
 
     def source(self, tensor: Tensor) -> tuple[Step, int] | None:
         """The step that made a tensor, and which of its results it is; None where nothing seen has."""
@@ -103,8 +110,9 @@ class Ledger:
         return alias
 
     def held(self) -> Iterator[tuple[Tensor, Step]]:
-        """Every tensor that is known, with the step that made it."""
-        return ((tensor, step) for tensor, step, _, _ in self._made.values())
+        """Every tensor that is known and still there, with the step that made it."""
+        alive = ((made(), step) for made, step, _, _ in self._made.values())
+        return ((tensor, step) for tensor, step in alive if tensor is not None)
 
     def operand(self, value: Any, argument: int = 0) -> list[Operand]:
         """Where a tensor or number comes from; further operands where it was written through a view."""
@@ -126,7 +134,7 @@ class Ledger:
         if before != (now := version(value)):
             if not explained:
                 self.note(f"{step.label} was changed by something that was not seen.")
-            self._made[id(value)] = (value, step, output, now)
+            self._made[id(value)] = (ref(value), step, output, now)
         return found
 
     def original(self, tensor: Tensor) -> Tensor:
@@ -177,16 +185,17 @@ class Ledger:
         self.made(tensor, step)
 
     def _ancestry(self, tensor: Tensor) -> Step:
-        places = {place_of(known): known for known, _ in self.held() if known.requires_grad}
-        found = unseen.ancestors(tensor, places)
+        found = unseen.ancestors(tensor, self._places)
         if found is None:
             label = self.names.local(tensor) or "?"
             self.note(f"{label} was not made by any operator that was seen, nor is it part of the model.")
             return Step("constant", label, marks=[UNKNOWN])
-        label, sources = found
+        label, sources, leaves = found
         self.note(f"{label} was not seen while it ran; autograd tells only of inputs with a gradient.")
         step = Step("op", label, marks=[NOT_INSIDE, INCOMPLETE])
-        self.before(step, sources)
+        step.operands += (Operand(*source, argument=position) for position, source in enumerate(sources))
+        for leaf in leaves:
+            step.operands += self.operand(leaf, len(step.operands))
         return step
 
     # -- overwriting ---------------------------------------------------------------------------

@@ -40,6 +40,7 @@ from sumskip.steps import (
     sequence,
     tensors_in,
     values_of,
+    without_tensors,
 )
 
 _ACTIVE: dict[int, Recorder] = {}
@@ -155,7 +156,8 @@ class Recorder(TorchFunctionMode):
             if operator.writes:  # `x[0] = y`, `x.data = y`
                 self.ledger.append(step)
                 step.marks.append(OVERWRITES)
-                self.ledger.overwritten(step, args[0], 0)
+                step.settings = without_tensors(step.settings)
+                self.ledger.overwritten(step, args[0])
             return None
         return self._finish(step, values, result)
 
@@ -368,6 +370,7 @@ class Recorder(TorchFunctionMode):
             result = list(result)
             self._finish(step, values, result)
             return iter(result)
+        step.settings = without_tensors(step.settings) if step.kind == "op" else ((), {})
         tensors = list(tensors_in(result))
         if not tensors:
             if step.kind == "module":

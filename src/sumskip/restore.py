@@ -107,7 +107,7 @@ def memory(tensor: Tensor) -> int:
     """The address of a tensor's storage; 0 where it has none."""
     try:
         return tensor.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError):  # sparse, or a transform's wrapper
+    except (RuntimeError, NotImplementedError, ValueError):  # sparse, a transform's wrapper, or lazy
         return 0
 
 

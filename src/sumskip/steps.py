@@ -20,6 +20,7 @@ STOPS = "gradient stops here"
 UNKNOWN = "origin not seen"
 INCOMPLETE = "inputs may be missing"
 IN_PYTHON = "computed in Python"
+HELD = object()  # where a tensor was among the arguments of a finished step
 NUMBERS = (int, float, complex, np.number)
 Settings = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -119,6 +120,15 @@ def values_of(operator: Operator, args: tuple[Any, ...], kwargs: dict[str, Any])
     if operator.reflected:
         found[:2] = found[1::-1]
     return found
+
+
+def without_tensors(value: Any) -> Any:
+    """The same structure, with a word in place of each tensor, which can then be freed."""
+    if isinstance(value, Tensor):
+        return HELD
+    if isinstance(value, list | tuple):
+        return tuple(map(without_tensors, value))
+    return {name: without_tensors(part) for name, part in value.items()} if type(value) is dict else value
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

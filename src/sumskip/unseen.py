@@ -16,19 +16,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sumskip.graph import Shape
+from sumskip.steps import Step
+
 _FAR = 10_000
+Source = tuple[Step, int, Shape]
 
 
-def ancestors(tensor: Tensor, known: Mapping[Any, Tensor]) -> tuple[str, list[Tensor]] | None:
-    """The name of the operator that made `tensor`, and the known tensors that went into it.
+def ancestors(tensor: Tensor, known: Mapping[Any, Source]) -> tuple[str, list[Source], list[Tensor]] | None:
+    """The name of the operator that made `tensor`, and what went into it: known results, and leaves.
 
-    `known` maps places in autograd's graph (a node and the number of its result) to tensors. None where
-    autograd knows nothing: no gradient is asked of the tensor.
+    `known` maps places in autograd's graph (a node and the number of its result) to what was seen to
+    come from there. None where autograd knows nothing: no gradient is asked of the tensor.
     """
     start: Any = tensor.grad_fn
     if start is None:
         return None
-    found: list[Tensor] = []
+    sources: dict[Any, Source] = {}
+    leaves: dict[int, Tensor] = {}
     waiting: list[Any] = [start]
     met = {start}
     while waiting and len(met) < _FAR:
@@ -36,13 +41,13 @@ def ancestors(tensor: Tensor, known: Mapping[Any, Tensor]) -> tuple[str, list[Te
             if node is None:
                 continue
             if (node, output) in known:
-                found.append(known[node, output])
+                sources[node, output] = known[node, output]
             elif hasattr(node, "variable"):
-                found.append(node.variable)
+                leaves[id(node.variable)] = node.variable
             elif node not in met:
                 met.add(node)
                 waiting.append(node)
-    return readable(start.name()), list({id(tensor): tensor for tensor in found}.values())
+    return readable(start.name()), list(sources.values()), list(leaves.values())
 
 
 def readable(node: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from sumskip.graph import Shape
-from sumskip.steps import Step
+from sumskip.steps import HELD, Step, without_tensors
 
 FAILED = "failed here"
 _LONGEST = 48
@@ -35,7 +35,7 @@ def settings(step: Step) -> str:
     """`cat(dim=1)`: the arguments of an operator that are neither tensors nor numbers it works on."""
     if step.operator is None or step.operator.reading != "op":
         return ""
-    args, kwargs = step.settings
+    args, kwargs = without_tensors(step.settings) if step.failed else step.settings
     if step.operator.label in ("[ ]", "[ ] ="):
         return f"[{_index(args[1])}]" if len(args) > 1 else ""
     parts = [] if step.operator.numeric else [_short(a) for a in args if not _holds_tensor(a)]
@@ -52,7 +52,7 @@ def marks(step: Step, stopped: bool = False) -> tuple[str, ...]:
         found.append(FAILED if stopped else "failed, and was caught")
     elif step.operator is not None and step.operator.broadcasts and step.results:
         alpha = step.settings[1].get("alpha", 1)
-        if step.label in "+−" and not isinstance(alpha, Tensor) and alpha != 1:
+        if step.label in "+−" and alpha is not HELD and alpha != 1:
             found.append(f"the second × {alpha:g}")
         found += [f"stretches {shape}" for shape in _stretched(step, step.results[0])]
     return tuple(found)
@@ -79,7 +79,7 @@ def _is_setting(name: str, value: Any) -> bool:
 
 
 def _holds_tensor(value: Any) -> bool:
-    return isinstance(value, Tensor) or (isinstance(value, list | tuple) and any(map(_holds_tensor, value)))
+    return value is HELD or (isinstance(value, list | tuple) and any(map(_holds_tensor, value)))
 
 
 def _index(value: Any) -> str:
@@ -88,7 +88,7 @@ def _index(value: Any) -> str:
     if isinstance(value, slice):
         ends = [("" if end is None else _short(end)) for end in (value.start, value.stop)]
         return ":".join(ends) + ("" if value.step is None else f":{_short(value.step)}")
-    return "…" if value is Ellipsis else "tensor" if isinstance(value, Tensor) else _short(value)
+    return "…" if value is Ellipsis else "tensor" if value is HELD else _short(value)
 
 
 def _short(value: Any) -> str:
