@@ -314,6 +314,7 @@ _ALL = (
         (
             {"inputs": ((4, 1, 8, 8),), "settings": {"classes": 10}},
             {"inputs": ((5, 1, 8, 8),), "settings": {"classes": 7}},
+            {"inputs": ((3, 1, 8, 8),), "settings": {"classes": 10, "default": True}},
         ),
         optional=True,
     ),

@@ -274,7 +274,7 @@ CHECKS: Mapping[Kind, list[tuple[str, Check]]] = {
         ("shape", _output),
         ("structure", _fact("blocks", "blocks")),
         ("structure", _fact("made_in_forward", "blocks made anew in each forward pass")),
-        ("structure", _fact("registered", "blocks registered")),
+        ("structure", _fact("registered", "all layers registered")),
         ("structure", _fact("head", "logits")),
         ("structure", _fact("independent", "images independent of one another in eval mode")),
         ("training", _fact("gradients", "gradients")),

@@ -52,17 +52,18 @@ def _recording_block(record: _Record) -> type[nn.Module]:
 def observe_resnet(answer: Any, case: Case) -> Observation:
     """Build `TinyResNet(block, num_classes)` with a recording block, run it, and train it briefly.
 
-    `case.settings` holds `classes` and, where the model is to be trained, the digits: `pixels` (one
-    character a pixel,
-    base 36, 0 to 16, 64 an image) and `labels`.
+    `case.settings` holds `classes`, and `default` where that argument is left out. Where the model is to be
+    trained it holds the digits: `pixels` (one character a pixel, base 36, 0 to 16, 64 an image) and `labels`.
     """
     record = _Record()
     classes = int(case.settings["classes"])
-    model = build(answer, (_recording_block(record), classes))
+    block = _recording_block(record)
+    model = build(answer, (block,) if case.settings.get("default") else (block, classes))
     shape = case.inputs[0]
     x = torch.tensor(numbers(case.seed, "input", shape), dtype=torch.get_default_dtype()).abs()
     with stage("forward", model):
-        model.train()(x)  # materialises lazy layers
+        with Watch() as watch:
+            model.train()(x)  # materialises lazy layers
         record.ran.clear()
         before = len(record.made)
         model.eval()
@@ -74,7 +75,12 @@ def observe_resnet(answer: Any, case: Case) -> Observation:
     facts: dict[str, Any] = {
         "blocks": calls,
         "made_in_forward": len(record.made) > before,
-        "registered": all(id(p) in parameters for block in record.made for p in block.parameters()),
+        "registered": all(
+            id(tensor) in parameters
+            for use in watch.uses
+            for tensor in use.held.values()
+            if tensor.requires_grad
+        ),
     }
     if not isinstance(whole, Tensor):
         facts["output"] = {"type": type(whole).__name__}
