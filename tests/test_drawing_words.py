@@ -90,7 +90,7 @@ def test_alternative_text_says_what_meets_where() -> None:
         "Forward pass of AdditionModel: x (1, 3, 32, 32) goes through conv1, conv2, plus to the output "
         "(1, 16, 32, 32). out1 and out2 meet at the plus."
     )
-    assert "times" in weighted().alt_text
+    assert "alpha times out1 and (1 minus alpha) times out2 meet at the plus." in weighted().alt_text
     assert "alpha is 0.5" in weighted().alt_text
     assert "It stops at plus: 3 and 16 in dimension 1" in failing().alt_text
     assert "plus: overwrites." in addition(marks=("overwrites",)).alt_text

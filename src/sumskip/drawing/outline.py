@@ -17,6 +17,9 @@ SPOKEN = {
     "÷": "divided by",
     "@": "matrix product",
     "+=": "plus in place",
+    "**": "to the power of",
+    "[ ]": "indexing",
+    "[ ] =": "writing in place",
 }
 
 
@@ -143,20 +146,33 @@ def alt_text(trace: Trace) -> str:
 
 def _meetings(trace: Trace) -> list[str]:
     """Which tensors meet at a sum, and every mark: what the picture is there to show."""
-    names = {n.id: clean(n.variable or (n.label if n.kind != "op" else ""), 30) for n in trace.nodes}
+    said: dict[str, str] = {}  # how each result is called: by its name, or by how it was computed
     into: dict[str, list[Edge]] = defaultdict(list)
     for edge in trace.edges:
         into[edge.target].append(edge)
     found = []
-    for node in trace.nodes:
-        operands = [names.get(e.source, "") for e in sorted(into[node.id], key=lambda e: e.argument)]
-        if node.kind == "op" and node.label in ("+", "+=") and len(operands) == 2 and all(operands):
+    for node in trace.nodes[:MOST_LINES]:
+        ordered = sorted(into[node.id], key=lambda e: e.argument)
+        operands = [said.get(e.source, "") for e in ordered]
+        said[node.id] = clean(node.variable or "", 30) or _computed(node, operands)
+        if node.kind == "op" and node.label == "+" and len(operands) == 2 and all(operands):
             found.append(f"{operands[0]} and {operands[1]} meet at the plus.")
         marks = [mark for mark in node.marks[:2] if not mark.startswith("failed")]
         found += [f"{_spoken(node)}: {clean(mark)}." for mark in marks]
     values = [n for n in trace.nodes if n.kind == "parameter" and n.value is not None]
     found += [f"{clean(n.label, 30)} is {number_text(n.value)}." for n in values[:3] if n.value is not None]
     return list(dict.fromkeys(found))
+
+
+def _computed(node: Node, operands: list[str]) -> str:
+    """`alpha times out1` where that is short enough to be heard, otherwise nothing."""
+    if node.kind != "op":
+        return clean(node.label, 30)
+    if node.label not in SIGNS or len(operands) != 2 or not all(operands):
+        return ""
+    left, right = (f"({operand})" if " " in operand else operand for operand in operands)
+    words = f"{left} {_spoken(node)} {right}"
+    return words if len(words) <= 50 else ""
 
 
 def _spoken(node: Node) -> str:
