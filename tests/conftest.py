@@ -146,7 +146,8 @@ def learner_python(tmp_path: Path) -> Path:
     venv.create(home, with_pip=False, symlinks=os.name != "nt")
     packages = sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)})
     # A path file is read here, those in the folder it names are not: our editable install stays out.
-    (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    ours = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    (Path(packages) / "dependencies.pth").write_text("\n".join(sorted(ours)), encoding="utf-8")
     return home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
