@@ -14,8 +14,16 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +45,8 @@ from autograder.grading import (
 )
 from autograder.verdict_files import Verdict, verdict_path, write_whole
 
-FEW_PAGES = 12  # so few pages are written before another process has started
+MOST_NOTEBOOKS = 20  # looked at in one folder
+FEW_PAGES = 8  # so few pages are written before another process has started
 
 
 @dataclass(frozen=True)
@@ -148,6 +157,7 @@ def read_folder(course: Course, handed: Handed) -> Reading:
     expected = f"{handed.assignment}.ipynb"
     files = [path for path in handed.folder.glob("*.ipynb") if not path.name.startswith(".")]
     files.sort(key=lambda path: (path.name != expected, -path.lstat().st_mtime, path.name))
+    del files[MOST_NOTEBOOKS:]
     warnings: list[str] = []
     for number, file in enumerate(files):
         if regular_bytes(file, MOST_NOTEBOOK) is None:
@@ -173,6 +183,24 @@ def read_folder(course: Course, handed: Handed) -> Reading:
     return Reading(handed, None, fingerprint, reason=reason, warnings=tuple(warnings[1:]))
 
 
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """One run at a time writes; the lock ends with its process, however that ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: there is no sandbox either, and so no class run worth two of them
+        yield
+        return
+    path = root / ".course" / "grading"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CourseError("another grade run is at work in this course; wait for it") from error
+        yield
+
+
 class ClassRun:
     """One `grade` run. `say` gets lines for the instructor, `progress` the state now and then."""
 
@@ -196,7 +224,7 @@ class ClassRun:
 
     def run(self, handed: Sequence[Handed]) -> Outcome:
         """Grade everything in `handed` that is not finished."""
-        with ClassGradebook(self.course.root, waiting=self.say) as book:
+        with _alone(self.course.root), ClassGradebook(self.course.root, waiting=self.say) as book:
             assignments = sorted({one.assignment for one in handed})
             self.released = {name: book.register(name).notebook for name in assignments}
             in_book = {name: book.recorded(name) for name in assignments}
@@ -296,7 +324,8 @@ class ClassRun:
 
     def _finished(self, reading: Reading, verdict: Verdict) -> None:
         handed = reading.handed
-        self.outcome.rows[handed.learner, handed.assignment] = verdict
+        # Without what was printed, which is in verdicts/: a large class would fill the memory with it.
+        self.outcome.rows[handed.learner, handed.assignment] = replace(verdict, printed={})
         for warning in dict.fromkeys((*reading.warnings, *verdict.warnings)):
             self.outcome.warnings.append(f"{handed.name}: {warning}")
 
@@ -365,8 +394,17 @@ class PageWriters:
             self._pool = ProcessPoolExecutor(self.jobs, context, _start_writer, (self.root,))
         if self._pool is not None:
             for one in self._held:
-                self._running.append(("/".join(one), self._pool.submit(_write_page, *one)))
+                self._running.append(("/".join(one), self._submit(*one)))
             self._held.clear()
+
+    def _submit(self, learner: str, assignment: str) -> Future[bool]:
+        assert self._pool is not None
+        try:
+            return self._pool.submit(_write_page, learner, assignment)
+        except BrokenExecutor as error:  # a writer died: this run has no page of it, the grades are safe
+            failed: Future[bool] = Future()
+            failed.set_exception(error)
+            return failed
 
     def finish(self) -> Iterator[tuple[str, str]]:
         """Wait for all pages; yields the name of each, and what went wrong or an empty string."""

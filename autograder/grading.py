@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder import verdict_files
-from autograder.engine.intake import BESIDE, MOST_FILE, MOST_NOTEBOOK, Submission, read_submission
+from autograder.engine.intake import BESIDE, MOST_FILE, MOST_FILES, MOST_NOTEBOOK, Submission, read_submission
 from autograder.engine.run import CellOutput, Engine
 from autograder.exercises import EXERCISES, LESSONS
 from autograder.keys import KEY_STORE, course_secret, secret_key
@@ -88,9 +88,10 @@ def handed_in(file: Path) -> bytes:
     Links, pipes, devices and files too large to be read count by their names alone.
     """
     digest = hashlib.sha256(regular_bytes(file, MOST_NOTEBOOK) or b"")
-    for other in sorted(file.parent.iterdir()):
-        if other != file and other.suffix.lower() in BESIDE and other.name != "timestamp.txt":
-            content = regular_bytes(other, MOST_FILE) or b""
+    others = sorted(path for path in file.parent.iterdir() if path.suffix.lower() in BESIDE)
+    for number, other in enumerate(others):
+        if other.name != "timestamp.txt":
+            content = (regular_bytes(other, MOST_FILE) or b"") if number <= MOST_FILES else b""
             digest.update(os.fsencode(other.name) + b"\0" + hashlib.sha256(content).digest())
     return digest.digest()
 

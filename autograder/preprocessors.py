@@ -37,7 +37,9 @@ class RestoreSubmission(NbGraderPreprocessor):
         if "submission" not in resources["nbgrader"]:
             from autograder.grading import plain_submission
 
-            resources["nbgrader"]["submission"] = plain_submission(*_place(self, resources)).notebook
+            place = _place(self, resources)
+            resources["nbgrader"]["submission"] = plain_submission(*place).notebook
+            _drop_other_files(place[0] / "autograded" / place[1] / place[2])
         return resources["nbgrader"]["submission"], resources
 
 
@@ -134,6 +136,13 @@ def report_outputs(report: Report, points: float) -> list[NotebookNode]:
 def _output(kind: str, data: dict[str, str], **more: Any) -> NotebookNode:
     """As `nbformat.v4.new_output`, which validates each one: here the whole notebook is, at the end."""
     return NotebookNode(output_type=kind, data=NotebookNode(data), metadata=NotebookNode(), **more)
+
+
+def _drop_other_files(folder: Path) -> None:
+    """nbgrader has copied what lay beside the notebook, also what links led to, and feedback would too."""
+    for path in folder.rglob("*"):
+        if not path.is_dir() and path.suffix != ".ipynb" and path.name != "timestamp.txt":
+            path.unlink()
 
 
 def _place(preprocessor: NbGraderPreprocessor, resources: Resources) -> tuple[Path, str, str, Path]:

@@ -136,7 +136,10 @@ def test_plain_nbgrader_gives_the_same_scores(graded: Class, tmp_path: Path) -> 
     for learner in (MISTAKEN, IDLE):
         submitted = graded.root / "submitted" / learner / assignment / f"{assignment}.ipynb"
         hand_in(root, learner, assignment, submitted.read_text(encoding="utf-8"))
+    beside = root / "submitted" / MISTAKEN / assignment / "notes.txt"
+    beside.symlink_to(root / ".course" / "secret")
     nbgrader(root, "autograde", assignment)
+    assert not list((root / "autograded").rglob("notes.txt"))
     nbgrader(root, "generate_feedback", assignment)
     with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as plain, graded.gradebook() as ours:
         for learner in (MISTAKEN, IDLE):

@@ -351,6 +351,15 @@ def test_a_locked_gradebook_is_waited_for(
     assert [scores[who, "predict_flow_check"] for who in ("ana", "ben")] == [(6.0, False)] * 2
 
 
+def test_two_runs_at_once_are_refused(root: Path, released: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """There is one writer: a second run says so in one line and changes nothing."""
+    hand_in(root, "ana", FIRST, released)
+    with class_run._alone(root):
+        assert "another grade run" in _refused(["grade"], capsys)
+    assert not (root / "autograded").exists()
+    assert main(["grade", "--no-feedback"]) == 0
+
+
 def test_an_unknown_master_is_an_instructors_mistake(root: Path) -> None:
     """A course whose masters are broken is refused with the file's name."""
     (root / "notebooks" / FIRST / f"{FIRST}.ipynb").write_text("{", encoding="utf-8")
@@ -395,3 +404,17 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert files.keys() == files_after.keys()
     for name, text in files.items():
         assert text == files_after[name], name
+
+
+@pytest.mark.slow
+def test_without_a_sandbox_nothing_runs_unless_submissions_are_trusted(
+    root: Path, released: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No silent fall-back: refused with what to install, or done with a loud warning."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))  # without bwrap
+    file = str(hand_in(root, "ana", FIRST, released))
+    assert "bubblewrap" in _refused(["check", file, "--json"], capsys)
+    assert main(["check", file, "--json", "--trust-submissions"]) == 0
+    out, err = capsys.readouterr()
+    assert "NOTHING IS WALLED IN" in err
+    assert json.loads(out)["score"] == 0
