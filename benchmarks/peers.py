@@ -101,8 +101,9 @@ def with_torchlens(model: Any, x: Tensor) -> Records:
     import torchlens
 
     ops = list(torchlens.trace(model, x).ops)
-    nodes = {op.layer_label: f"{op.layer_label} {op.func_name} {op.params}" for op in ops}
-    edges = [(parent, op.layer_label) for op in ops for parent in op.parents]
+    nodes = {op.label: f"{op.layer_label} {op.func_name} {op.params}" for op in ops}
+    # Of a layer that ran once, the first pass is meant.
+    edges = [(p if p in nodes else f"{p}:1", op.label) for op in ops for p in op.parents]
     return Records(nodes, edges)
 
 
@@ -340,9 +341,9 @@ def main(arguments: list[str]) -> int:
     print(made)
     if "--write" in arguments:
         text = PAGE.read_text(encoding="utf-8")
-        pattern = r"(<!-- table -->\n).*?(\n<!-- end -->)"
+        pattern = r"(<!-- table -->\n).*?(<!-- end -->)"
         PAGE.write_text(
-            re.sub(pattern, lambda m: m[1] + made + m[2], text, flags=re.DOTALL), encoding="utf-8"
+            re.sub(pattern, lambda m: m[1] + made + "\n" + m[2], text, flags=re.DOTALL), encoding="utf-8"
         )
     return 0
 

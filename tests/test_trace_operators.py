@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,8 @@ def test_cat_says_its_dimension() -> None:
         (lambda self, x: -x, "neg"),
         (lambda self, x: x.flatten(1), "flatten"),
         (lambda self, x: x.mT, "mT"),
+        (lambda self, x: copy.deepcopy(x), "deepcopy"),
+        (lambda self, x: x.clone(), "clone"),
     ],
 )
 def test_one_operand(run: Any, label: str) -> None:
@@ -387,7 +390,8 @@ def test_looking_is_no_operator() -> None:
     def run(self: Bench, x: Tensor) -> Tensor:
         assert x.dim() == 4
         assert x.size(0) == 1
-        str(x)
+        assert self.free.size(0) == len(self.free) == self.alpha.numel() + 2
+        str(self.free)
         return x.contiguous().float().reshape(len(x), -1)
 
     assert nodes(traced(run)) == ["x input", "reshape op", "output output"]

@@ -69,9 +69,14 @@ READS = {
 }
 # Attributes that are operators; all others (`shape`, `dtype`, `grad`, …) only look.
 ATTRIBUTES = frozenset({"data", "T", "mT", "H", "mH", "real", "imag"})
-QUIET = frozenset(
-    {"requires_grad_", "retain_grad", "register_hook", "backward", "__repr__", "__format__", "__deepcopy__"}
-)
+# They only look at a tensor, or at what autograd does with it: neither a result nor a number of it.
+_LOOKS = """size dim ndimension numel nelement stride storage_offset element_size data_ptr storage
+untyped_storage get_device is_contiguous is_floating_point is_complex is_signed is_inference is_conj is_neg
+is_same_size is_shared is_pinned is_tensor result_type can_cast promote_types requires_grad_ retain_grad
+register_hook register_post_accumulate_grad_hook backward"""
+QUIET = frozenset(_LOOKS.split()) | {
+    f"__{name}__" for name in ("len", "repr", "str", "format", "hash", "dir", "reduce_ex")
+}
 REFLECTED = frozenset({"__rsub__", "rsub", "__rdiv__", "__rtruediv__", "__rpow__", "__rmatmul__", "__rmod__"})
 CUTS = frozenset({"detach", "detach_", "data"})
 # One call that does the work of a whole module.
