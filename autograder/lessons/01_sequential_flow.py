@@ -164,7 +164,7 @@ trace(chain, x)
 # %% wiring-board-guess [markdown]
 # ### The wiring board
 #
-# Two boxes, "double" and "add three", can be wired in three ways: as a chain, as a sum of both, or as a sum with a skip (that one is the subject of lesson 2).
+# Two boxes, "double" and "add three", can be wired in three ways: as a chain, as a parallel sum (both read the same number), or as a skip sum (the subject of lesson 2).
 #
 # The board is locked until you have committed a guess. Run the cell: it asks you a question. Write your answer in the place of `None`, and run it again. Then *Next* fills one wire at a time, and your guess stays beside the truth.
 
