@@ -55,7 +55,7 @@ def cleared(lesson: str) -> Any:
 def run(lesson: str, with_solutions: bool) -> Any:
     """The lesson after Run All in a kernel of its own, going on after errors."""
     notebook = nbformat.read(master(lesson), as_version=4) if with_solutions else cleared(lesson)
-    client = NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3")
+    client = NotebookClient(notebook, timeout=300, allow_errors=True, kernel_name="python3")
     return client.execute(cwd=str(ROOT))
 
 
