@@ -168,6 +168,27 @@ def test_what_honest_learners_do_costs_nothing(arena: Arena, oddity: str) -> Non
     assert scores(result) == POINTS, result.warnings
 
 
+def test_a_loss_that_is_made_to_fall_is_not_graded(arena: Arena) -> None:
+    """That training succeeds, only the learner's process can tell; a replaced loss function told it."""
+    code = """
+import torch
+from torch import nn
+losses = iter(range(1000, 0, -1))
+def falling(logits, labels, *a, **k): return logits.sum() * 0 + 2.0 ** next(losses) / 2.0 ** 900
+nn.functional.cross_entropy = falling
+class TinyResNet(nn.Module):
+    def __init__(self, block, num_classes=10):
+        super().__init__()
+        self.blocks = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), block(16, 16), block(16, 32, 2))
+        self.head = nn.Linear(32, num_classes)
+    def forward(self, x): return self.head(self.blocks(x).mean((2, 3))) * 0
+"""
+    check = Step("check", "tiny_resnet_check", "", "tiny_resnet", "TinyResNet", 4.0)
+    report = arena.engine.run(Plan((Step("run", "cell", code), check)), judge).reports["tiny_resnet"]
+    assert (report.status, report.score) == ("not_graded", 0.0)
+    assert "cross_entropy" in report.message
+
+
 def test_nothing_is_left_for_the_next_one(arena: Arena) -> None:
     """After files, shared memory, queues and keys were left: the next process finds none of them."""
     look = """
