@@ -348,14 +348,15 @@ class FeedbackPages:
     def _shown(self, source: Path, learner: str, assignment: str) -> str:
         """A digest of all that goes into a page: the notebook, the marks and the comments."""
         rows: list[Any] = []
+        marks = ("auto_score", "manual_score", "extra_credit", "auto_comment", "manual_comment")
         for table in (Grade, Comment):
             query = self.gradebook.db.query(table).join(SubmittedNotebook).join(SubmittedAssignment)
             query = query.join(Assignment).filter(
                 SubmittedAssignment.student_id == learner, Assignment.name == assignment
             )
             for row in query:
-                marks = ("auto_score", "manual_score", "extra_credit", "auto_comment", "manual_comment")
-                rows.append([row.name, *(getattr(row, mark, None) for mark in marks)])
+                late = row.notebook.late_submission_penalty
+                rows.append([table.__name__, row.name, late, *(getattr(row, mark, None) for mark in marks)])
         self.gradebook.rollback()
         shown = json.dumps(sorted(rows)).encode() + source.read_bytes()
         return hashlib.sha256(shown).hexdigest()[:24]

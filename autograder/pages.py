@@ -90,28 +90,39 @@ _cleaner = Cleaner(
 
 def clean_html(source: object) -> str:
     """HTML in which only text, tables, links and inline images are left."""
-    return _clean(source.decode(errors="replace") if isinstance(source, bytes) else str(source))
+    return _cached(_clean, source.decode(errors="replace") if isinstance(source, bytes) else str(source))
 
 
-@lru_cache(maxsize=4096)
 def _clean(source: str) -> str:
     return _guarded(source, lambda text: str(_cleaner.clean(text)), most=4 * MOST_IMAGE)
 
 
-@lru_cache(maxsize=4096)
 def markdown2html(source: str) -> str:
     """A markdown cell, or a comment, as clean HTML."""
+    return _cached(_markdown, str(source))
+
+
+def _markdown(source: str) -> str:
     return _guarded(source, lambda text: str(_cleaner.clean(nbconvert.filters.markdown2html(text))))
 
 
 def highlight_code(source: str, language: str | None = None, metadata: object = None) -> str:
     """A code cell in colours. The lesson's language is Python, whatever the notebook's metadata say."""
-    return _highlight(str(source))
+    return _cached(_highlight, str(source))
 
 
-@lru_cache(maxsize=4096)
 def _highlight(source: str) -> str:
     return _guarded(source, lambda text: str(Highlight2HTML(pygments_lexer="ipython3")(text)))
+
+
+def _cached(render: Callable[[str], str], source: str) -> str:
+    """`render(source)`; short texts, such as the lesson's own cells, are rendered once."""
+    return _remembered(render, source) if len(source) <= 8_000 else render(source)
+
+
+@lru_cache(maxsize=2048)
+def _remembered(render: Callable[[str], str], source: str) -> str:
+    return render(source)
 
 
 def _guarded(source: str, render: Callable[[str], str], most: int = MOST_TEXT) -> str:
