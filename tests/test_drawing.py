@@ -301,6 +301,31 @@ def test_a_long_source_line_keeps_the_expression_in_sight() -> None:
     assert any("a, a" in text for text in shown)
 
 
+def framed(trace: Trace) -> list[str]:
+    """The cells of the fault's table that are written bold, column by column."""
+    cells = [s for s in picture(trace).shapes if isinstance(s, Text) and s.text.isdigit() and s.size > 12]
+    return [s.text for s in sorted(cells, key=lambda s: (s.x, s.y)) if s.bold]
+
+
+def test_every_clashing_dimension_is_framed() -> None:
+    """Where two dimensions do not fit, both are marked; a stretched one is not."""
+    trace = failing()
+    assert trace.fault
+    rows = (("x", ("1", "16", "8", "8")), ("out2", ("4", "16", "4", "4")))
+    fault = Fault(**{**trace.fault.__dict__, "rows": rows, "clash": 2})
+    assert framed(Trace(trace.nodes, trace.edges, fault)) == ["8", "4", "8", "4"]
+
+
+def test_a_matrix_product_frames_columns_against_rows() -> None:
+    """4×3 @ 4×5: the 3 of the one and the 4 of the other clash."""
+    trace = failing()
+    assert trace.fault
+    rows = (("a", ("4", "3")), ("b", ("4", "5")))
+    fault = Fault(**{**trace.fault.__dict__, "rows": rows, "clash": 1})
+    nodes = (*trace.nodes[:-1], Node("p", "op", "@"))
+    assert framed(Trace(nodes, trace.edges, fault)) == ["4", "3"]
+
+
 def test_a_fault_without_shapes_has_no_table() -> None:
     """A type error needs no dimensions."""
     trace = failing()

@@ -49,7 +49,7 @@ def test_outline_tells_a_fault() -> None:
     assert "= x + out2  [fails here]" in text
     assert "stopped: 3 and 16 in dimension 1: sizes must be equal, or one of them 1" in text
     assert "line 12: return x + out2" in text
-    assert "shape 1: (1, 3, 32, 32)" in text
+    assert ("  x      1  3 32 32\n  out2   1 16 32 32\n            ^\n") in text
     assert "PyTorch: The size of tensor a (3)" in text
 
 

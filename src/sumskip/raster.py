@@ -35,7 +35,9 @@ def to_png(scene: Scene, scale: float = 2.0) -> bytes:
     view = Affine2D().scale(scale, -scale).translate(0, round(scene.height * scale))
     for shape in scene.shapes:
         _draw(figure, shape, view, scale)
-    with warnings.catch_warnings(), matplotlib.rc_context({"path.simplify": False}):
+    # letters as wide as `lettering` says, curves with all their points
+    exactly = matplotlib.rc_context({"text.hinting": "none", "path.simplify": False})
+    with warnings.catch_warnings(), exactly:
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         canvas.draw()
     pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

@@ -107,7 +107,10 @@ def mime_bundle(trace: Trace) -> dict[str, str]:
 def _framed(trace: Trace, inner: Scene, notes: list[str]) -> Scene:
     """The picture on its own ground, with the model's name above and what is to be said below."""
     name = clean(trace.name, 60)
-    panel = fault_panel(trace.fault) if trace.fault else Scene()
+    panel = Scene()
+    if trace.fault:
+        failed = next((node.label for node in trace.nodes if node.id == trace.fault.node), "")
+        panel = fault_panel(trace.fault, failed)
     said = [clean(note, 200) for note in (*trace.notes[:6], *notes, *_gradient_notes(trace))]
     wide = max(inner.width, panel.width, width(name, TITLE, bold=True), 300.0 if said else 0.0)
     lines = [line for note in said for line in wrap(note, SMALL, min(wide, COLUMN - 2 * MARGIN), lines=4)]

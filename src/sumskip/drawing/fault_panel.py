@@ -11,14 +11,16 @@ ROOM = 640.0
 CELL, ROW = 44.0, 26.0
 MOST_ROWS, MOST_SIZES = 6, 10
 
+Place = tuple[int, int]
 
-def fault_panel(fault: Fault) -> Scene:
-    """The panel for `fault`, its upper left corner at (0, 0)."""
+
+def fault_panel(fault: Fault, operator: str) -> Scene:
+    """The panel for `fault` of `operator`, its upper left corner at (0, 0)."""
     scene = Scene(ROOM)
     y = _sentence(scene, fault, 8.0)
     rows = fault_rows(fault)
     if rows:
-        y = _aligned(scene, rows, fault.clash, y + 10)
+        y = _aligned(scene, rows, _clashing(rows, fault.clash, operator), y + 10)
     source = clean(fault.source_line, 100)
     if source:
         y = _source(scene, source, clean(fault.expression, 100), fault.line, y + 12)
@@ -55,34 +57,53 @@ def _sentence(scene: Scene, fault: Fault, y: float) -> float:
     return y
 
 
-def _aligned(scene: Scene, rows: list[tuple[str, list[str]]], clash: int | None, y: float) -> float:
-    """The shapes in rows, one column for each dimension; the clashing one is framed and named."""
+def _clashing(rows: list[tuple[str, list[str]]], clash: int | None, operator: str) -> list[Place]:
+    """The cells that do not fit, as (row, column): a column, several, or for a matrix product two cells."""
+    if clash is None or not 0 <= clash < len(rows[0][1]):
+        return []
+    if operator == "@" and len(rows) == 2 and clash > 0:
+        return [(0, clash), (1, clash - 1)]  # the columns of one against the rows of the other
+    columns = {clash}
+    if operator in ("+", "−", "×", "÷"):
+        for column in range(len(rows[0][1])):
+            sizes = {cells[column] for _, cells in rows} - {"", "1"}
+            columns |= {column} if len(sizes) > 1 else set()
+    return [(row, column) for column in sorted(columns) for row in range(len(rows))]
+
+
+def _aligned(scene: Scene, rows: list[tuple[str, list[str]]], clashing: list[Place], y: float) -> float:
+    """The shapes in rows, one column for each dimension; what clashes is framed and named."""
     count = len(rows[0][1])
     words = [width(fit(name, SMALL, 150, bold=True), SMALL, bold=True) for name, _ in rows]
     left = 16 + max([width("dimension", SMALL), *words]) + 16
     widest = max(width(size, TITLE, bold=True) for _, cells in rows for size in (*cells, "0"))
     cell = min(CELL + 18, max(CELL, widest + 12))
     top = y + 4
-    scene.shapes.append(Text(16, top + 14, "dimension", SMALL, SOFT, anchor="start"))
-    if clash is not None and 0 <= clash < count:
-        high = 20 + ROW * len(rows) + 4
-        scene.shapes.append(Box(left + cell * clash + 1, top - 2, cell - 2, high, GROUND, RED, 4, 2.4))
-        note = left + cell * count + 14
+    columns = sorted({column for _, column in clashing})
+    for column in columns:
+        marked = [row for row, at in clashing if at == column]
+        start = -20.0 if len(marked) == len(rows) else ROW * marked[0]  # a whole column with its number
+        high = ROW * (marked[-1] + 1) - start
         scene.shapes.append(
-            Text(note, top + 14, f"clash in dimension {clash}", SMALL, RED_DARK, True, "start")
+            Box(left + cell * column + 1, top + 20 + start, cell - 2, high, GROUND, RED, 4, 2.4)
         )
-    for place in range(count):
-        bold = place == clash
+    if columns:
+        note = left + cell * count + 14
+        said = f"clash in dimension {columns[0]}" if len(columns) == 1 else "the framed sizes clash"
+        scene.shapes.append(Text(note, top + 14, said, SMALL, RED_DARK, True, "start"))
+    scene.shapes.append(Text(16, top + 14, "dimension", SMALL, SOFT, anchor="start"))
+    for column in range(count):
+        bold = (0, column) in clashing
         color = RED_DARK if bold else SOFT
-        scene.shapes.append(Text(left + cell * (place + 0.5), top + 14, str(place), SMALL, color, bold))
+        scene.shapes.append(Text(left + cell * (column + 0.5), top + 14, str(column), SMALL, color, bold))
     y = top + 20
-    for name, cells in rows:
+    for row, (name, cells) in enumerate(rows):
         scene.shapes.append(Text(16, y + 17, fit(name, SMALL, 150, bold=True), SMALL, INK, True, "start"))
-        for place, size in enumerate(cells):
-            bold = place == clash
+        for column, size in enumerate(cells):
+            bold = (row, column) in clashing
             text = fit(size, TITLE, cell - 6, bold)
-            at = left + cell * (place + 0.5)
-            scene.shapes.append(Text(at, y + 18, text, TITLE, RED_DARK if bold else INK, bold))
+            color = RED_DARK if bold else INK
+            scene.shapes.append(Text(left + cell * (column + 0.5), y + 18, text, TITLE, color, bold))
         y += ROW
     return y + 4
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from sumskip.drawing.fault_panel import fault_rows
 from sumskip.drawing.parts import SIGNS, number_text
-from sumskip.graph import Edge, Node, Shape, Trace
+from sumskip.graph import Edge, Fault, Node, Shape, Trace
 from sumskip.lettering import clean
 
 MOST_LINES = 400
@@ -54,11 +55,23 @@ def outline(trace: Trace) -> str:
             lines.append(f"  {where}: {clean(fault.source_line, 100)}")
         if fault.expression and fault.expression != fault.source_line:
             lines.append(f"  expression: {clean(fault.expression, 100)}")
-        lines += [f"  shape {n}: {shape_words(shape)}" for n, shape in enumerate(fault.shapes[:8], 1)]
+        product = any(node.id == fault.node and node.label == "@" for node in trace.nodes)
+        lines += _clash(fault, None if product else fault.clash)
         if fault.message:
             lines.append(f"  PyTorch: {clean(fault.message, 300)}")
     lines += [f"note: {clean(note, 200)}" for note in trace.notes[:20]]
     return "\n".join(lines)
+
+
+def _clash(fault: Fault, column: int | None) -> list[str]:
+    """The shapes that met, below one another as in the picture."""
+    rows = fault_rows(fault)
+    names = max((len(name) for name, _ in rows), default=0)
+    wide = max((len(cell) for _, cells in rows for cell in cells), default=0)
+    lines = [f"  {name:<{names}}  {' '.join(f'{cell:>{wide}}' for cell in cells)}" for name, cells in rows]
+    if rows and column is not None and 0 <= column < len(rows[0][1]):
+        lines.append(" " * (names + 4 + column * (wide + 1) + wide - 1) + "^")
+    return lines
 
 
 def _names(trace: Trace) -> dict[str, str]:
