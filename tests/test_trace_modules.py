@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections import OrderedDict, namedtuple
 from typing import Any
 
@@ -388,3 +390,19 @@ def test_batch_norm_is_one_node(mode: bool) -> None:
     found = traced(lambda self, x: self.norm(x), mode)
     assert nodes(found) == ["x input", "norm module", "output output"]
     assert found.nodes[1].type_name == "BatchNorm2d(3)"
+
+
+def test_a_helper_from_an_installed_package_is_shown_at_the_learners_line() -> None:
+    def run(self: Bench, x: Tensor) -> Tensor:
+        total = functools.reduce(torch.add, [x, x * 2, x * 3])
+        return total * 2
+
+    found = traced(run)
+    assert {node.id: node.variable for node in found.nodes}["+#2"] == "total"
+    assert all(node.line is not None for node in found.nodes if node.kind == "op")
+    copied = trace(lambda x: copy.deepcopy(x) + 1, photo())
+    node = next(node for node in copied.nodes if node.label == "deepcopy")
+    assert node.variable is None
+    assert node.type_name == "deepcopy(dict)"
+    with open(__file__) as source:  # noqa: PTH123
+        assert "copy.deepcopy(x) + 1" in source.read().splitlines()[(node.line or 0) - 1]

@@ -85,6 +85,12 @@ def test_after_in_place_the_old_value_is_gone() -> None:
 
 def test_sum_of_a_list_starts_at_zero() -> None:
     """`sum([a, b])` computes 0 + a and then + b, and that is what is drawn."""
+
+    def run(self: Bench, x: Tensor) -> Tensor:
+        total = sum([self.conv1(x), x])
+        return total + 0.0
+
+    assert [node.variable for node in traced(run).nodes if node.label == "+"] == [None, "total", None]
     found = traced(lambda self, x: sum([self.conv1(x), x]))
     assert nodes(found)[2:] == ["0 constant", "+ op", "+#2 op", "output output"]
     assert wires(found) == ["x -> conv1", "0 -> +", "conv1 -> +", "+ -> +#2", "x -> +#2", "+#2 -> output"]

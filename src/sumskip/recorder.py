@@ -21,7 +21,7 @@ from sumskip.ledger import Ledger
 from sumskip.names import Names
 from sumskip.operators import Operator, describe
 from sumskip.restore import Snapshot
-from sumskip.source import Place, caller
+from sumskip.source import Place, caller, is_direct
 from sumskip.steps import (
     NOT_INSIDE,
     OVERWRITES,
@@ -149,6 +149,10 @@ class Recorder(TorchFunctionMode):
         ):
             self.ledger.keep(target)
         result = self._run(step, values, func, args, kwargs)
+        if step.label == "+" and step.place is not None and step.place.reading.calls == "sum":
+            for operand in step.operands:  # `y = sum(…)`: only the last of its additions is y
+                if operand.source.place == step.place:
+                    operand.source.named = False
         if operator.reading == "read":
             self._read(step, result)
             return result
@@ -331,8 +335,9 @@ class Recorder(TorchFunctionMode):
         frame = caller(3)
         if frame is not None:
             step.place = Place(frame.f_code, frame.f_lasti)
+            step.named = is_direct(frame)
         if self.ledger.boxes:
-            step.named = not self.ledger.boxes[-1].foreign
+            step.named = step.named and not self.ledger.boxes[-1].foreign
             step.path = self.ledger.path()
 
     def _run(self, step: Step, values: list[Any], func: Callable[..., Any], args: Any, kwargs: Any) -> Any:

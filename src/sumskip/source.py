@@ -149,14 +149,28 @@ class Place(NamedTuple):
 def caller(skip: int = 1) -> FrameType | None:
     """The nearest frame above that is the learner's own: neither PyTorch's nor the tracer's.
 
-    None where there is none between here and the call of `trace` itself.
+    A function of an installed package is passed over for whoever called it. Where a whole model comes
+    from a package, its own nearest frame is given. None where there is none between here and `trace`.
     """
     frame: FrameType | None = sys._getframe(skip)
-    while frame is not None and (known := facts(frame.f_code)).library:
-        if known.entrance:
-            return None
+    packaged: FrameType | None = None
+    while frame is not None and not (known := facts(frame.f_code)).entrance:
+        if not known.installed:
+            return frame
+        if not known.library and packaged is None:
+            packaged = frame
         frame = frame.f_back
-    return frame
+    return packaged
+
+
+def is_direct(frame: FrameType, skip: int = 1) -> bool:
+    """Whether nothing but PyTorch and the tracer runs between here and `frame`."""
+    inner: FrameType | None = sys._getframe(skip)
+    while inner is not None and inner is not frame:
+        if not facts(inner.f_code).library:
+            return False
+        inner = inner.f_back
+    return True
 
 
 def is_own(traceback: TracebackType | None) -> bool:

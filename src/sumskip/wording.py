@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 
 from sumskip.graph import Shape
@@ -92,4 +93,10 @@ def _index(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value).removeprefix("torch.")
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(_short, value))})"
+    # Anything else might print its address, and two traces would differ.
+    plain = isinstance(value, int | str | torch.dtype | torch.device | slice | type(None))
+    return str(value).removeprefix("torch.") if plain else type(value).__name__
