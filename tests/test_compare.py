@@ -65,7 +65,7 @@ def test_it_says_in_words_what_it_shows() -> None:
     assert text.count("conv1(x)") == 3
     assert "In all: x, conv1, output." in text
     assert "AdditionModel also has conv2 Conv2d(16, 16, 3×3), plus." in text
-    assert "times by 1 − alpha = 0.5" in text
+    assert "times (1 − alpha = 0.5)" in text
     assert "conv1 to plus" in text
     alt = three().alt_text
     assert alt.startswith("Side by side: SequentialModel, AdditionModel, WeightedAdditionModel.")

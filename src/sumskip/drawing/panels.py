@@ -64,7 +64,7 @@ def _called(item: Item, whole: bool = False) -> str:
         return name
     pins = " and ".join(f"{pin.text} = {pin.value}" if pin.value else pin.text for pin in item.pins)
     said = f"{name} {item.subtitle}" if item.look == "module" else name
-    return f"{said} by {pins}" if pins else said
+    return f"{said} ({pins})" if pins else said
 
 
 def _flat(trace: Trace) -> Level:
