@@ -305,6 +305,12 @@ MISCONCEPTIONS = [
         " them?",
     ),
     Misconception(
+        "even-kernel",
+        summed(lambda: conv(3, 16, 4, 1), lambda: conv(16, 16, 4, 1)),
+        "With an even kernel and padding 1, height and width change, and the sum fails. Which kernel keeps"
+        " them?",
+    ),
+    Misconception(
         "other-kernel",
         summed(lambda: conv(3, 16), lambda: conv(16, 16, 1, 0)),
         "The shape is right, but a kernel is not 3×3, as was asked. Which argument sets that?",

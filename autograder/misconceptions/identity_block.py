@@ -222,7 +222,8 @@ MISCONCEPTIONS = [
     Misconception(
         "one-convolution",
         around(_one_conv),
-        "One convolution and one BN of x reach the sum. Which three steps of conv-BN-ReLU-conv-BN are missing?",
+        "One convolution and one BN of x reach the sum. Which three steps of conv-BN-ReLU-conv-BN are"
+        " missing?",
     ),
     Misconception(
         "shortcut-from-hidden",

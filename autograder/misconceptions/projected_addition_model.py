@@ -227,6 +227,11 @@ MISCONCEPTIONS = [
         "Your output is `out2` twice; the projection never joins it. Which two tensors should meet?",
     ),
     Misconception(
+        "second-doubled",
+        three(lambda layers, x: 2 * layers[1](layers[0](x))),
+        "Your output is `out2` twice; the projection never joins it. Which two tensors should meet?",
+    ),
+    Misconception(
         "summed-to-scalar",
         joined(lambda out2, projected: (out2 + projected).sum()),
         "One number came out, where (N, 32, H, W) was expected. `.sum()` adds inside a tensor: what adds two"

@@ -39,6 +39,15 @@ class ModuleListCalled(nn.Module):
         return self.layers(x)
 
 
+class ModuleDictCalled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict({"first": conv(3, 16), "second": conv(16, 32)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
 class ListCalled(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -90,8 +99,8 @@ MISCONCEPTIONS = [
     Misconception(
         "every-layer-sees-x",
         pair(lambda: conv(3, 16), lambda: conv(3, 32), lambda first, second, x: second(x)),
-        "Your output is a single convolution of x, 3→32. It should read the 16 channels that another makes of x:"
-        " what are they called?",
+        "Your output is a single convolution of x, 3→32. It should read the 16 channels that another makes of"
+        " x: what are they called?",
     ),
     Misconception(
         "every-layer-sees-x",
@@ -145,6 +154,12 @@ MISCONCEPTIONS = [
         "modulelist-called",
         ModuleListCalled,
         "`nn.ModuleList` keeps modules but cannot be called. Loop over it in `forward`, or use"
+        " `nn.Sequential`.",
+    ),
+    Misconception(
+        "modulelist-called",
+        ModuleDictCalled,
+        "`nn.ModuleDict` keeps modules but cannot be called. Take each by its name in `forward`, or use"
         " `nn.Sequential`.",
     ),
     Misconception(

@@ -66,15 +66,21 @@ def blend(alpha: Tensor, out1: Tensor, out2: Tensor) -> Tensor:
 
 
 class Buffer(nn.Module):
+    learns = False
+
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = conv(3, 16)
         self.conv2 = conv(16, 16)
-        self.register_buffer("alpha", torch.tensor(0.5))
+        self.register_buffer("alpha", torch.tensor(0.5, requires_grad=self.learns))
 
     def forward(self, x: Tensor) -> Tensor:
         out1 = self.conv1(x)
         return blend(self.alpha, out1, self.conv2(out1))
+
+
+class LearningBuffer(Buffer):
+    learns = True
 
 
 class CreatedInForward(nn.Module):
@@ -201,6 +207,12 @@ MISCONCEPTIONS = [
         " learns?",
     ),
     Misconception(
+        "buffer",
+        LearningBuffer,
+        "`alpha` is a buffer: it has a gradient, but `parameters()` does not list it. Which kind does an"
+        " optimiser move?",
+    ),
+    Misconception(
         "frozen",
         starting(lambda: nn.Parameter(torch.tensor(0.5), requires_grad=False)),
         "`alpha` is a parameter with `requires_grad=False`, so it gets no gradient and stays 0.5. Remove that"
@@ -304,6 +316,11 @@ MISCONCEPTIONS = [
         blending(lambda alpha, out1, out2: alpha * out2),
         "Your output is `alpha · out2`; `out1` never joins it. Which part is weighed by alpha, and which by"
         " the rest?",
+    ),
+    Misconception(
+        "second-only",
+        blending(lambda alpha, out1, out2: (1 - alpha) * out2),
+        "Your output is `(1 - alpha) · out2`; `out1` never joins it. Which weight is left for `out1`?",
     ),
     Misconception(
         "first-only",
