@@ -160,6 +160,17 @@ def _fact(name: str, what: str) -> Check:
     return check
 
 
+def _returned(expected: Recorded, actual: Observation, case: Case) -> Difference | None:
+    def words(returned: Any) -> str:
+        if not returned or returned["type"] != "list":
+            return str(returned["type"]) if returned else "nothing"
+        kinds = ", ".join(dict.fromkeys(returned["items"])) or "nothing"
+        return f"a list of {returned['length']} ({kinds})"
+
+    ours, theirs = actual.facts.get("returned"), expected.facts.get("returned")
+    return None if ours == theirs else Difference("", "returned", words(theirs), words(ours))
+
+
 def _say(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "nothing"}[value]
@@ -250,7 +261,7 @@ CHECKS: Mapping[Kind, list[tuple[str, Check]]] = {
     ],
     "outputs": [
         *_ALWAYS,
-        ("shape", _fact("returned", "returned")),
+        ("shape", _returned),
         ("shape", _fact("shapes", "shapes")),
         *(("values", _values(f"output#{i}")) for i in range(1, 9)),
         ("untouched", _fact("input_changed", "x changed")),
@@ -262,7 +273,7 @@ CHECKS: Mapping[Kind, list[tuple[str, Check]]] = {
     ],
     "fit": [
         *_ALWAYS,
-        ("shape", _fact("returned", "returned")),
+        ("shape", _returned),
         ("values", _values("history")),
         ("values", _values("alpha")),
         ("untouched", _fact("others_changed", "other weights changed")),

@@ -52,12 +52,21 @@ _STAGE = {
     "alpha": "Setting alpha stopped",
     "run": "It stopped",
 }
+_LABELS = {
+    "kept": "kept as",
+    "alpha kept": "alpha kept as",
+    "alpha size": "numbers in alpha",
+    "fresh": "made anew in each forward pass",
+    "moved": "moved by an optimiser step",
+    "missing weight": "influence",
+    "backward": "backward pass",
+}
 _PLACES = {
-    "missing weight": "The weight `{note}` has no influence on your result; in the exercise it has.",
-    "kept": "The values are right, but `{note}` is a {actual}, not a {expected}: `parameters()` must list it.",
-    "frozen": "The values are right, but `{note}` has `requires_grad` False, so no step can change it.",
-    "fresh": "`{note}` is made anew in each forward pass, so nothing it learns lasts. Where should it be made?",
-    "moved": "One optimiser step leaves `{note}` as it was; it should move. What does `parameters()` list?",
+    "missing weight": "In the exercise {note} has an influence on the result; in your model it has none.",
+    "kept": "The values are right, but {note} is a {actual}, not a {expected}: `parameters()` must list it.",
+    "frozen": "The values are right, but {note} has `requires_grad` False, so no step can change it.",
+    "fresh": "Each forward pass makes {note} anew, so nothing it learns lasts. Where should it be made?",
+    "moved": "One optimiser step leaves {note} as it was; it should move. What does `parameters()` list?",
     "input changed": "The values are right, but the input was changed on the way. Make a new tensor instead.",
     "the same again": "Two forward passes on equal inputs gave different results. What changes between them?",
 }
@@ -79,13 +88,13 @@ def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None
         return f"The shape is right, the values are not: {first.note or 'see below'}.", None
     if first.what == "gradient":
         what = "no gradient" if first.actual == "none" else "another gradient than expected"
-        return f"The values are right, but {what} reaches `{first.note}` in the backward pass.", None
+        return f"The values are right, but {what} reaches {in_words(first.note)} in the backward pass.", None
     if first.what == "backward":
         return f"The values are right, but the backward pass fails: {_short(first.actual)}", None
     if first.what.startswith("alpha "):
         return _alpha(first)
     if first.what in _PLACES:
-        return _PLACES[first.what].format(**first.__dict__), None
+        return _PLACES[first.what].format(**{**first.__dict__, "note": in_words(first.note)}), None
     return (
         f"{first.what[0].upper()}{first.what[1:]}: {first.actual} came, {first.expected} was expected.",
         None,
@@ -163,29 +172,41 @@ def _short(message: str, most: int = 160) -> str:
 def details(first: Difference, this: _Round, key: Key) -> list[str]:
     """Lines of expected beside actual, for the case that shows the first difference."""
     case, seen = this.cases[this.first], this.observed[this.first]
+    problem = seen.facts.get("problem")
     lines = []
-    if case.inputs:
+    if case.inputs and not (problem and problem["stage"] == "answer"):
         made = f"{key.symbol}({', '.join(map(str, case.init))})" if key.kind == "module" else key.symbol
         alpha = f", alpha = {case.alpha}" if case.alpha is not None else ""
-        lines.append(f"asked: {made} with input {case.inputs[0]}, mode {case.mode}{alpha}")
-    problem = seen.facts.get("problem")
+        mode = ", in eval mode" if case.mode == "eval" else ""
+        lines.append(f"asked: {made} with input {case.inputs[0]}{mode}{alpha}")
     if problem and problem.get("line"):
         lines.append(f"line {problem['line']}: {problem.get('source', '')}")
     if not problem:
         recorded = this.expected[this.first]
         expected, actual = recorded.facts.get("output", {}), seen.facts.get("output", {})
-        if expected.get("shape"):
+        if expected.get("shape") and expected != actual:
             came = tuple(actual["shape"]) if "shape" in actual else actual.get("type")
             lines.append(f"shape: expected {tuple(expected['shape'])}, yours {came}")
         kept, output = recorded.arrays.get("output"), seen.arrays.get("output")
-        if kept is not None and kept.full and output is not None:
+        if first.what == "values" and kept is not None and kept.full and output is not None:
             lines.append(f"first values: expected {show(kept.values)}, yours {show(output)}")
         if first.what not in ("shape", "values"):
-            place = f" at {first.note}" if first.note else ""
-            lines.append(f"{first.what}{place}: expected {first.expected}, yours {_short(first.actual)}")
+            place = f" of {in_words(first.note)}" if first.note else ""
+            what = _LABELS.get(first.what, first.what)
+            lines.append(f"{what}{place}: expected {first.expected}, yours {_short(first.actual)}")
         elif "output" not in recorded.arrays:
             lines.append(f"expected {first.expected}, yours {first.actual}")
     return lines
+
+
+def in_words(role: str) -> str:
+    """A role as a learner would say it: `conv2d#1.weight` is "the weight of convolution 1"."""
+    use, _, slot = role.partition(".")
+    op, _, number = use.partition("#")
+    name = {"conv2d": "convolution", "batch_norm": "BatchNorm", "linear": "linear layer"}.get(op, op)
+    if op == "input":
+        return "the input"
+    return f"the {slot.replace('_', ' ')} of {name} {number}" if slot else f"`{role}`"
 
 
 def came(value: Any) -> str:
