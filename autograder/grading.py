@@ -45,9 +45,11 @@ class Course:
             path = root / "notebooks" / name / f"{name}.ipynb"
             try:
                 masters[name] = json.loads(path.read_bytes())
+                if not masters[name]["cells"]:
+                    raise ValueError("it has no cells")
             except FileNotFoundError:
                 continue
-            except ValueError as error:
+            except (ValueError, TypeError, KeyError) as error:
                 raise CourseError(f"{path}: this master is not a notebook ({error})") from error
         if not masters:
             raise CourseError(
@@ -112,7 +114,8 @@ def regular_bytes(path: Path, most: int) -> bytes | None:
 
 def find_course(here: Path) -> Path:
     """The course root: `here` where it looks like one, otherwise the folder that holds this package."""
-    return here if (here / "notebooks").is_dir() else Path(__file__).parents[1]
+    is_course = any((here / "notebooks" / name).is_dir() for name in LESSONS)
+    return here if is_course else Path(__file__).parents[1]
 
 
 def grade_submission(course: Course, submission: Submission, fingerprint: str, engine: Engine) -> Verdict:

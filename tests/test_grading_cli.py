@@ -361,9 +361,10 @@ def test_two_runs_at_once_are_refused(root: Path, released: Any, capsys: pytest.
     assert main(["grade", "--no-feedback"]) == 0
 
 
-def test_an_unknown_master_is_an_instructors_mistake(root: Path) -> None:
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"cells": []}', "3"])
+def test_a_broken_master_is_an_instructors_mistake(content: str, root: Path) -> None:
     """A course whose masters are broken is refused with the file's name."""
-    (root / "notebooks" / FIRST / f"{FIRST}.ipynb").write_text("{", encoding="utf-8")
+    (root / "notebooks" / FIRST / f"{FIRST}.ipynb").write_text(content, encoding="utf-8")
     with pytest.raises(CourseError, match=FIRST):
         Course.open(root)
 
