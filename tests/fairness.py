@@ -5,7 +5,7 @@
 Whether an answer is right is the oracle's word (`tests.oracle`), never the judge's. Each is asked twice:
 with the secret key, as when grading, and with the public one, as in the notebook. Ends with status 1
 unless all right ones are accepted, all wrong ones refused, none is given a wrong name, and 90 % of the
-wrong ones are named.
+wrong ones that have a name (those headed `-> none` have none) get it.
 """
 
 from __future__ import annotations
@@ -127,9 +127,9 @@ def table(found: list[Outcome]) -> str:
 
 
 def share_named(found: list[Outcome]) -> float:
-    """The share of wrong answers whose true cause was named."""
-    wrong = [o for o in found if not o.answer.right]
-    return sum(o.named for o in wrong) / max(len(wrong), 1)
+    """Of the wrong answers that have a name (some were written to have none), the share that got it."""
+    known = [o for o in found if not o.answer.right and o.answer.diagnoses != {None}]
+    return sum(o.named for o in known) / max(len(known), 1)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -141,7 +141,9 @@ def main(arguments: list[str] | None = None) -> int:
     found = outcomes(chosen.exercises or SYMBOLS)
     print(table(found))
     share = share_named(found)
-    print(f"{share:.1%} of the wrong answers named, in {time.perf_counter() - start:.0f} s")
+    print(
+        f"{share:.1%} of the wrong answers that have a name were named, in {time.perf_counter() - start:.0f} s"
+    )
     complaints = [(o.answer.id, o.complaint) for o in found if o.complaint]
     for answer, complaint in complaints:
         print(f"  {answer}: {complaint}")

@@ -159,6 +159,7 @@ MISCONCEPTIONS = [
     Misconception(
         "returns-tensors", descent(record=lambda model, loss: model.alpha.detach().clone()), _NOT_FLOATS
     ),
+    Misconception("returns-tensors", descent(record=lambda model, loss: model.alpha), _NOT_FLOATS),
     Misconception(
         "returns-losses",
         descent(record=lambda model, loss: loss.item()),

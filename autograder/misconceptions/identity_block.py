@@ -79,6 +79,28 @@ class ProjectsXNormed(Block):
         return torch.relu(self.path(x) + self.project(x))
 
 
+class SharedNorm(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = conv(channels, channels)
+        self.conv2 = conv(channels, channels)
+        self.bn = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.bn(self.conv2(self.bn(self.conv1(x)).relu())) + x)
+
+
+class SharedConv(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = conv(channels, channels)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.bn2 = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.bn2(self.conv(self.bn1(self.conv(x)).relu())) + x)
+
+
 class NormAfterAdd(Block):
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.bn2(self.conv2(self.hidden(x)) + x))
@@ -224,6 +246,23 @@ MISCONCEPTIONS = [
         around(_one_conv),
         "One convolution and one BN of x reach the sum. Which three steps of conv-BN-ReLU-conv-BN are"
         " missing?",
+    ),
+    Misconception(
+        "one-convolution",
+        built(lambda c: (conv(c, c), nn.BatchNorm2d(c))),
+        "One convolution and one BN of x reach the sum. Which three steps of conv-BN-ReLU-conv-BN are"
+        " missing?",
+    ),
+    Misconception(
+        "shared-norm",
+        SharedNorm,
+        "One BatchNorm served both convolutions. Each needs statistics of its own: how many should the block"
+        " have?",
+    ),
+    Misconception(
+        "shared-conv",
+        SharedConv,
+        "One convolution ran twice, with the same weights. How many convolutions should F have?",
     ),
     Misconception(
         "shortcut-from-hidden",

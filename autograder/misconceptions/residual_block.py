@@ -255,6 +255,11 @@ MISCONCEPTIONS = [
         "With stride 2 height and width should be halved, but stayed. Which layers should receive `stride`?",
     ),
     Misconception(
+        "stride-ignored",
+        block(_ignoring_stride, lambda i, o, s: main_path(i, o, 1)),
+        "With stride 2 height and width should be halved, but stayed. Which layers should receive `stride`?",
+    ),
+    Misconception(
         "path-ignores-stride",
         block(path=lambda i, o, s: main_path(i, o, 1)),
         "With stride 2 your shortcut shrinks and F(x) does not, so the sum fails. Which convolution of F"
@@ -356,6 +361,13 @@ MISCONCEPTIONS = [
     Misconception(
         "projects-f",
         block(lambda i, o, s: projection(o, i, 1) if i != o else nn.Identity(), forward=_projects_path),
+        _PROJECTS_F,
+    ),
+    Misconception(
+        "projects-f",
+        block(
+            lambda i, o, s: projection(o, o, s) if s != 1 or i != o else nn.Identity(), forward=_projects_path
+        ),
         _PROJECTS_F,
     ),
     Misconception(
