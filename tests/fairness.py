@@ -142,7 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(table(found))
     share = share_named(found)
     print(
-        f"{share:.1%} of the wrong answers that have a name were named, in {time.perf_counter() - start:.0f} s"
+        f"{share:.1%} of the wrong answers with a name got it, in {time.perf_counter() - start:.0f} s"
     )
     complaints = [(o.answer.id, o.complaint) for o in found if o.complaint]
     for answer, complaint in complaints:
