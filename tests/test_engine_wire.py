@@ -92,6 +92,7 @@ JUNK = {
     "a half character as a key": frame(b'{"arrays": [], "a": {"\\udc00": 1}}'),
     "deep": frame(b'{"arrays": [], "a": ' + deep.encode() + b"}"),
     "deeper than the parser": frame(b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+    "too many values": frame(b'{"arrays": [], "a": [' + b"1," * wire.MAX_NODES + b"1]}"),
     "too many arrays": announced(*[[str(i), "bool", [0]] for i in range(wire.MAX_ARRAYS + 1)]),
     "an array that is no triple": announced(["a", "float32"]),
     "a name that is no text": announced([1, "float32", [0]]),

@@ -240,10 +240,10 @@ class _Run:
     def _attempt(self) -> str:
         """Go through the plan in one process. The empty text if it survives, otherwise why it did not."""
         with self.engine.spawn() as child:
-            if self.plan.files:
-                arrays = {name: np.frombuffer(data, np.uint8) for name, data in self.plan.files.items()}
+            for name, data in self.plan.files.items():
                 try:
-                    child.request({"do": "files"}, self.limits.cell_seconds, arrays)
+                    file = {name: np.frombuffer(data, np.uint8)}
+                    child.request({"do": "files"}, self.limits.cell_seconds, file)
                 except ChildLostError as lost:
                     return str(lost)
             for index, step in enumerate(self.plan.steps):

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import socket
 import struct
 import time
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,10 @@ from sumskip.core import Array, Case, Observation
 
 MAGIC = b"S&S1"
 _PREAMBLE = struct.Struct("<4sIQ")
-MAX_HEADER = 1 << 20  # bytes
-MAX_BODY = 64 << 20  # bytes
+_SURROGATE = re.compile("[\ud800-\udfff]")
+MAX_HEADER = 4 << 20  # bytes
+MAX_NODES = 100_000  # values in a header
+MAX_BODY = 8 << 20  # bytes; the largest honest observation has less than one MB
 MAX_ARRAYS = 256
 MAX_DIMENSIONS = 8
 MAX_DEPTH = 12
@@ -122,23 +126,25 @@ def _header(raw: bytes) -> dict[str, Any]:
         raise WireError(f"the header is not plain JSON: {str(error)[:200]}") from None
     if not isinstance(header, dict):
         raise WireError(f"the header is a {type(header).__name__}, not an object")
-    _check_tree(header, MAX_DEPTH)
+    _check_tree(header)
     return header
 
 
-def _check_tree(value: Any, depth: int) -> None:
-    """Bounded depth, and only text that can be written down again (no lone surrogates)."""
-    if isinstance(value, str):
-        if any("\ud800" <= character <= "\udfff" for character in value):
+def _check_tree(header: Any) -> None:
+    """Bounded size and depth, and only text that can be written down again (no lone surrogates)."""
+    waiting: list[tuple[Any, int]] = [(header, 0)]
+    for seen in count():
+        if not waiting:
+            return
+        value, depth = waiting.pop()
+        if seen > MAX_NODES or depth > MAX_DEPTH:
+            raise WireError(f"the header has over {MAX_NODES} values, or is nested over {MAX_DEPTH} deep")
+        if isinstance(value, str) and _SURROGATE.search(value):
             raise WireError("the header has text that is not Unicode")
-        return
-    if not isinstance(value, (dict, list)):
-        return
-    if depth == 0:
-        raise WireError(f"the header is nested more than {MAX_DEPTH} deep")
-    for item in value.items() if isinstance(value, dict) else value:
-        for part in item if isinstance(item, tuple) else (item,):
-            _check_tree(part, depth - 1)
+        if isinstance(value, dict):
+            waiting += [(part, depth + 1) for item in value.items() for part in item]
+        elif isinstance(value, list):
+            waiting += [(item, depth + 1) for item in value]
 
 
 def _arrays(listed: Any, body: memoryview) -> dict[str, Array]:

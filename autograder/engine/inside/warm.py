@@ -112,11 +112,13 @@ def _guard(
     while True:
         ready = select.select([life.fileno(), waking], [], [], WATCH)[0]
         if life.fileno() in ready:
-            _end(child, proc, walled)
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            _end_the_rest(child, proc, walled)
             return 0
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            _end(child, proc, walled)
+            _end_the_rest(child, proc, walled)
             life.sendall(json.dumps({"ended": _how(status, reason)}).encode())
             return 0
         if waking in ready:
@@ -126,14 +128,14 @@ def _guard(
             os.kill(child, signal.SIGKILL)
 
 
-def _end(child: int, proc: int, walled: bool) -> None:
-    """Kill what is left. With walls, the kernel ends all of a pid namespace with its process 1."""
-    with suppress(ProcessLookupError):
-        os.kill(child, signal.SIGKILL)
-    with suppress(ChildProcessError):
-        os.waitpid(child, 0)
+def _end_the_rest(child: int, proc: int, walled: bool) -> None:
+    """Walled in, the kernel has ended all of the pid namespace with its process 1."""
+    if walled:
+        return
+    with suppress(OSError):
+        os.killpg(child, signal.SIGKILL)
     me = os.getpid()
-    for _ in range(0 if walled or proc < 0 else 50):  # a fork loop runs on while we look
+    for _ in range(50 if proc >= 0 else 0):  # a fork loop runs on while we look
         rest = [pid for pid in walls.tree_of(me, proc) if pid != me]
         if not rest:
             break
