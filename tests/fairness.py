@@ -141,9 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
     found = outcomes(chosen.exercises or SYMBOLS)
     print(table(found))
     share = share_named(found)
-    print(
-        f"{share:.1%} of the wrong answers with a name got it, in {time.perf_counter() - start:.0f} s"
-    )
+    print(f"{share:.1%} of the wrong answers with a name got it, in {time.perf_counter() - start:.0f} s")
     complaints = [(o.answer.id, o.complaint) for o in found if o.complaint]
     for answer, complaint in complaints:
         print(f"  {answer}: {complaint}")
