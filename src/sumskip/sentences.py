@@ -5,14 +5,11 @@ At most 30 words a sentence; expected beside actual; a trap of the API gets its 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sumskip.core import Observation
+from sumskip.core import Case, Observation
 from sumskip.differences import Difference, show
-from sumskip.key import Key, Question
-
-if TYPE_CHECKING:
-    from sumskip.judge import _Round
+from sumskip.key import Key, Question, Recorded
 
 HIDDEN_WEIGHTS = (
     "This check cannot find the weights in this construction, so it cannot say. "
@@ -169,9 +166,10 @@ def _short(message: str, most: int = 160) -> str:
     return first if len(first) <= most else first[: most - 1] + "…"
 
 
-def details(first: Difference, this: _Round, key: Key) -> list[str]:
-    """Lines of expected beside actual, for the case that shows the first difference."""
-    case, seen = this.cases[this.first], this.observed[this.first]
+def details(
+    first: Difference, case: Case, seen: Observation, recorded: Recorded, key: Key
+) -> tuple[str, ...]:
+    """Lines of expected (`recorded`) beside actual (`seen`), for the case that shows the first difference."""
     problem = seen.facts.get("problem")
     lines = []
     if case.inputs and not (problem and problem["stage"] == "answer"):
@@ -182,7 +180,6 @@ def details(first: Difference, this: _Round, key: Key) -> list[str]:
     if problem and problem.get("line"):
         lines.append(f"line {problem['line']}: {problem.get('source', '')}")
     if not problem:
-        recorded = this.expected[this.first]
         expected, actual = recorded.facts.get("output", {}), seen.facts.get("output", {})
         if expected.get("shape") and expected != actual:
             came = tuple(actual["shape"]) if "shape" in actual else actual.get("type")
@@ -196,7 +193,7 @@ def details(first: Difference, this: _Round, key: Key) -> list[str]:
             lines.append(f"{what}{place}: expected {first.expected}, yours {_short(first.actual)}")
         elif "output" not in recorded.arrays:
             lines.append(f"expected {first.expected}, yours {first.actual}")
-    return lines
+    return tuple(lines)
 
 
 def in_words(role: str) -> str:
