@@ -227,9 +227,10 @@ def _not_graded(key: Key, message: str) -> Report:
 def _report(key: Key, this: _Round, message: str, diagnosis: str | None = None) -> Report:
     failed = {difference.part for difference in this.found}
     parts = _score(key.parts, failed)
-    details = tuple(
-        line for difference in this.found[:1] for line in sentences.details(difference, this, key)
-    )
+    details: tuple[str, ...] = ()
+    if this.found:
+        shown = this.cases[this.first], this.observed[this.first], this.expected[this.first]
+        details = sentences.details(this.found[0], *shown, key)
     return _finish(key, parts, message, diagnosis, details)
 
 
