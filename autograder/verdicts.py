@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from autograder.exercises import EXERCISES
@@ -15,6 +16,9 @@ from autograder.keys import rerun, secret_key
 from sumskip.core import Array, Ask, Case, Report
 from sumskip.judge import judge
 from sumskip.key import Recorded, public_key
+
+# Reading a key takes up to a tenth of a second, and a class has many wrong answers.
+_public_key = lru_cache(maxsize=64)(public_key)
 
 _ONLY_ELSEWHERE = (
     "The published examples come out right, others do not. Is a number or a size in your answer that "
@@ -41,7 +45,7 @@ def grade_exercise(name: str, ask: Ask, secret: bytes, store: Path | None = None
     verdict = judge(secret_key(name, secret, store), ask, again)
     if EXERCISES[name].kind == "literals" or verdict.status == "passed":
         return verdict
-    shown = judge(public_key(name), ask, again)
+    shown = judge(_public_key(name), ask, again)
     if shown.status == "passed":
         return replace(verdict, message=_ONLY_ELSEWHERE, details=(), diagnosis=None)
     message = (

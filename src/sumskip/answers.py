@@ -21,6 +21,7 @@ from sumskip.core import Array, Case, numbers
 _NAMES = (
     re.compile(r"[\w.<>]+(?=\.(?:forward|__init__)\(\))"),
     re.compile(r"[\w.<>]+(?= is not a Module subclass)"),
+    re.compile(r"(?<=')\w+(?=' object has no attribute)"),
 )
 _OURS = (str(Path(__file__).parent), sysconfig.get_path("stdlib"), str(Path(torch.__file__).parent))
 

@@ -37,6 +37,8 @@ _SLOTS: dict[Any, tuple[str, tuple[str, ...]]] = {
     F.prelu: ("prelu", ("input", "weight")),
     torch.prelu: ("prelu", ("input", "weight")),
 }
+# Operators that can stand for a convolution; any other that the reference lacks is what it is.
+_STAND_INS = ("linear", "conv1d")
 _HELD = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -199,7 +201,11 @@ def _by_size(named: dict[str, Tensor], model: nn.Module, wanted: Sequence[Wanted
     The first takes tensors in the order of their registration, as most people write them.
     """
     used = {want.use for want in wanted}
-    taken = {id(t) for role, t in named.items() if role.rsplit(".", 1)[0] in used}
+    taken = {
+        id(tensor)
+        for role, tensor in named.items()
+        if role.rsplit(".", 1)[0] in used or role.split("#")[0] not in _STAND_INS
+    }
     names: dict[tuple[bool, int], list[str]] = {}
     for want in wanted:
         if want.role not in named:

@@ -91,7 +91,8 @@ def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None
     if first.what.startswith("alpha "):
         return _alpha(first)
     if first.what in _PLACES:
-        return _PLACES[first.what].format(**{**first.__dict__, "note": in_words(first.note)}), None
+        sentence = _PLACES[first.what].format(**{**first.__dict__, "note": in_words(first.note)})
+        return sentence, {"fresh": "layers-in-forward", "frozen": "layers-frozen"}.get(first.what)
     return (
         f"{first.what[0].upper()}{first.what[1:]}: {first.actual} came, {first.expected} was expected.",
         None,
@@ -130,12 +131,14 @@ def _alpha(first: Difference) -> tuple[str, str | None]:
             "alpha-missing",
         )
     if name == "kept":
+        names = {"number": "plain-float", "buffer": "buffer", "tensor": "tensor-not-registered"}
         return (
             f"`alpha` is a {first.actual}; a learnable parameter was expected. How does a module declare one?",
-            None,
+            names.get(first.actual),
         )
     if name == "size":
-        return f"`alpha` holds {first.actual} numbers; one was expected, the same for all channels.", None
+        sentence = f"`alpha` holds {first.actual} numbers; one was expected, the same for all channels."
+        return sentence, "per-channel"
     if name == "start":
         return f"`alpha` starts at {first.actual}; it should start at {first.expected}.", "alpha-start"
     words = {
@@ -143,7 +146,8 @@ def _alpha(first: Difference) -> tuple[str, str | None]:
         "fresh": "`alpha` is made anew in each forward pass, so nothing it learns lasts. Where should it be made?",
         "moved": "One optimiser step leaves `alpha` at its value. Does the output depend on the parameter itself?",
     }
-    return words[name], None
+    names = {"frozen": "frozen", "fresh": "created-in-forward"}
+    return words[name], names.get(name)
 
 
 def _dimension(first: Difference) -> str:
