@@ -12,6 +12,7 @@ import hmac
 import os
 import secrets
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -94,16 +95,21 @@ class _Kinks(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
 def observe(answer: Any, case: Case) -> Observation:
     """Probe an answer of ours in float64; where it stops, in float32, whose error texts learners see.
 
-    What is trained from random weights stays in float32: float64 draws others.
+    What is trained from random weights stays in float32: float64 draws others. One at a time, since
+    the default dtype, the random numbers and standard output belong to the whole process.
     """
-    if case.kind == "resnet":
-        return probe(answer, case)
-    with _float64():
-        seen = probe(answer, case)
-    return probe(answer, case) if "problem" in seen.facts else seen
+    with _ONE_AT_A_TIME:
+        if case.kind == "resnet":
+            return probe(answer, case)
+        with _float64():
+            seen = probe(answer, case)
+        return probe(answer, case) if "problem" in seen.facts else seen
 
 
 def _with_roles(case: Case, roles: Mapping[str, Any]) -> Case:

@@ -308,6 +308,20 @@ def test_a_warm_parent_that_died_is_replaced(engine: Engine, level: str) -> None
         assert run(mortal, cells(DOUBLE), check("double")).reports["double"].status == "passed"
 
 
+def test_references_run_one_at_a_time() -> None:
+    """Judging in threads must not mix up default dtypes, random numbers or standard output."""
+    from autograder.exercises import EXERCISES
+    from autograder.keys import observe, reference
+
+    case = next(iter(EXERCISES["addition_model"].cases("threads")))
+    before = sys.stdout
+    with ThreadPoolExecutor(4) as threads:
+        seen = list(threads.map(lambda _: observe(reference("addition_model"), case), range(24)))
+    assert sys.stdout is before
+    assert {observation.arrays["output"].dtype for observation in seen} == {np.dtype("float64")}
+    assert len({observation.arrays["output"].tobytes() for observation in seen}) == 1
+
+
 # --- levels -----------------------------------------------------------------------------------------
 
 
