@@ -21,7 +21,8 @@ def model(name: str, forward: str, *layers: tuple[int, int], more: str = "pass")
     made = "\n".join(f"        self.conv{i} = {CONV.format(*pair)}" for i, pair in enumerate(layers, 1))
     lines = "\n".join(f"        {line}" for line in forward.splitlines())
     return (
-        f"class {name}(nn.Module):\n    def __init__(self):\n        super().__init__()\n{made}\n        {more}\n\n"
+        f"class {name}(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        f"{made}\n        {more}\n\n"
         f"    def forward(self, x):\n{lines}\n"
     )
 

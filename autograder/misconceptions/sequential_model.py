@@ -15,19 +15,19 @@ from .slips import slips
 class ListInSequential(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential([conv(3, 16), conv(16, 32)])  # type: ignore[arg-type]
+        self.layers = nn.Sequential([conv(3, 16), conv(16, 32)])
 
 
 class ClassAsLayer(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(conv(3, 16), nn.ReLU, conv(16, 32))  # type: ignore[arg-type]
+        self.layers = nn.Sequential(conv(3, 16), nn.ReLU, conv(16, 32))
 
 
 class FunctionAsLayer(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(conv(3, 16), F.relu, conv(16, 32))  # type: ignore[arg-type]
+        self.layers = nn.Sequential(conv(3, 16), F.relu, conv(16, 32))
 
 
 class ModuleListCalled(nn.Module):
@@ -54,7 +54,7 @@ class ListCalled(nn.Module):
         self.layers = [conv(3, 16), conv(16, 32)]
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)  # type: ignore[operator]
+        return self.layers(x)
 
 
 def _added(first: nn.Module, second: nn.Module, x: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ MISCONCEPTIONS = [
     ),
     Misconception(
         "every-layer-sees-x",
-        pair(lambda: conv(3, 16), lambda: conv(16, 32), lambda first, second, x: second(x)),
+        pair(lambda: conv(3, 16), lambda: conv(16, 32), lambda first, second, x: (first(x), second(x))[1]),
         "The second convolution reads x, 3 channels, but is made for the 16 that leave the first. What should"
         " enter it?",
     ),

@@ -31,7 +31,7 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
             return x
 
     class InitWithoutSelf(nn.Module):
-        def __init__() -> None:  # type: ignore[misc]
+        def __init__() -> None:
             pass
 
     class PythonList(right):  # type: ignore[valid-type, misc]

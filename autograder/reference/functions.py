@@ -37,12 +37,13 @@ def fit_alpha(model: nn.Module, x: Tensor, target: Tensor, steps: int, lr: float
     Returns:
         `alpha` after each of the `steps` updates.
     """
-    optimizer = torch.optim.SGD([model.alpha], lr=lr)
+    alpha = model.get_parameter("alpha")
+    optimizer = torch.optim.SGD([alpha], lr=lr)
     history = []
     for _ in range(steps):
         optimizer.zero_grad()
         loss = F.mse_loss(model(x), target)
         loss.backward()
         optimizer.step()
-        history.append(model.alpha.item())
+        history.append(alpha.item())
     return history

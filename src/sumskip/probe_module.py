@@ -44,7 +44,6 @@ class _Module:
         held = placed.held
         self.free = placed.free
         self.facts["orders"] = placed.orders
-        self.facts["by_size"] = sorted(placed.by_size)
         self._place(held)
         start = self._alpha()
 
@@ -63,6 +62,8 @@ class _Module:
             self._backward(output, leaves, used)
             self._again(output, dtype)
         self._roles(held, used)
+        # A tensor that merely had the right size, and no influence, says nothing about the result.
+        self.facts["by_size"] = sorted(role for role in placed.by_size if id(held[role]) in self.moved)
         self._alpha_facts(before, start)
         return Observation(self.arrays, self.facts)
 
