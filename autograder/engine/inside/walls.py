@@ -23,7 +23,7 @@ NOBODY = 65534
 
 # From <linux/sched.h>, <sys/mount.h>, <linux/prctl.h>, <linux/capability.h>: stable kernel interface.
 _NEW_NS, _NEW_IPC, _NEW_USER, _NEW_PID, _NEW_NET = 0x20000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
 _MNT_DETACH = 2
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
@@ -86,7 +86,14 @@ def enter_namespaces(scratch_bytes: int) -> None:
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
     for folder in ("/tmp", "/dev/shm"):
+        # The interpreter may live below it, where a course was cloned into /tmp: it stays in sight.
+        python = {p for p in (sys.prefix, sys.base_prefix) if Path(p).is_relative_to(folder)}
+        held = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in python}
         _mount("tmpfs", folder, f"size={scratch_bytes},nr_inodes=20000,mode=0777")
+        for path, handle in held.items():
+            Path(path).mkdir(parents=True)
+            _call("mount", f"/proc/self/fd/{handle}".encode(), path.encode(), None, _MS_BIND | _MS_REC, None)
+            os.close(handle)
 
 
 def close_the_door() -> None:
