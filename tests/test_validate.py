@@ -26,10 +26,9 @@ def learner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(
         ROOT / "src" / "sumskip", folder / "src" / "sumskip", ignore=shutil.ignore_patterns("__pycache__")
     )
-    nbformat.write(released, folder / "untouched.ipynb")
-    nbformat.write(
-        answered(released, {"sequential_model": WRONG["sequential_model"]}), folder / "wrong.ipynb"
-    )
+    # One wrong answer, the others untouched.
+    wrong = {"sequential_model": WRONG["sequential_model"]}
+    nbformat.write(answered(released, wrong), folder / "unsolved.ipynb")
     solutions = {
         cell.metadata.nbgrader.grade_id: cell.source
         for cell in nbformat.reads(master(FIRST), as_version=4).cells
