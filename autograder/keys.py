@@ -38,7 +38,7 @@ SECRET_FILE = ".course/secret"
 KEY_STORE = ".course/keys"
 
 # The modules of sumskip that a key depends on.
-_ASKING = ("answers", "core", "key", "probe", "probe_functions", "probe_module", "probe_resnet", "roles")
+_ASKING = ("core.py", "key.py", "probe.py", "probing/*.py")
 # A ReLU's slope jumps at zero. Where the reference feeds one a number this close to it, an answer in
 # float32 may fall on the other side and be right all the same: such cases are drawn again.
 _KINK = 2e-5
@@ -113,7 +113,7 @@ def observe(answer: Any, case: Case) -> Observation:
 
 
 def _with_roles(case: Case, roles: Mapping[str, Any]) -> Case:
-    """The case, knowing the shapes of the reference's weights (see `probe_module`)."""
+    """The case, knowing the shapes of the reference's weights (see `sumskip.probing.module`)."""
     listed = [[role, kept["shape"], kept["kept"] == "parameter"] for role, kept in roles.items()]
     return Case(**{**case.__dict__, "settings": {**case.settings, "roles": listed}})
 
@@ -218,7 +218,7 @@ def _sources() -> str:
         *here.glob("reference/*.py"),
         *here.glob("misconceptions/*.py"),
     ]
-    files += [package / f"{name}.py" for name in _ASKING]
+    files += [file for pattern in _ASKING for file in package.glob(pattern)]
     digest = hashlib.sha256(torch.__version__.encode())
     for file in sorted(files):
         digest.update(file.read_bytes())

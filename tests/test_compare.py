@@ -11,7 +11,7 @@ import gallery
 from sumskip import compare
 from sumskip.compare import Comparison
 from sumskip.drawing.panels import panels
-from sumskip.scene import Box, Line, Scene, Text
+from sumskip.drawing.scene import Box, Line, Scene, Text
 
 
 def three() -> Comparison:

@@ -16,8 +16,8 @@ import pytest
 
 from sumskip import Trace
 from sumskip.drawing import picture
+from sumskip.drawing.scene import Area, Box, Line, Scene, Text
 from sumskip.graph import Edge, Fault, Node
-from sumskip.scene import Area, Box, Line, Scene, Text
 
 S = (1, 16, 32, 32)
 X = (1, 3, 32, 32)

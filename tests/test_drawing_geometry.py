@@ -14,8 +14,8 @@ from sumskip import Trace
 from sumskip.compare import compare
 from sumskip.drawing import COLUMN, picture
 from sumskip.drawing.panels import panels
+from sumskip.drawing.scene import Box, Line, Scene, Text
 from sumskip.graph import Edge, Node
-from sumskip.scene import Box, Line, Scene, Text
 
 Rectangle = tuple[float, float, float, float]
 

@@ -7,9 +7,9 @@ from matplotlib import get_data_path
 from matplotlib.ft2font import FT2Font, LoadFlags
 
 from sumskip import Trace
+from sumskip.drawing.lettering import clean, fit, width, wrap
 from sumskip.drawing.outline import LONGEST_ALT
 from sumskip.graph import Edge, Node
-from sumskip.lettering import clean, fit, width, wrap
 from test_drawing import S, X, addition, failing, hostile, nested, weighted
 
 

@@ -16,7 +16,7 @@ from torch.nn.modules import module as torch_module
 
 from pictures import Bench, photo, wires
 from sumskip import trace
-from sumskip.restore import shares_memory
+from sumskip.tracing.restore import shares_memory
 
 
 def untouched(model: nn.Module, run: Any) -> None:

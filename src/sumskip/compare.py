@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sumskip.drawing.lettering import clean
 from sumskip.graph import Trace
-from sumskip.lettering import clean
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Comparison:
     def to_svg(self) -> str:
         """The picture as an SVG document: the same bytes every time."""
         from sumskip.drawing.panels import panels
-        from sumskip.scene import to_svg
+        from sumskip.drawing.scene import to_svg
 
         return to_svg(panels(self.traces), self.alt_text)
 

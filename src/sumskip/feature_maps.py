@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from sumskip.lettering import clean, width
+from sumskip.drawing.lettering import clean, width
 from sumskip.picture import Picture
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
-from sumskip.answers import Stopped, plain, problem
 from sumskip.core import Case, Kind, Observation
-from sumskip.probe_functions import observe_fit, observe_outputs
-from sumskip.probe_module import observe_module
-from sumskip.probe_resnet import observe_resnet
+from sumskip.probing.answers import Stopped, plain, problem
+from sumskip.probing.functions import observe_fit, observe_outputs
+from sumskip.probing.module import observe_module
+from sumskip.probing.resnet import observe_resnet
 
 _PROBES: dict[Kind, Callable[[Any, Case], Observation]] = {
     "literals": lambda answer, case: Observation(facts={"answer": plain(answer)}),

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from sumskip import gradients as backward
-from sumskip.assemble import Assembly
 from sumskip.graph import Trace
-from sumskip.names import Names
-from sumskip.recorder import Recorder
-from sumskip.restore import Snapshot
-from sumskip.source import is_own
-from sumskip.steps import Operand, Step, replaced
+from sumskip.tracing import gradients as backward
+from sumskip.tracing.assemble import Assembly
+from sumskip.tracing.names import Names
+from sumskip.tracing.recorder import Recorder
+from sumskip.tracing.restore import Snapshot
+from sumskip.tracing.source import is_own
+from sumskip.tracing.steps import Operand, Step, replaced
 
 
 class TraceError(ValueError, TypeError):

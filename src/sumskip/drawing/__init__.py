@@ -9,7 +9,7 @@
     outline                 the picture in words, and its alternative text
     alignment, panels       several traces side by side
 
-What comes out is a `sumskip.scene.Scene`, which is written as SVG there and as PNG in `sumskip.raster`.
+What comes out is a `scene.Scene`, which is written as SVG there and as PNG in `raster`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from html import escape
 from sumskip.drawing import symbols
 from sumskip.drawing.brush import Brush
 from sumskip.drawing.fault_panel import fault_panel
+from sumskip.drawing.lettering import clean, fit, width, wrap
 from sumskip.drawing.nesting import MOST_NODES
 from sumskip.drawing.outline import alt_text, outline
 from sumskip.drawing.parts import number_text
+from sumskip.drawing.scene import Box, Scene, Text, to_svg
 from sumskip.drawing.symbols import GROUND, INK, SMALL, SOFT, TITLE
 from sumskip.drawing.view import deepest, view
 from sumskip.graph import Direction, Trace
-from sumskip.lettering import clean, fit, width, wrap
-from sumskip.scene import Box, Scene, Text, to_svg
 
 COLUMN = 900  # a notebook's column in pixels: as wide as a picture may be
 TALLEST = 1700  # as high as one may be before its boxes are closed
@@ -81,7 +81,7 @@ def draw_png(
 
 def png(scene: Scene, scale: float) -> bytes:
     """A scene as PNG. Raises ValueError for a scale that makes no picture."""
-    from sumskip.raster import to_png  # matplotlib is loaded only where a PNG is wanted
+    from sumskip.drawing.raster import to_png  # matplotlib is loaded only where a PNG is wanted
 
     if not 0.1 <= scale <= 8:
         raise ValueError(f"scale is between 0.1 and 8; {scale!r} came.")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from sumskip.drawing import symbols
 from sumskip.drawing.layout import Layout, Spot, Wire, lay_out
+from sumskip.drawing.lettering import fit, width
 from sumskip.drawing.parts import Item, Level, Link
+from sumskip.drawing.scene import Box, Point, Scene, Text
 from sumskip.drawing.stripes import LABEL_GAP, NO_FRAME, Frame, Label, Size
 from sumskip.drawing.symbols import SMALL, SOFT
-from sumskip.lettering import fit, width
-from sumskip.scene import Box, Point, Scene, Text
 
 PAD, HEADER = 12.0, 20.0  # around what is inside a container, and for its name
 GAP_DOWN, GAP_RIGHT = 24.0, 30.0  # the least room between two ranks

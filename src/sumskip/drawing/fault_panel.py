@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sumskip.drawing.lettering import clean, fit, width, wrap
+from sumskip.drawing.scene import Box, Line, Scene, Text
 from sumskip.drawing.symbols import GROUND, INK, RED, RED_DARK, RED_TINT, SMALL, SOFT, TITLE
 from sumskip.graph import Fault
-from sumskip.lettering import clean, fit, width, wrap
-from sumskip.scene import Box, Line, Scene, Text
 
 ROOM = 640.0
 CELL, ROW = 44.0, 26.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sumskip.drawing.lettering import clean
 from sumskip.drawing.parts import Item, Level, Link, Look, Pin, number_text, shape_text, stretches
 from sumskip.graph import Edge, Node
-from sumskip.lettering import clean
 
 MOST_NODES = 60  # in one drawing
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 
 from sumskip.drawing.fault_panel import fault_rows
+from sumskip.drawing.lettering import clean
 from sumskip.drawing.parts import SIGNS, number_text
 from sumskip.graph import Edge, Fault, Node, Shape, Trace
-from sumskip.lettering import clean
 
 MOST_LINES = 400
 LONGEST_ALT = 400

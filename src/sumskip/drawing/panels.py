@@ -9,14 +9,14 @@ from sumskip.drawing import COLUMN, MARGIN, on_ground, symbols
 from sumskip.drawing.alignment import Alignment, LinkKey, align
 from sumskip.drawing.brush import GAP_DOWN, GAP_RIGHT, Brush
 from sumskip.drawing.layout import Layout, Spot, Wire, lay_out
+from sumskip.drawing.lettering import clean, fit, wrap
 from sumskip.drawing.outline import SPOKEN
 from sumskip.drawing.parts import Item, Level, Link
+from sumskip.drawing.scene import Line, Scene, Text
 from sumskip.drawing.stripes import Label, Size
 from sumskip.drawing.symbols import INK, SMALL, SOFT, TITLE
 from sumskip.drawing.view import view
 from sumskip.graph import Trace
-from sumskip.lettering import clean, fit, wrap
-from sumskip.scene import Line, Scene, Text
 
 MOST_OPEN = 40  # nodes up to which containers are opened; boxes would hide what is the same
 BETWEEN = 18.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sumskip.drawing.lettering import clean
 from sumskip.graph import Edge, Node, Shape
-from sumskip.lettering import clean
 
 Look = Literal["module", "sign", "word", "terminal", "tensor", "container", "folded", "port"]
 

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sumskip.drawing.lettering import clean
 from sumskip.drawing.parts import SIGNS, Pin, is_scalar, number_text, shape_text, stretches
 from sumskip.graph import Edge, Node, Shape
-from sumskip.lettering import clean
 
 
 def pinned(

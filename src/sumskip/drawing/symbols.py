@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sumskip.drawing.lettering import fit, width, wrap
 from sumskip.drawing.parts import Item, Link
-from sumskip.lettering import fit, width, wrap
-from sumskip.scene import Area, Box, Line, Point, Role, Scene, Text
+from sumskip.drawing.scene import Area, Box, Line, Point, Role, Scene, Text
 
 GROUND, FRAME, INK, SOFT, WIRE = "#ffffff", "#c9cdd1", "#1b1b1b", "#4a4a4a", "#5c6166"
 BLUE, BLUE_TINT = "#0072b2", "#e9f3fa"

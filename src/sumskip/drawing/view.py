@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from sumskip.drawing.lettering import clean
 from sumskip.drawing.nesting import MOST_NODES, Builder, homes_of, shortened
 from sumskip.drawing.parts import Level
 from sumskip.drawing.pins import pinned
 from sumskip.graph import Edge, Node, Trace
-from sumskip.lettering import clean
 
 MOST_LINKS = 200  # of one level; more cannot be followed by eye
 MOST_READ = 10_000  # nodes or edges of a trace that are looked at

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sumskip.drawing.scene import Box, Scene, Text
 from sumskip.picture import Picture
-from sumskip.scene import Box, Scene, Text
 from sumskip.widgets.board import INK, PAPER
 from sumskip.widgets.guess import Locked, Shape, ShapeGuess, as_shape, shape_guess
 from sumskip.widgets.live import InteractivePicture
@@ -95,7 +95,7 @@ def beside_the_truth(guess: ShapeGuess, truth: Alignment) -> str:
 
 
 def _still(alignment: Alignment, verdict: str) -> Picture:
-    from sumskip.raster import to_png
+    from sumskip.drawing.raster import to_png
 
     rows = [["", "a", "b", "", "a + b"]]
     for place, dimension in enumerate(alignment.dimensions):

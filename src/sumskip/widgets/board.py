@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sumskip.scene import Box, Line, Point, Scene, Text
+from sumskip.drawing.scene import Box, Line, Point, Scene, Text
 from sumskip.widgets.fill import Wire, Wiring
 
 WIDTH, HEIGHT = 760, 170

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
+from sumskip.drawing.lettering import clean, fit, width
+from sumskip.drawing.scene import Box, Line, Point, Scene, Text, to_svg
 from sumskip.graph import Edge, Node, Trace
-from sumskip.lettering import clean, fit, width
 from sumskip.picture import Picture
-from sumskip.scene import Box, Line, Point, Scene, Text, to_svg
 from sumskip.trace import trace
 from sumskip.widgets.board import INK, LIT, PAPER, QUIET
 from sumskip.widgets.guess import Locked, ShapeGuess, shape_guess
@@ -246,6 +246,6 @@ def _y(row: int) -> float:
 
 
 def _png(scene: Scene) -> bytes:
-    from sumskip.raster import to_png
+    from sumskip.drawing.raster import to_png
 
     return to_png(scene)

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sumskip.drawing.scene import Box, Scene, Text, to_svg
 from sumskip.picture import Picture
-from sumskip.scene import Box, Scene, Text, to_svg
 from sumskip.widgets import board
 from sumskip.widgets.fill import MODES, WIRINGS, Mode, Wire, Wiring, boxes, fill, show
 from sumskip.widgets.guess import Locked, number_guess
@@ -95,7 +95,7 @@ def _steps(wiring: Wiring, mode: Mode, wires: Sequence[Wire], scenes: Sequence[S
 
 
 def _still(parts: Sequence[tuple[str, Scene]], alt_text: str, text: str) -> Picture:
-    from sumskip.raster import to_png
+    from sumskip.drawing.raster import to_png
 
     height = board.HEIGHT + 24
     whole = Scene(board.WIDTH, height * len(parts))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sumskip.faults import explain
-from sumskip.gradients import Flow
 from sumskip.graph import Edge, Fault, Node, Trace
-from sumskip.recorder import Recorder
-from sumskip.steps import Operand, Step
-from sumskip.wording import FAILED, marks, settings, type_name
+from sumskip.tracing.faults import explain
+from sumskip.tracing.gradients import Flow
+from sumskip.tracing.recorder import Recorder
+from sumskip.tracing.steps import Operand, Step
+from sumskip.tracing.wording import FAILED, marks, settings, type_name
 
 
 class Assembly:

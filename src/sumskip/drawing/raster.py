@@ -20,7 +20,7 @@ from matplotlib.text import Text as Words
 from matplotlib.transforms import Affine2D
 from PIL import Image
 
-from sumskip.scene import Area, Box, Line, Scene, Shape, Text, head, strokes
+from sumskip.drawing.scene import Area, Box, Line, Scene, Shape, Text, head, strokes
 
 _CODES = {"M": [Path.MOVETO], "L": [Path.LINETO], "Q": [Path.CURVE3, Path.CURVE3]}
 _ANCHOR: dict[str, Literal["left", "center", "right"]] = {"start": "left", "middle": "center", "end": "right"}

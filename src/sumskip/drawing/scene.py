@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Literal
 
-from sumskip.lettering import FONTS, width
+from sumskip.drawing.lettering import FONTS, width
 
 Point = tuple[float, float]
 Role = Literal["", "node", "container", "pin", "label", "tag", "wire", "ground"]

@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 import torch
 
-from sumskip.expressions import Reading, read
+from sumskip.tracing.expressions import Reading, read
 
 _TORCH = str(Path(torch.__file__).parent)
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _ENTRANCE = str(_PACKAGE / "trace.py")
 _MACHINERY = frozenset(
-    str(_PACKAGE / f"{name}.py")
+    str(_PACKAGE / "tracing" / f"{name}.py")
     for name in (
         "recorder",
         "ledger",

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sumskip.answers import build, plain, stage
 from sumskip.core import Case, Observation, numbers
-from sumskip.roles import Watch
+from sumskip.probing.answers import build, plain, stage
+from sumskip.probing.roles import Watch
 
 STEPS = 30  # of training, after which the loss must have halved
 

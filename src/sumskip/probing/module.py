@@ -9,9 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sumskip.answers import Stopped, array, build, dtype_of, inputs_for, plain, problem, stage, weight_for
 from sumskip.core import Array, Case, Observation, numbers
-from sumskip.roles import Placement, Wanted, Watch, place
+from sumskip.probing.answers import (
+    Stopped,
+    array,
+    build,
+    dtype_of,
+    inputs_for,
+    plain,
+    problem,
+    stage,
+    weight_for,
+)
+from sumskip.probing.roles import Placement, Wanted, Watch, place
 
 _MOST_ARRAYS = 64
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from sumskip.graph import NodeKind, Shape
-from sumskip.operators import Operator
-from sumskip.source import Place
+from sumskip.tracing.operators import Operator
+from sumskip.tracing.source import Place
 
 NOT_INSIDE = "not looked inside"
 OVERWRITES = "overwrites"

@@ -15,11 +15,11 @@ from weakref import ref
 import torch
 from torch import Tensor
 
-from sumskip import unseen
 from sumskip.graph import Shape
-from sumskip.names import Names
-from sumskip.restore import Snapshot, memory, shares_memory
-from sumskip.steps import (
+from sumskip.tracing import unseen
+from sumskip.tracing.names import Names
+from sumskip.tracing.restore import Snapshot, memory, shares_memory
+from sumskip.tracing.steps import (
     IN_PYTHON,
     INCOMPLETE,
     NOT_INSIDE,

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sumskip.answers import Stopped, array, inputs_for, plain, stage, weight_for
 from sumskip.core import Array, Case, Observation
 from sumskip.models import Dimmer
+from sumskip.probing.answers import Stopped, array, inputs_for, plain, stage, weight_for
 
 
 def _function(answer: Any) -> Any:

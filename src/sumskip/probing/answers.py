@@ -23,7 +23,7 @@ _NAMES = (
     re.compile(r"[\w.<>]+(?= is not a Module subclass)"),
     re.compile(r"(?<=')\w+(?=' object has no attribute)"),
 )
-_OURS = (str(Path(__file__).parent), sysconfig.get_path("stdlib"), str(Path(torch.__file__).parent))
+_OURS = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), str(Path(torch.__file__).parent))
 
 
 class Stopped(Exception):

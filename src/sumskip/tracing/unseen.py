@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sumskip.graph import Shape
-from sumskip.steps import Step
+from sumskip.tracing.steps import Step
 
 _FAR = 10_000
 Source = tuple[Step, int, Shape]

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sumskip.recorder import Recorder
-from sumskip.steps import OVERWRITES, Operand, Step
+from sumskip.tracing.recorder import Recorder
+from sumskip.tracing.steps import OVERWRITES, Operand, Step
 
 
 @dataclass(frozen=True)

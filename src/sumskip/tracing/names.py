@@ -10,9 +10,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from sumskip.graph import NodeKind
-from sumskip.restore import Snapshot
-from sumskip.source import caller
-from sumskip.steps import is_torch
+from sumskip.tracing.restore import Snapshot
+from sumskip.tracing.source import caller
+from sumskip.tracing.steps import is_torch
 
 _OWN = frozenset(nn.Module().__dict__)
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sumskip.graph import Shape
-from sumskip.steps import HELD, Step, without_tensors
+from sumskip.tracing.steps import HELD, Step, without_tensors
 
 FAILED = "failed here"
 _LONGEST = 48

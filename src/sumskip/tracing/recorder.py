@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from sumskip import unseen
-from sumskip.expressions import is_number
-from sumskip.ledger import Ledger
-from sumskip.names import Names
-from sumskip.operators import Operator, describe
-from sumskip.restore import Snapshot
-from sumskip.source import Place, caller, is_direct
-from sumskip.steps import (
+from sumskip.tracing import unseen
+from sumskip.tracing.expressions import is_number
+from sumskip.tracing.ledger import Ledger
+from sumskip.tracing.names import Names
+from sumskip.tracing.operators import Operator, describe
+from sumskip.tracing.restore import Snapshot
+from sumskip.tracing.source import Place, caller, is_direct
+from sumskip.tracing.steps import (
     NOT_INSIDE,
     OVERWRITES,
     STOPS,

@@ -10,14 +10,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sumskip import clashes
-from sumskip.clashes import Clash
-from sumskip.expressions import called
 from sumskip.graph import Fault, NodeKind, Shape
-from sumskip.operators import BROADCASTING
-from sumskip.recorder import Recorder
-from sumskip.source import Place, raised_at
-from sumskip.steps import Box, Operand, Step, is_unimplemented
+from sumskip.tracing import clashes
+from sumskip.tracing.clashes import Clash
+from sumskip.tracing.expressions import called
+from sumskip.tracing.operators import BROADCASTING
+from sumskip.tracing.recorder import Recorder
+from sumskip.tracing.source import Place, raised_at
+from sumskip.tracing.steps import Box, Operand, Step, is_unimplemented
 
 _LONGEST = 160
 _SIGNS = {"*": "×", "-": "−", "/": "÷"}
