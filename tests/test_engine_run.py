@@ -385,6 +385,8 @@ def test_an_ordinary_user_gets_the_same_walls() -> None:
 import sys
 sys.path[:0] = [{str(root)!r}, {str(root / "src")!r}]
 from autograder.engine.run import Engine, Plan, Step
+
+pytestmark = pytest.mark.slow
 with Engine() as engine:
     look = 'import os; print(os.getuid(), os.listdir("/tmp"))'
     result = engine.run(Plan((Step('run', 'a', look),)), None)

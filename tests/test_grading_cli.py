@@ -36,6 +36,8 @@ from grading_course import (
     release_notebooks,
 )
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = LESSONS[0], LESSONS[1]
 
 

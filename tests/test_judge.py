@@ -38,6 +38,7 @@ class Two(nn.Module):
         self.two = nn.Conv2d(16, 16, 3, padding=1)
 
 
+@pytest.mark.slow  # making secret keys
 @pytest.mark.parametrize("name", EXERCISES)
 def test_references_pass_both_ways(name: str) -> None:
     """Each reference earns full marks, with the public key and with the secret one."""
@@ -53,6 +54,7 @@ def test_an_untouched_dictionary_earns_nothing(name: str) -> None:
     assert public(name, untouched).status == "failed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXERCISES)
 @pytest.mark.parametrize("answer", [None, 7, "text", nn.ReLU(), print], ids=repr)
 def test_what_is_no_answer_gets_a_message_and_no_points(name: str, answer: Any) -> None:

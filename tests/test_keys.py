@@ -19,6 +19,7 @@ from autograder.keys import (
 from sumskip.key import KeyFileError, from_bytes, public_key, to_bytes
 
 
+@pytest.mark.slow
 def test_public_keys_are_what_would_be_made_now() -> None:
     """The committed keys follow from the references, the wrong models and the exercises of today."""
     assert stale_public_keys() == []

@@ -21,6 +21,8 @@ from autograder.grading import Course
 from autograder.pages import MOST_TEXT, clean_html, highlight_code, markdown2html
 from grading_course import LESSONS, FakeEngine, answered, hand_in, make_course, release_notebooks
 
+pytestmark = pytest.mark.slow
+
 FIRST = LESSONS[0]
 CANARY = "window.canary=1"
 HOSTILE = (

@@ -77,8 +77,14 @@ def reshaped(name: str, shape: Shape, wanted: Shape) -> Clash | None:
     return Clash(sentence, ((name, tuple(map(str, shape))),))
 
 
+def module_name(label: str) -> str:
+    """A module's name as a sentence can bear it: those in a Sequential are called 0, 1, 2."""
+    return f"module {label}" if label.isdigit() else label
+
+
 def taken(name: str, shape: Shape, who: str, takes: Sequence[str], column: int, what: str) -> Clash | None:
     """One shape against what a layer takes, such as ("N", "16", "H", "W") with 16 in `column`."""
+    who = module_name(who)
     if len(shape) != len(takes):
         form = f"({', '.join(takes)})"
         return Clash(f"{_dimensions(len(shape))} came, {shape}: {who} takes {len(takes)}, {form}")
