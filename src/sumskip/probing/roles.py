@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, groupby, islice, permutations, product
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-MAX_PERMUTATIONS = 24
+from sumskip.core import MAX_PERMUTATIONS
 
 # The operators that hold weights, and the names of their positional arguments. torch.batch_norm and
 # F.batch_norm order theirs differently.
@@ -129,30 +129,27 @@ def place(uses: list[Use], model: nn.Module, wanted: Sequence[Wanted], permutati
     linear layer for a 1×1 convolution) go to registered tensors of their size. Where weights are computed
     from others, that is tried as well. What stays ambiguous is numbered: `permutation` picks one reading.
     """
-    readings = 0
-    computed = {id(t) for use in uses for t in use.held.values() if not t.is_leaf}
-    for without in (set(), computed) if computed else (set(),):
-        kept = [
-            replace(use, held={s: t for s, t in use.held.items() if id(t) not in without}) for use in uses
-        ]
-        orders = _count(len(group) for group in _alike(kept))
-        named = _name(kept, wanted, (permutation - readings) % orders)
-        by_use = not without and bool(computed)
-        sized = [{}] if by_use else _by_size(named, model, wanted)
-        here = min(MAX_PERMUTATIONS, orders * len(sized))
-        if readings <= permutation < readings + here or not readings:
-            found = (named, sized[(permutation - readings) // orders % len(sized)])
-        readings += here
-    named, extra = found
+    readings = list(_readings(uses, model, wanted))
+    named, extra = readings[permutation % len(readings)]
     placed = {id(tensor) for tensor in extra.values()}
     held = {role: t for role, t in named.items() if id(t) not in placed or role in extra} | extra
     taken = {id(tensor) for tensor in held.values()}
     free = [(name, p) for name, p in model.named_parameters() if id(p) not in taken and name != "alpha"]
-    return Placement(held, frozenset(extra), free, readings)
+    return Placement(held, frozenset(extra), free, len(readings))
 
 
-def _count(sizes: Iterable[int]) -> int:
-    return min(MAX_PERMUTATIONS, math.prod(math.factorial(size) for size in sizes))
+def _readings(
+    uses: list[Use], model: nn.Module, wanted: Sequence[Wanted]
+) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    """The roles by use and those by size, in every way in which they can be read, the likeliest first."""
+    computed = {id(t) for use in uses for t in use.held.values() if not t.is_leaf}
+    if computed:  # then other tensors are registered, which may or may not be the weights themselves
+        yield from (
+            (named, dict[str, Tensor]()) for named in islice(_namings(uses, wanted), MAX_PERMUTATIONS)
+        )
+        uses = [replace(u, held={s: t for s, t in u.held.items() if id(t) not in computed}) for u in uses]
+    by_size = ((named, extra) for named in _namings(uses, wanted) for extra in _by_size(named, model, wanted))
+    yield from islice(by_size, MAX_PERMUTATIONS)
 
 
 def _alike(uses: list[Use]) -> list[list[int]]:
@@ -176,15 +173,19 @@ def _alike(uses: list[Use]) -> list[list[int]]:
     return [list(group) for _, group in groupby(ordered, key=signature)]
 
 
-def _name(uses: list[Use], wanted: Sequence[Wanted], order: int) -> dict[str, Tensor]:
+def _namings(uses: list[Use], wanted: Sequence[Wanted]) -> Iterator[dict[str, Tensor]]:
+    """Roles by use, in every order of those that nothing tells apart."""
+    for choice in product(*(permutations(group) for group in _alike(uses))):
+        yield _name([uses[index] for group in choice for index in group], wanted)
+
+
+def _name(uses: list[Use], wanted: Sequence[Wanted]) -> dict[str, Tensor]:
     """Roles by use: the reference's first use of the same operator and shape, else a number of its own."""
-    choices = product(*(permutations(group) for group in _alike(uses)))
-    chosen = next(islice(choices, order, None))
     shapes = {want.use: want.shape for want in wanted if want.role.endswith(".weight")}
     of_reference = Counter(name.split("#")[0] for name in shapes)
     held: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
-    for use in (uses[index] for group in chosen for index in group):
+    for use in uses:
         fitting = [name for name in shapes if name.startswith(f"{use.op}#")]
         name = next((name for name in fitting if use.shape in (None, shapes[name])), None)
         if name is None:

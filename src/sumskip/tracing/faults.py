@@ -147,7 +147,9 @@ def _convolution(name: str, shape: Shape, who: str, channels: int, size: int, me
     sizes = re.search(r"\(([\d x]+)\)\. Kernel size: \(([\d x]+)\)", message)
     if sizes:
         padded, kernel = (part.replace(" x ", "×") for part in sizes.groups())
-        return Clash(f"the kernel {kernel} of {clashes.module_name(who)} is larger than its padded input, {padded}")
+        return Clash(
+            f"the kernel {kernel} of {clashes.module_name(who)} is larger than its padded input, {padded}"
+        )
     return None
 
 
