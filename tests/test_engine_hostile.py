@@ -192,10 +192,11 @@ class TinyResNet(nn.Module):
 def test_nothing_is_left_for_the_next_one(arena: Arena) -> None:
     """After files, shared memory, queues and keys were left: the next process finds none of them."""
     look = """
-import ctypes, os
+import ctypes, os, sys
 libc = ctypes.CDLL(None)
 files = [os.path.join(f, n) for top in ('/tmp', '/dev/shm') for f, d, names in os.walk(top) for n in names]
-print(files, libc.shmget(4242, 0, 0), libc.msgget(4242, 0), [p for p in os.listdir('/proc') if p.isdigit()])
+python = sys.prefix, sys.base_prefix  # in sight wherever they are, read-only
+print([f for f in files if not f.startswith(python)], libc.shmget(4242, 0, 0), libc.msgget(4242, 0), [p for p in os.listdir('/proc') if p.isdigit()])
 """
     leave = next(attack for attack in ATTACKS if attack.name == "leaving a note").code
     prelude = PRELUDE.replace("__HOST__", "{}")
