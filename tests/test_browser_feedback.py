@@ -57,7 +57,7 @@ MISTAKES = {
         (
             "sequential_model",
             model("SequentialModel", "return self.conv2(x)", (3, 16), (16, 32)),
-            "3 channels",
+            "16 channels",
         ),
         (
             "intermediate_outputs",

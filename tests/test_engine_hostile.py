@@ -196,7 +196,9 @@ import ctypes, os, sys
 libc = ctypes.CDLL(None)
 files = [os.path.join(f, n) for top in ('/tmp', '/dev/shm') for f, d, names in os.walk(top) for n in names]
 python = sys.prefix, sys.base_prefix  # in sight wherever they are, read-only
-print([f for f in files if not f.startswith(python)], libc.shmget(4242, 0, 0), libc.msgget(4242, 0), [p for p in os.listdir('/proc') if p.isdigit()])
+left = [f for f in files if not f.startswith(python)]
+processes = [p for p in os.listdir('/proc') if p.isdigit()]
+print(left, libc.shmget(4242, 0, 0), libc.msgget(4242, 0), processes)
 """
     leave = next(attack for attack in ATTACKS if attack.name == "leaving a note").code
     prelude = PRELUDE.replace("__HOST__", "{}")

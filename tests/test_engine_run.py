@@ -20,6 +20,8 @@ from autograder.engine.run import CellOutput, Engine, Plan, Result, Step, plain_
 from autograder.engine.sandbox import Limits, SandboxError, WarmParent
 from sumskip.core import Ask, Case, Observation, Report
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(
     cell_seconds=2.0, ask_seconds=2.0, exercise_seconds=5.0, submission_seconds=30.0, grace_seconds=0.5
 )
@@ -385,12 +387,10 @@ def test_an_ordinary_user_gets_the_same_walls() -> None:
 import sys
 sys.path[:0] = [{str(root)!r}, {str(root / "src")!r}]
 from autograder.engine.run import Engine, Plan, Step
-
-pytestmark = pytest.mark.slow
 with Engine() as engine:
     # the interpreter stays in sight where it lives below /tmp
-    python = 'sys.prefix.startswith("/tmp/" + name)'
-    look = f'import os, sys; print(os.getuid(), [name for name in os.listdir("/tmp") if not {python}])'
+    look = '''import os, sys
+print(os.getuid(), [name for name in os.listdir("/tmp") if not sys.prefix.startswith("/tmp/" + name)])'''
     result = engine.run(Plan((Step('run', 'a', look),)), None)
     print(engine.level, result.outputs['a'].stdout)
 """
