@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from autograder.engine.intake import IntakeError, read_submission
@@ -80,11 +81,8 @@ class Arena:
 
 
 def descendants(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *descendants(int(child))]
-    return found
+    """The processes below `pid`; psutil passes over those that end while it looks."""
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
 
 
 def judge(name: str, ask: Ask) -> Report:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from autograder.engine import sandbox
@@ -293,12 +294,9 @@ def test_nothing_runs_on_when_a_run_is_over(engine: Engine, level: str) -> None:
     pytest.fail(f"left behind: {descendants(engine)}")
 
 
-def descendants(engine: Engine, pid: int | None = None) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid or engine.process_id}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *descendants(engine, int(child))]
-    return found
+def descendants(engine: Engine) -> list[int]:
+    """The processes below the engine's; psutil passes over those that end while it looks."""
+    return [child.pid for child in psutil.Process(engine.process_id).children(recursive=True)]
 
 
 @both
