@@ -87,7 +87,8 @@ def _best_round(key: Key, ask: Ask) -> _Round:
         seen = {case.id: ask(case) for case in without}
     said = max(int(observed.facts.get("orders", 1)) for observed in seen.values())
     orders = min(said, 2 * MAX_PERMUTATIONS)  # what comes out of a sandbox may say anything
-    best: _Round | None = None
+    first: _Round | None = None
+    named: _Round | None = None
     for permutation in range(orders):
         here = tuple(_with(case, permutation) for case in cases)
         if permutation and not _explained(key, here[0], ask(here[0])):
@@ -95,12 +96,11 @@ def _best_round(key: Key, ask: Ask) -> _Round:
         current = _round(key, ask if permutation else lambda case: seen[case.id], here)
         if not current.found:
             return current
-        if best is None:
-            best = current
-        if _recognise(key, current) is not None:
-            best = best if best is not current and _recognise(key, best) is not None else current
-    assert best is not None
-    return best
+        first = first or current
+        if named is None and _recognise(key, current) is not None:
+            named = current
+    assert first is not None  # there is always one order
+    return named or first
 
 
 def _explained(key: Key, case: Case, seen: Observation) -> bool:

@@ -58,9 +58,8 @@ class _Module:
         start = self._alpha()
 
         leaves = [x.requires_grad_() for x in inputs_for(case, dtype)]
-        given = [
-            leaf.clone() for leaf in leaves
-        ]  # not leaves, so that `x += …` may run, as it does in a network
+        # Not leaves, so that `x += …` may run, as it may in the middle of a network.
+        given = [leaf.clone() for leaf in leaves]
         again, output = self._watched(given)
         self.facts["input_changed"] = any(
             not torch.equal(x, leaf) for x, leaf in zip(given, leaves, strict=True)
