@@ -107,14 +107,11 @@ def check_command(options: argparse.Namespace) -> int:
     file: Path = options.notebook
     try:
         course = grading.Course.open(grading.find_course(Path.cwd()))
-        submission = read_submission(file, course.masters)
-        if (
-            file.resolve().parent.name == submission.assignment
-        ):  # a folder of its own, as when it is handed in
-            submission = read_submission(file, course.masters, beside=file.resolve().parent)
-        fingerprint = course.fingerprint(submission.assignment, grading.handed_in(file))
+        folder = file.resolve().parent
+        beside = folder if folder.name in course.masters else None  # as when it is handed in
         with grading.open_engine(course, trust_submissions=options.trust_submissions) as engine:
-            verdict = grading.grade_submission(course, submission, fingerprint, engine)
+            submission = read_submission(file, course.masters, beside, engine.read)
+            verdict = grading.grade_submission(course, submission, "", engine)
             notes = [*engine.warnings, *verdict.warnings]
     except (grading.CourseError, IntakeError, SandboxError) as error:
         raise MistakeError(str(error)) from error
@@ -133,6 +130,7 @@ def check_command(options: argparse.Namespace) -> int:
 
 def grade_command(options: argparse.Namespace) -> int:
     from autograder import class_run, grading
+    from autograder.engine.run import plain_text
     from autograder.engine.sandbox import SandboxError
     from autograder.gradebook import GradebookError
 
@@ -166,9 +164,8 @@ def grade_command(options: argparse.Namespace) -> int:
         class_run.save_json(options.json, outcome)
     _summary(course, outcome, passed_over, time.monotonic() - started)
     if outcome.failures:
-        print(f"{OURS}\n" + "\n".join(outcome.failures), file=sys.stderr)
-        return 1
-    return 0
+        print(f"{OURS}\n" + "\n".join(map(plain_text, outcome.failures)), file=sys.stderr)
+    return 1 if outcome.unrecorded else 0
 
 
 def _cores() -> int:

@@ -24,14 +24,17 @@ from concurrent.futures import (
 )
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
 
 from autograder import verdict_files
-from autograder.engine.intake import MOST_NOTEBOOK, IntakeError, Submission, read_submission
-from autograder.engine.run import Engine
+from autograder.engine.inside.notebook import Outline
+from autograder.engine.intake import IntakeError, Submission, list_folder, notebooks_in, read_submission
+from autograder.engine.run import Engine, plain_text
+from autograder.files import write_whole
 from autograder.gradebook import ClassGradebook, FeedbackPages, read_timestamp, recorded_key
 from autograder.grading import (
     Course,
@@ -40,12 +43,11 @@ from autograder.grading import (
     handed_in,
     holds,
     open_engine,
-    regular_bytes,
     unreadable,
 )
-from autograder.verdict_files import Verdict, verdict_path, write_whole
+from autograder.verdict_files import Verdict, verdict_path
 
-MOST_NOTEBOOKS = 20  # looked at in one folder
+MOST_ID = 128  # characters, of nbgrader's Student.id
 FEW_PAGES = 8  # so few pages are written before another process has started
 
 
@@ -64,11 +66,19 @@ class Handed:
 
 @dataclass(frozen=True)
 class Reading:
-    """What lies in a folder: the notebook that counts, or the reason why there is none."""
+    """What lies in a folder: the notebooks that may count, the likeliest first, and a digest of it all."""
 
     handed: Handed
-    file: Path | None
+    files: tuple[Path, ...]
     fingerprint: str
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The submission that counts, or the reason why there is none."""
+
+    submission: Submission | None
     reason: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -82,7 +92,8 @@ class Outcome:
     pages: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)  # of ours, each with its traceback
+    unrecorded: list[str] = field(default_factory=list)  # what the gradebook did not take
 
     def json_lines(self) -> str:
         """One object a notebook, in the order of learners and assignments."""
@@ -107,7 +118,9 @@ def find_handed(
     submitted = course.root / "submitted"
     if not submitted.is_dir():
         raise CourseError(f"{submitted}: no such folder; put notebooks into submitted/LEARNER/ASSIGNMENT/")
-    found, passed_over, known = [], [], set()
+    found: list[Handed] = []
+    passed_over: list[str] = []
+    known = set()
     for folder in sorted(submitted.iterdir()):
         if folder.name.startswith("."):
             continue
@@ -115,15 +128,20 @@ def find_handed(
             passed_over.append(f"submitted/{printable(folder.name)}: {problem}")
             continue
         known.add(folder.name)
-        for place in sorted(folder.iterdir()):
-            if place.name.startswith(".") or (learners and folder.name not in learners):
-                continue
-            if place.name not in course.masters:
-                passed_over.append(f"submitted/{folder.name}/{printable(place.name)}: no such assignment")
-            elif place.is_symlink() or not place.is_dir():
-                passed_over.append(f"submitted/{folder.name}/{place.name}: not a folder of its own")
-            elif not assignments or place.name in assignments:
-                found.append(Handed(folder.name, place.name, place))
+        if learners and folder.name not in learners:
+            continue
+        try:
+            entries = [entry for entry in list_folder(folder) if not entry.name.startswith(".")]
+        except IntakeError as error:
+            passed_over.append(f"submitted/{error}")
+            continue
+        for entry in entries:
+            if entry.name not in course.masters:
+                passed_over.append(f"submitted/{folder.name}/{printable(entry.name)}: no such assignment")
+            elif not entry.is_dir(follow_symlinks=False):
+                passed_over.append(f"submitted/{folder.name}/{entry.name}: not a folder of its own")
+            elif not assignments or entry.name in assignments:
+                found.append(Handed(folder.name, entry.name, Path(entry.path)))
     if missing := sorted(set(learners) - known):
         raise CourseError(f"nothing was handed in by {', '.join(map(printable, missing))}")
     if not found:
@@ -141,6 +159,8 @@ def _learner_problem(folder: Path) -> str | None:
         return (
             "this cannot be a learner's id: rename it, without < > \" \\, control characters and outer spaces"
         )
+    if len(name) > MOST_ID:
+        return f"this cannot be a learner's id: it has {len(name)} characters, nbgrader takes {MOST_ID}"
     return None
 
 
@@ -150,37 +170,36 @@ def printable(name: str) -> str:
 
 
 def read_folder(course: Course, handed: Handed) -> Reading:
-    """Choose the notebook that counts: the one with the assignment's name, else the newest that fits.
+    """Look at what was handed in, without parsing any of it."""
+    try:
+        files, passed_over = notebooks_in(handed.folder, handed.assignment)
+        digest = handed_in(handed.folder, files)
+    except IntakeError as error:
+        files, passed_over, digest = [], [str(error)], str(error).encode()
+    fingerprint = course.fingerprint(handed.assignment, digest)
+    return Reading(handed, tuple(files), fingerprint, tuple(passed_over))
 
-    Browsers save `NAME (1).ipynb`; which assignment a notebook belongs to, its cells tell.
-    """
-    expected = f"{handed.assignment}.ipynb"
-    files = [path for path in handed.folder.glob("*.ipynb") if not path.name.startswith(".")]
-    files.sort(key=lambda path: (path.name != expected, -path.lstat().st_mtime, path.name))
-    del files[MOST_NOTEBOOKS:]
-    warnings: list[str] = []
-    for number, file in enumerate(files):
-        if regular_bytes(file, MOST_NOTEBOOK) is None:
-            warnings.append(f"{printable(file.name)} is a link, no ordinary file, or too large")
+
+def choose(course: Course, reading: Reading, outline: Callable[[bytes], Outline]) -> Chosen:
+    """The first notebook that belongs to the assignment, which its cells tell. `outline` parses one."""
+    handed, expected = reading.handed, f"{reading.handed.assignment}.ipynb"
+    warnings = list(reading.passed_over)
+    for number, file in enumerate(reading.files):
+        try:
+            submission = read_submission(file, course.masters, handed.folder, outline)
+        except IntakeError as error:
+            warnings.append(str(error))
             continue
-        if file.name != expected or len(files) > 1:
-            try:
-                belongs = read_submission(file, course.masters).assignment
-            except IntakeError as error:
-                warnings.append(f"{printable(file.name)}: {error}")
-                continue
-            if belongs != handed.assignment:
-                warnings.append(f"{printable(file.name)} is the notebook of {belongs}")
-                continue
-            if file.name != expected:
-                warnings.append(f"graded {printable(file.name)}, because there is no {expected}")
-        others = files[number + 1 :]
+        if submission.assignment != handed.assignment:
+            warnings.append(f"{printable(file.name)} is the notebook of {submission.assignment}")
+            continue
+        if file.name != expected:
+            warnings.append(f"graded {printable(file.name)}, because there is no {expected}")
+        others = reading.files[number + 1 :]
         warnings += [f"{printable(other.name)} is another notebook, not graded" for other in others]
-        fingerprint = course.fingerprint(handed.assignment, handed_in(file))
-        return Reading(handed, file, fingerprint, warnings=tuple(warnings))
-    reason = warnings[0] if warnings else f"There is no notebook {expected}."
-    fingerprint = course.fingerprint(handed.assignment, reason.encode(errors="replace"))
-    return Reading(handed, None, fingerprint, reason=reason, warnings=tuple(warnings[1:]))
+        return Chosen(submission, warnings=tuple(warnings))
+    reason, *rest = warnings or [f"There is no notebook {expected}."]
+    return Chosen(None, reason, tuple(rest))
 
 
 @contextmanager
@@ -259,20 +278,35 @@ class ClassRun:
     def _grade(self, todo: Sequence[Reading], book: ClassGradebook, pages: PageWriters) -> None:
         time_left = _TimeLeft(len(todo))
         for reading, work in self._judged(todo):
+            handed = reading.handed
             try:
                 verdict, notebook, seconds = work.result()
-                key = _key(reading, verdict)
-                book.record(reading.handed.learner, notebook, verdict, key)
-            except CourseError:
-                raise
-            except Exception:
-                self.outcome.failures.append(f"{reading.handed.name}\n{traceback.format_exc()}")
-                continue
+                book.record(handed.learner, notebook, verdict, _key(reading, verdict))
+            except (Exception, SystemExit) as error:
+                verdict, seconds = self._stopped_on(reading, error), 0.0
+                try:
+                    released = self.released[handed.assignment]
+                    book.record(handed.learner, released, verdict, _key(reading, verdict))
+                except (Exception, SystemExit) as error:
+                    self._failed(handed.name, error)
+                    self.outcome.unrecorded.append(handed.name)
             self.outcome.new += 1
             self.outcome.seconds[reading.handed.name] = seconds
             self._finished(reading, verdict)
             pages.write(reading.handed.learner, reading.handed.assignment)
             self.progress(time_left.another().format("graded"))
+
+    def _stopped_on(self, reading: Reading, error: BaseException) -> Verdict:
+        """The verdict where we failed: not graded, in no file, so that the next run tries again."""
+        handed = reading.handed
+        self._failed(handed.name, error)
+        verdict_path(self.course.root, handed.learner, handed.assignment).unlink(missing_ok=True)
+        what = plain_text(f"{type(error).__name__}: {error}")[:200]
+        reason = f"The grader itself stopped on this notebook ({what}). Your instructor will look at it."
+        return unreadable(handed.assignment, reason, self.course, "", self.level)
+
+    def _failed(self, name: str, error: BaseException) -> None:
+        self.outcome.failures.append(f"{name}\n{''.join(traceback.format_exception(error))}")
 
     def _judged(self, todo: Sequence[Reading]) -> Iterator[tuple[Reading, Future[Any]]]:
         """Each reading with its verdict, as they come; only a few are held in memory at a time."""
@@ -284,6 +318,7 @@ class ClassRun:
             open_engine(self.course, trust_submissions=self.trust_submissions, jobs=self.jobs) as engine,
             ThreadPoolExecutor(self.jobs) as threads,
         ):
+            self.level = engine.level
             for warning in engine.warnings:
                 self.say(warning)
             running: dict[Future[Any], Reading] = {}
@@ -301,32 +336,24 @@ class ClassRun:
     def _judge(self, reading: Reading, engine: Engine) -> tuple[Verdict, NotebookNode, float]:
         handed, started = reading.handed, time.monotonic()
         verdict = self._stored(reading)
-        submission: Submission | None = None
-        reason = reading.reason
-        if reading.file is not None:
-            try:
-                submission = read_submission(reading.file, self.course.masters, beside=handed.folder)
-                if submission.assignment != handed.assignment:
-                    reason, submission = f"This is the notebook of {submission.assignment}.", None
-            except IntakeError as error:
-                reason = str(error)
+        chosen = choose(self.course, reading, engine.read)
         if verdict is None:
-            if submission is None:
+            if chosen.submission is None:
                 verdict = unreadable(
-                    handed.assignment, reason, self.course, reading.fingerprint, engine.level
+                    handed.assignment, chosen.reason, self.course, reading.fingerprint, engine.level
                 )
             else:
-                verdict = grade_submission(self.course, submission, reading.fingerprint, engine)
-            path = verdict_path(self.course.root, handed.learner, handed.assignment)
-            verdict_files.save(path, verdict)
-        notebook = self.released[handed.assignment] if submission is None else submission.notebook
+                verdict = grade_submission(self.course, chosen.submission, reading.fingerprint, engine)
+            verdict = replace(verdict, warnings=(*chosen.warnings, *verdict.warnings))
+            verdict_files.save(verdict_path(self.course.root, handed.learner, handed.assignment), verdict)
+        notebook = chosen.submission.notebook if chosen.submission else self.released[handed.assignment]
         return verdict, notebook, time.monotonic() - started
 
     def _finished(self, reading: Reading, verdict: Verdict) -> None:
         handed = reading.handed
         # Without what was printed, which is in verdicts/: a large class would fill the memory with it.
         self.outcome.rows[handed.learner, handed.assignment] = replace(verdict, printed={})
-        for warning in dict.fromkeys((*reading.warnings, *verdict.warnings)):
+        for warning in dict.fromkeys(verdict.warnings):
             self.outcome.warnings.append(f"{handed.name}: {warning}")
 
     def _collect(self, pages: PageWriters, total: int) -> None:
@@ -365,7 +392,8 @@ class _TimeLeft:
 class PageWriters:
     """Writes feedback pages in up to `jobs` other processes; none where `jobs` is 0.
 
-    A few pages are written right here: starting a process takes as long as twenty of them.
+    A few pages are written right here: starting a process takes as long as twenty of them. Where a
+    writer dies, what was not finished is written again page by page, so that one page alone is lost.
     """
 
     def __init__(self, root: Path, jobs: int) -> None:
@@ -374,7 +402,7 @@ class PageWriters:
         self.written = 0
         self._held: list[tuple[str, str]] = []
         self._pool: ProcessPoolExecutor | None = None
-        self._running: list[tuple[str, Future[bool]]] = []
+        self._running: list[tuple[tuple[str, str], Future[bool]]] = []
 
     def __enter__(self) -> PageWriters:
         return self
@@ -389,38 +417,49 @@ class PageWriters:
             return
         self._held.append((learner, assignment))
         if self._pool is None and len(self._held) > FEW_PAGES:
-            # Not forked: this process has threads, and the engine's pipes.
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.jobs, context, _start_writer, (self.root,))
+            self._pool = self._start(self.jobs)
         if self._pool is not None:
-            for one in self._held:
-                self._running.append(("/".join(one), self._submit(*one)))
+            self._running += [(one, _submit(self._pool, one)) for one in self._held]
             self._held.clear()
 
-    def _submit(self, learner: str, assignment: str) -> Future[bool]:
-        assert self._pool is not None
-        try:
-            return self._pool.submit(_write_page, learner, assignment)
-        except BrokenExecutor as error:  # a writer died: this run has no page of it, the grades are safe
-            failed: Future[bool] = Future()
-            failed.set_exception(error)
-            return failed
+    def _start(self, processes: int) -> ProcessPoolExecutor:
+        # Not forked: this process has threads, and the engine's pipes.
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(processes, context, _start_writer, (self.root,))
 
     def finish(self) -> Iterator[tuple[str, str]]:
         """Wait for all pages; yields the name of each, and what went wrong or an empty string."""
         if self._held:
             _start_writer(self.root)
         for one in self._held:
-            yield "/".join(one), self._outcome(lambda one=one: _write_page(*one))  # type: ignore[misc]
-        for name, future in self._running:
-            yield name, self._outcome(future.result)
+            yield "/".join(one), self._outcome(partial(_write_page, *one))
+        for one, future in self._running:
+            if _writer_died(future):
+                assert self._pool is not None
+                if _writer_died(future := _submit(self._pool, one)):
+                    self._pool = self._start(1)
+                    future = _submit(self._pool, one)
+            yield "/".join(one), self._outcome(future.result)
 
     def _outcome(self, write: Callable[[], bool]) -> str:
         try:
             self.written += write()
-        except Exception:
+        except (Exception, SystemExit):
             return traceback.format_exc()
         return ""
+
+
+def _submit(pool: ProcessPoolExecutor, page: tuple[str, str]) -> Future[bool]:
+    try:
+        return pool.submit(_write_page, *page)
+    except BrokenExecutor as error:
+        failed: Future[bool] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def _writer_died(future: Future[bool]) -> bool:
+    return isinstance(future.exception(), BrokenExecutor)
 
 
 _writer: FeedbackPages | None = None

@@ -14,7 +14,6 @@ import json
 import logging
 import os
 import sqlite3
-import stat
 import sys
 import tempfile
 import time
@@ -47,8 +46,9 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
+from autograder.files import UnfitFileError, regular_bytes, write_whole
 from autograder.pages import PageExporter
-from autograder.verdict_files import Verdict, write_whole
+from autograder.verdict_files import Verdict
 
 T = TypeVar("T")
 
@@ -98,19 +98,10 @@ class SubmittedFiles(CourseDirectory):
 
 def read_timestamp(folder: Path) -> str | None:
     """The text of `timestamp.txt`; None where it is missing, a link, a pipe, too long or no time."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        handle = os.open(folder / "timestamp.txt", flags)
-    except OSError:
-        return None
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return None
-        raw = file.read(101)
-    try:
-        text = raw.decode().strip()
-        return text if len(raw) <= 100 and parse_utc(text) else None
-    except (ValueError, OverflowError, TypeError):
+        text = regular_bytes(folder / "timestamp.txt", 100).decode().strip()
+        return text if parse_utc(text) else None
+    except (UnfitFileError, ValueError, OverflowError, TypeError):
         return None
 
 

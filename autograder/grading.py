@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autograder import verdict_files
-from autograder.engine.intake import BESIDE, MOST_FILE, MOST_FILES, MOST_NOTEBOOK, Submission, read_submission
+from autograder.engine.intake import (
+    MOST_NOTEBOOK,
+    Submission,
+    files_beside,
+    notebooks_in,
+    read_submission,
+)
 from autograder.engine.run import CellOutput, Engine
 from autograder.exercises import EXERCISES, LESSONS
+from autograder.files import UnfitFileError, regular_bytes
 from autograder.keys import KEY_STORE, course_secret, secret_key
 from autograder.verdict_files import Level, Printed, Verdict
 from autograder.verdicts import grade_exercise
@@ -84,32 +90,26 @@ class Course:
                     secret_key(name, self.secret, self.root / KEY_STORE)
 
 
-def handed_in(file: Path) -> bytes:
-    """All that counts of a submission: its notebook and the harmless files beside it, as one digest.
+def handed_in(folder: Path, notebooks: Sequence[Path]) -> bytes:
+    """All that counts of a submission as one digest: the notebooks that may, and the files that go along.
 
-    Links, pipes, devices and files too large to be read count by their names alone.
+    Raises:
+        IntakeError: the folder cannot be looked into.
     """
-    digest = hashlib.sha256(regular_bytes(file, MOST_NOTEBOOK) or b"")
-    others = sorted(path for path in file.parent.iterdir() if path.suffix.lower() in BESIDE)
-    for number, other in enumerate(others):
-        if other.name != "timestamp.txt":
-            content = (regular_bytes(other, MOST_FILE) or b"") if number <= MOST_FILES else b""
-            digest.update(os.fsencode(other.name) + b"\0" + hashlib.sha256(content).digest())
+    warnings: list[str] = []
+    named = [(notebook.name, _content(notebook)) for notebook in notebooks]
+    named += files_beside(folder, warnings).items()
+    digest = hashlib.sha256("\n".join(warnings).encode())
+    for name, content in named:
+        digest.update(os.fsencode(name) + b"\0" + hashlib.sha256(content).digest())
     return digest.digest()
 
 
-def regular_bytes(path: Path, most: int) -> bytes | None:
-    """The content of a regular file of at most `most` bytes; None for links, pipes, devices and others."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+def _content(notebook: Path) -> bytes:
     try:
-        handle = os.open(path, flags)
-    except OSError:
-        return None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > most:
-            return None
-        return file.read(most)
+        return regular_bytes(notebook, MOST_NOTEBOOK)
+    except UnfitFileError:
+        return b""  # what is read of it, later, is the same problem
 
 
 def find_course(here: Path) -> Path:
@@ -185,7 +185,9 @@ def plain_verdict(
 ) -> Verdict:
     """For plain `nbgrader autograde`: the stored verdict where it still holds, otherwise a new one."""
     course = Course.open(root)
-    fingerprint = course.fingerprint(assignment, handed_in(file))
+    fingerprint = course.fingerprint(
+        assignment, handed_in(file.parent, notebooks_in(file.parent, assignment)[0])
+    )
     path = verdict_files.verdict_path(root, learner, assignment)
     verdict = verdict_files.load(path)
     if verdict is not None and holds(verdict, fingerprint, trust_submissions):

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from autograder.files import write_whole
 from sumskip.core import PartResult, Report
 
 Level = Literal["walled", "none"]
@@ -140,14 +141,3 @@ def load(path: Path) -> Verdict | None:
 def _report(data: dict[str, Any]) -> Report:
     parts = tuple(PartResult(**part) for part in data.pop("parts"))
     return Report(parts=parts, details=tuple(data.pop("details")), hints=tuple(data.pop("hints")), **data)
-
-
-def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file so that a reader, or a run after a crash, finds the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    # "surrogatepass" would keep what strict UTF-8 refuses; a page shows a question mark instead.
-    part.write_text(text, encoding="utf-8", errors="replace")
-    part.chmod(mode)
-    part.replace(path)

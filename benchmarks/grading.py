@@ -183,7 +183,7 @@ def breakdown(ours: Path, lesson: str, made: list[dict[str, Any]]) -> dict[str, 
                 spent = dict.fromkeys(spent, 0.0)
             path.write_text(json.dumps(made[number % len(made)]))
             started = time.perf_counter()
-            submission = read_submission(path, masters)
+            submission = read_submission(path, masters, outline=engine.read)
             spent["intake"] += time.perf_counter() - started
             empty: Result = engine.run(Plan(submission.plan.steps[:0]), judge)
             before = spent["questions"] + spent["judging"]

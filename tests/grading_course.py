@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.engine.inside.notebook import Outline, read_outline
 from autograder.engine.run import CellOutput, Plan, Result, Step
 from autograder.gradebook import ClassGradebook
 from sumskip.core import PartResult, Report, Status
@@ -141,6 +142,7 @@ class FakeEngine:
 
     level = "walled"
     warnings: tuple[str, ...] = ()
+    boom: type[BaseException] = RuntimeError
 
     def __init__(self) -> None:
         self.versions = {"python": "fake"}
@@ -151,12 +153,15 @@ class FakeEngine:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def read(self, raw: bytes) -> Outline:
+        return read_outline(raw)
+
     def run(self, plan: Plan, _judge: object) -> Result:
         result = Result()
         written = {step.exercise: step.source for step in plan.steps if step.do == "run" and step.exercise}
         for step in plan.steps:
             if "# boom" in step.source:
-                raise RuntimeError("boom")
+                raise self.boom("boom\x1b[31m")
             if step.do == "run" and "# prints " in step.source:
                 text = step.source.split("# prints ")[1]
                 result.outputs[step.cell_id] = CellOutput(

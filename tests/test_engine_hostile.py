@@ -60,7 +60,7 @@ class Arena:
         data = notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode()
         path = self.folder / f"{abs(hash(data))}.ipynb"
         path.write_bytes(data)
-        return self.engine.run(read_submission(path, MASTERS).plan, judge)
+        return self.engine.run(read_submission(path, MASTERS, outline=self.engine.read).plan, judge)
 
     def grade_beside_an_honest_one(self, notebook: Any) -> Result:
         """Grade it while a sibling is graded, which must lose nothing."""

@@ -14,7 +14,8 @@ import nbformat
 import pytest
 
 import sumskip
-from autograder.engine.intake import MOST_CELLS, MOST_NOTEBOOK, IntakeError, Submission, read_submission
+from autograder.engine.inside.notebook import MOST_CELLS
+from autograder.engine.intake import MOST_NOTEBOOK, IntakeError, Submission, read_submission
 
 Notebook = dict[str, Any]
 

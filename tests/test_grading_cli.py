@@ -21,7 +21,9 @@ import pytest
 
 from autograder import class_run
 from autograder.__main__ import main
-from autograder.class_run import find_handed, read_folder
+from autograder.class_run import choose, find_handed, read_folder
+from autograder.engine.inside.notebook import read_outline
+from autograder.gradebook import ClassGradebook
 from autograder.grading import Course, CourseError
 from grading_course import (
     LESSONS,
@@ -152,23 +154,82 @@ def test_jobs_is_a_positive_number(jobs: str, capsys: pytest.CaptureFixture[str]
     assert jobs in capsys.readouterr().err
 
 
-def test_a_mistake_of_ours_is_marked_as_ours(
-    root: Path, released: Any, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, MemoryError, RecursionError, PermissionError])
+def test_a_mistake_of_ours_stops_nobody_and_is_marked_as_ours(
+    error: type[BaseException],
+    root: Path,
+    released: Any,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One notebook on which the grader itself fails: the others are graded, and nobody is blamed."""
+    """One notebook on which the grader itself fails is *not graded*; the next run tries it again."""
+    monkeypatch.setattr(FakeEngine, "boom", error)
     hand_in(root, "ana", FIRST, answered(released, {"predict_flow": "# right"}))
     hand_in(root, "ben", FIRST, answered(released, {"predict_flow": "# boom"}))
     hand_in(root, "cleo", FIRST, answered(released, {"predict_flow": "# half"}))
-    assert main(["grade", "--no-feedback"]) == 1
+    assert main(["grade", "--no-feedback", "--json", "out.jsonl"]) == 0
     err = capsys.readouterr().err
     assert "a mistake of the grader" in err
-    assert "RuntimeError: boom" in err
+    assert f"{error.__name__}: boom[31m" in err
     assert "ben/01_sequential_flow" in err
     scores = _scores(root)
     assert scores["ana", "predict_flow_check"] == (6.0, False)
     assert scores["cleo", "predict_flow_check"] == (3.0, False)
-    assert ("ben", "predict_flow_check") not in scores
-    assert not (root / "autograded" / "ben").exists()
+    assert scores["ben", "predict_flow_check"] == (None, True)
+    row = json_lines(root / "out.jsonl")["ben", FIRST]["exercises"][0]
+    assert row["status"] == "not_graded"
+    assert f"The grader itself stopped on this notebook ({error.__name__}: boom[31m)" in row["message"]
+    assert main(["grade", "--no-feedback"]) == 0
+    assert "1 notebooks graded" in capsys.readouterr().out
+
+
+def test_a_page_that_kills_its_writer_is_missing_alone(
+    root: Path, released: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The pages that the dead writer had not finished are written all the same, and the run ends well."""
+    config = root / "nbgrader_config.py"
+    config.write_text(
+        config.read_text()
+        + """
+import os
+from nbconvert.preprocessors import Preprocessor
+class Dies(Preprocessor):
+    def preprocess(self, nb, resources):
+        if any("# dies" in cell.source for cell in nb.cells):
+            os._exit(9)
+        return nb, resources
+c.HTMLExporter.preprocessors.append(Dies)
+"""
+    )
+    learners = [f"learner{number:02}" for number in range(12)]
+    for learner in learners:
+        answer = "# dies" if learner == "learner03" else "# right"
+        hand_in(root, learner, FIRST, answered(released, {"predict_flow": answer}))
+    assert main(["grade", "--jobs", "2"]) == 0
+    captured = capsys.readouterr()
+    assert "feedback page of learner03" in captured.err
+    assert "11 feedback pages written" in captured.out
+    assert len(_scores(root)) == 3 * len(learners)
+
+
+def test_what_the_gradebook_does_not_take_is_said(
+    root: Path, released: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit status 1 and a row all the same; the others are in the gradebook."""
+    real = ClassGradebook.record
+
+    def record(book: ClassGradebook, learner: str, *rest: Any) -> None:
+        if learner == "ben":
+            raise SystemExit("no room")
+        real(book, learner, *rest)
+
+    monkeypatch.setattr(ClassGradebook, "record", record)
+    for learner in ("ana", "ben", "cleo"):
+        hand_in(root, learner, FIRST, answered(released, {"predict_flow": "# right"}))
+    assert main(["grade", "--no-feedback", "--json", "out.jsonl"]) == 1
+    assert "SystemExit: no room" in capsys.readouterr().err
+    assert {learner for learner, _ in json_lines(root / "out.jsonl")} == {"ana", "ben", "cleo"}
+    assert {learner for learner, _ in _scores(root)} == {"ana", "cleo"}
 
 
 # --- grade: what learners hand in -----------------------------------------------------------------------
@@ -235,13 +296,13 @@ def test_the_notebook_that_counts(root: Path, released: Any) -> None:
     hand_in(root, "ben", FIRST, released, name="newer.ipynb")
     [ana, ben], passed_over = find_handed(course, [], [])
     assert passed_over == []
-    chosen = read_folder(course, ana)
-    assert chosen.file is not None
-    assert chosen.file.name == f"{FIRST} (1).ipynb"
+    chosen = choose(course, read_folder(course, ana), read_outline)
+    assert chosen.submission is not None
+    assert "# right" in [step.source for step in chosen.submission.plan.steps]
     assert f"graded {FIRST} (1).ipynb, because there is no {FIRST}.ipynb" in chosen.warnings
-    chosen = read_folder(course, ben)
-    assert chosen.file is not None
-    assert chosen.file.name == f"{FIRST}.ipynb"
+    chosen = choose(course, read_folder(course, ben), read_outline)
+    assert chosen.submission is not None
+    assert "# right" in [step.source for step in chosen.submission.plan.steps]
     assert "newer.ipynb is another notebook, not graded" in chosen.warnings
 
 

@@ -2,7 +2,8 @@
 
 A submission is copied into memory and never run in place. Of its notebook only texts count: the
 source of each cell, and the ids that say which cell of ours it is. Everything else (tags, points,
-flags, order, outputs, kernels, schema versions) comes from the master.
+flags, order, outputs, kernels, schema versions) comes from the master. The bytes of a notebook are
+parsed behind the walls (`Engine.read`), and no name from outside is ever imported or looked up.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+import sysconfig
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from itertools import count
+from functools import cache
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +26,21 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import sumskip
+from autograder.engine.inside.notebook import HandedCell, Outline, OutlineError, read_outline
 from autograder.engine.run import Plan, Step, plain_text
+from autograder.files import UnfitFileError, regular_bytes
 
 MOST_NOTEBOOK = 20_000_000  # bytes; outputs with many pictures are some 5 MB
-MOST_CELLS = 1_000
-MOST_SOURCE = 200_000  # characters in a cell
-MOST_DEPTH = 40  # of JSON, with the widget states that notebooks carry
 MOST_FILES, MOST_FILE, MOST_BESIDE = 20, 2_000_000, 10_000_000
+MOST_ENTRIES = 10_000  # of a folder, so that listing it ends
 BESIDE = {".py", ".txt", ".md", ".csv", ".json", ".png", ".jpg", ".jpeg", ".npy", ".npz", ".pt"}
 DEMO = "demo"
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SAFE_NAME = re.compile(r"[\w][\w .()+-]{0,99}")
 _MISSING = "# This cell was missing from the notebook that was handed in."
+# Names that Python or the sandbox itself looks for; all others are seen in the library's folders.
+_SPECIAL = {"sumskip", "inside", "autograder", "sitecustomize", "usercustomize"}
 
 
 class IntakeError(Exception):
@@ -54,37 +58,36 @@ class Submission:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """A cell as handed in, of which only this is read."""
-
-    kind: str
-    source: str
-    id: str | None
-    grade_id: str | None
-
-
-def read_submission(path: Path, masters: Mapping[str, Any], beside: Path | None = None) -> Submission:
+def read_submission(
+    path: Path,
+    masters: Mapping[str, Any],
+    beside: Path | None = None,
+    outline: Callable[[bytes], Outline] = read_outline,
+) -> Submission:
     """Read the notebook at `path` and restore nbgrader's cells from the master.
 
     Args:
         path: the notebook file that was handed in; its name means nothing.
         masters: the notebook of each assignment, as nbformat or plain JSON has it.
         beside: the folder of the submission, whose other files go along if they are harmless.
+        outline: parses the notebook: `Engine.read` does so behind the walls; by default it is done in
+            this process, which is for notebooks that one would open oneself.
 
     Raises:
         IntakeError: the file is missing, is no notebook, or belongs to no master.
     """
-    raw = _regular(path, MOST_NOTEBOOK)
-    data = _parse(raw, path)
-    cells = list(_cells(data, path))
-    assignment = _recognise(cells, masters, path)
+    name = plain_text(path.name)
+    try:
+        read = outline(regular_bytes(path, MOST_NOTEBOOK))
+    except (UnfitFileError, OutlineError) as error:
+        raise IntakeError(f"{name}: {plain_text(str(error))}") from None
+    assignment = _recognise(read.cells, masters, name)
     warnings: list[str] = []
-    files = _files(beside, path, warnings) if beside is not None else {}
-    version = _version(data)
+    files = files_beside(beside, warnings) if beside is not None else {}
+    version = plain_text(read.version)[:40] if read.version is not None else None
     if version is not None and version != sumskip.__version__:
         warnings.append(f"made with version {version} of the course, graded with {sumskip.__version__}")
-    restoring = _Restoring(masters[assignment], cells, warnings)
+    restoring = _Restoring(masters[assignment], list(read.cells), warnings)
     steps = restoring.go()
     return Submission(assignment, Plan(tuple(steps), files), restoring.notebook, version, tuple(warnings))
 
@@ -92,50 +95,69 @@ def read_submission(path: Path, masters: Mapping[str, Any], beside: Path | None 
 # --- files ------------------------------------------------------------------------------------------
 
 
-def _regular(path: Path, most: int) -> bytes:
-    """The bytes of a regular file: no link, pipe or device is followed, opened for long, or read."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    name = plain_text(path.name)
-    try:
-        descriptor = os.open(path, flags)
-    except FileNotFoundError:
-        raise IntakeError(f"{name}: expected a notebook file, found none; check the path") from None
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise IntakeError(f"{name}: expected a readable file, got {why!r}; hand in a plain copy") from None
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise IntakeError(f"{name}: expected a regular file, got something else; hand in a plain copy")
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(most + 1) if status.st_size <= most else b""
-    if status.st_size > most or len(content) > most:
-        raise IntakeError(
-            f"{name}: expected at most {most / 1e6:g} MB, got {status.st_size / 1e6:.1f} MB; "
-            "clear its outputs"
-        )
-    return content
+def notebooks_in(folder: Path, assignment: str) -> tuple[list[Path], list[str]]:
+    """The notebooks that may be the one to grade, the likeliest first, and what was passed over.
+
+    First the one with the assignment's name, then the newest: browsers save `NAME (1).ipynb`. Together
+    they have at most `MOST_NOTEBOOK` bytes.
+
+    Raises:
+        IntakeError: the folder cannot be looked into.
+    """
+    entries = [e for e in list_folder(folder) if e.name.endswith(".ipynb") and not e.name.startswith(".")]
+    status = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
+    ordered = sorted(status, key=lambda name: (name != f"{assignment}.ipynb", -status[name].st_mtime, name))
+    found, passed_over, room = [], [], MOST_NOTEBOOK
+    for name in ordered[:MOST_FILES]:
+        if stat.S_ISREG(status[name].st_mode) and status[name].st_size <= room:
+            room -= status[name].st_size
+            found.append(folder / name)
+        else:
+            passed_over.append(f"{plain_text(name)} is a link, no ordinary file, or too large")
+    return found, passed_over
 
 
-def _files(folder: Path, notebook: Path, warnings: list[str]) -> dict[str, bytes]:
-    """The other files of a submission that may lie in its working folder."""
+def files_beside(folder: Path, warnings: list[str]) -> dict[str, bytes]:
+    """The other files of a submission that may lie in its working folder; the rest is named in `warnings`.
+
+    Raises:
+        IntakeError: the folder cannot be looked into.
+    """
     kept: dict[str, bytes] = {}
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.name in (notebook.name, "timestamp.txt") or entry.name.startswith("."):
+    dropped: list[str] = []
+    for entry in list_folder(folder):
+        if entry.name.endswith(".ipynb") or entry.name == "timestamp.txt" or entry.name.startswith("."):
             continue
         problem = _unwelcome(entry)
         if not problem and (len(kept) >= MOST_FILES or sum(map(len, kept.values())) > MOST_BESIDE):
             problem = "there are too many files"
         if not problem:
             try:
-                kept[entry.name] = _regular(Path(entry.path), MOST_FILE)
-            except IntakeError as error:
+                kept[entry.name] = regular_bytes(Path(entry.path), MOST_FILE)
+            except UnfitFileError as error:
                 problem = str(error)
         if problem:
-            warnings.append(
-                f"dropped {plain_text(os.fsencode(entry.name).decode(errors='replace'))}: {problem}"
-            )
+            name = plain_text(os.fsencode(entry.name).decode(errors="replace"))
+            dropped.append(f"dropped {name}: {problem}")
+    warnings += dropped[:MOST_FILES]
+    if len(dropped) > MOST_FILES:
+        warnings.append(f"dropped {len(dropped) - MOST_FILES} more files")
     return kept
+
+
+def list_folder(folder: Path) -> list[os.DirEntry[str]]:
+    """The first entries of a folder from outside, by name.
+
+    Raises:
+        IntakeError: the folder cannot be looked into.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(islice(entries, MOST_ENTRIES), key=lambda entry: entry.name)
+    except OSError as error:
+        raise IntakeError(
+            f"{plain_text(folder.name)}: expected a readable folder, got {error.strerror!r}; hand it in again"
+        ) from None
 
 
 def _unwelcome(entry: os.DirEntry[str]) -> str:
@@ -147,112 +169,40 @@ def _unwelcome(entry: os.DirEntry[str]) -> str:
         return "its name is not a plain one"
     if name.suffix.lower() not in BESIDE:
         return f"files {name.suffix or 'without a suffix'} are not taken along"
-    if name.suffix.lower() == ".py" and _shadows(name.stem):
-        return f"it would stand in for the module {name.stem}"
+    if name.suffix.lower() == ".py":
+        if not name.stem.isidentifier():
+            return "no module can have its name"
+        if name.stem in _module_names():
+            return f"it would stand in for the module {name.stem}"
     return ""
 
 
-def _shadows(module: str) -> bool:
-    if module in sys.stdlib_module_names or module in ("sitecustomize", "usercustomize", "inside"):
-        return True
-    try:
-        return find_spec(module) is not None
-    except (ImportError, ValueError):
-        return True
+@cache
+def _module_names() -> frozenset[str]:
+    """The modules that exist, by a look at the folders where they lie: to ask Python is to import."""
+    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    installed = {entry.name.split(".")[0] for folder in folders for entry in os.scandir(folder)}
+    return frozenset(installed | sys.stdlib_module_names | _SPECIAL)
 
 
-# --- the notebook as text -----------------------------------------------------------------------------
-
-
-def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
-
-
-def _parse(raw: bytes, path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
-        _check_depth(data, MOST_DEPTH)
-    except (ValueError, RecursionError) as error:
-        why = plain_text(str(error))[:120] or "nested too deeply"
-        raise IntakeError(
-            f"{plain_text(path.name)}: expected a notebook (JSON in UTF-8), got something else ({why}); "
-            "save it again in JupyterLab"
-        ) from None
-    if not isinstance(data, dict) or data.get("nbformat") != 4 or not isinstance(data.get("cells"), list):
-        raise IntakeError(
-            f"{plain_text(path.name)}: expected a notebook of format 4 with cells, got other JSON; "
-            "save it again in JupyterLab"
-        )
-    return data
-
-
-def _check_depth(value: Any, depth: int) -> None:
-    if not isinstance(value, (dict, list)):
-        return
-    if depth == 0:
-        raise ValueError("nested too deeply")
-    for item in value.values() if isinstance(value, dict) else value:
-        _check_depth(item, depth - 1)
-
-
-def _cells(data: dict[str, Any], path: Path) -> Iterator[_Cell]:
-    if len(data["cells"]) > MOST_CELLS:
-        raise IntakeError(
-            f"{plain_text(path.name)}: expected at most {MOST_CELLS} cells, got {len(data['cells'])}; "
-            "hand in the lesson's own notebook"
-        )
-    for cell in data["cells"]:
-        if isinstance(cell, dict):
-            yield _Cell(
-                kind="code" if cell.get("cell_type") == "code" else "markdown",
-                source=_source(cell.get("source"), path),
-                id=_text(cell.get("id")),
-                grade_id=_text(_inner(cell, "metadata", "nbgrader", "grade_id")),
-            )
-
-
-def _source(value: Any, path: Path) -> str:
-    if isinstance(value, list):
-        value = "".join(line for line in value if isinstance(line, str))
-    source = value if isinstance(value, str) else ""
-    if len(source) > MOST_SOURCE:
-        raise IntakeError(
-            f"{plain_text(path.name)}: expected at most {MOST_SOURCE} characters in a cell, "
-            f"got {len(source)}; shorten it"
-        )
-    return source.encode(errors="replace").decode()  # JSON can hold half a character: "\ud800"
-
-
-def _inner(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _version(data: dict[str, Any]) -> str | None:
-    version = _text(_inner(data, "metadata", "sumskip", "version"))
-    return plain_text(version)[:40] if version is not None else None
-
-
-def _recognise(cells: list[_Cell], masters: Mapping[str, Any], path: Path) -> str:
+def _recognise(cells: Sequence[HandedCell], masters: Mapping[str, Any], name: str) -> str:
     """Whose ids these are: the master that shares most of them, and at least a third of its own."""
     came = {cell.grade_id for cell in cells if cell.grade_id}
-    shared = {name: len(came & _ids(master)) / max(1, len(_ids(master))) for name, master in masters.items()}
+    shared = {
+        name: len(came & _grade_ids(master)) / max(1, len(_grade_ids(master)))
+        for name, master in masters.items()
+    }
     best = max(shared, key=lambda name: shared[name], default=None)
     if best is None or shared[best] < 1 / 3:
         raise IntakeError(
-            f"{plain_text(path.name)}: expected a notebook of this course ({', '.join(masters)}), got one "
-            f"with {len(came)} of nbgrader's cells and hardly any of ours; hand in the lesson's own notebook"
+            f"{name}: expected a notebook of this course ({', '.join(masters)}), got one with {len(came)} of "
+            "nbgrader's cells and hardly any of ours; hand in the lesson's own notebook"
         )
     return best
 
 
-def _ids(master: Any) -> set[str]:
-    return {str(id) for cell in master["cells"] if (id := _inner(cell["metadata"], "nbgrader", "grade_id"))}
+def _grade_ids(master: Any) -> set[str]:
+    return {grade_id for cell in master["cells"] if (grade_id := _grade_id(cell))}
 
 
 # --- ours again -----------------------------------------------------------------------------------------
@@ -263,7 +213,7 @@ class _Restoring:
     """Puts a submission back into the master's order, around the master's cells."""
 
     master: Any
-    cells: list[_Cell]
+    cells: list[HandedCell]
     warnings: list[str]
     notebook: NotebookNode = field(default_factory=new_notebook)
     steps: list[Step] = field(default_factory=list)
@@ -281,15 +231,15 @@ class _Restoring:
             self._learners(extras.get(_grade_id(cell), []))
         return self.steps
 
-    def _sort(self, known: set[str]) -> tuple[dict[str, _Cell], dict[str, list[_Cell]]]:
+    def _sort(self, known: set[str]) -> tuple[dict[str, HandedCell], dict[str, list[HandedCell]]]:
         """The cell handed in for each of our ids, and the learner's own cells by the id they follow.
 
         Where a cell was copied, the last one counts, as it would in a run from top to bottom; the
         copies before it stay the learner's own cells.
         """
         last = {cell.grade_id: index for index, cell in enumerate(self.cells) if cell.grade_id in known}
-        handed: dict[str, _Cell] = {}
-        extras: dict[str, list[_Cell]] = {}
+        handed: dict[str, HandedCell] = {}
+        extras: dict[str, list[HandedCell]] = {}
         after = ""
         copies = set()
         for index, cell in enumerate(self.cells):
@@ -306,7 +256,7 @@ class _Restoring:
             )
         return handed, extras
 
-    def _ours(self, cell: Any, handed: _Cell | None) -> None:
+    def _ours(self, cell: Any, handed: HandedCell | None) -> None:
         """A cell of the master; where the learner was to write, with what they wrote."""
         rules = cell["metadata"]["nbgrader"]
         grade_id = _grade_id(cell)
@@ -333,13 +283,13 @@ class _Restoring:
             exercise = grade_id.removesuffix("_check")
             self.steps.append(Step("check", cell_id, "", exercise, symbol, points))
 
-    def _learners(self, cells: list[_Cell]) -> None:
+    def _learners(self, cells: list[HandedCell]) -> None:
         for cell in cells:
             cell_id = self._append(cell.kind == "code", cell.source, cell.id, {})
             if cell.kind == "code" and cell.source.strip() and not self._demo(cell):
                 self.steps.append(Step("run", cell_id, cell.source))
 
-    def _demo(self, cell: _Cell) -> bool:
+    def _demo(self, cell: HandedCell) -> bool:
         """Whether this is one of the master's demonstrations: by its id, or word for word."""
         return any(
             cell.id == demo.get("id") or cell.source.strip() == _joined(demo["source"]).strip()
@@ -359,7 +309,7 @@ class _Restoring:
 
 
 def _grade_id(cell: Any) -> str:
-    return _inner(cell["metadata"], "nbgrader", "grade_id") or ""
+    return str(cell["metadata"].get("nbgrader", {}).get("grade_id", ""))
 
 
 def _tags(cell: Any) -> list[str]:

@@ -9,18 +9,20 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
 
+from autograder.engine.inside.notebook import Outline, OutlineError
 from autograder.engine.sandbox import Child, ChildLostError, Level, Limits, SandboxError, WarmParent
 from sumskip import wire
 from sumskip.core import Ask, Case, Observation, Report
@@ -28,7 +30,13 @@ from sumskip.core import Ask, Case, Observation, Report
 JudgeExercise = Callable[[str, Ask], Report]
 
 _TEXT = 20_000  # characters kept of any text that comes out of the sandbox
+_PRINTED = 200_000  # of all that a submission's cells print together
+_FIELD = 1_000  # of one text in an observation
+_ITEMS = 1_000  # of one list or object in an observation
+_MESSAGE, _DETAILS = 1_000, 20  # characters of a sentence in a report, and lines beside it
 _RESTARTS = 4
+# The names that a probe gives its arrays; `json.dumps` and f-strings would carry others anywhere.
+_ARRAY_NAME = re.compile(r"[A-Za-z0-9_:#. -]{1,120}")
 _NO_WALLS = (
     "NOTHING IS WALLED IN: learners' code runs with your rights, next to your files and with your network. "
     "Only grade submissions that you would run yourself."
@@ -72,19 +80,27 @@ class CellOutput:
     stopped: bool = False  # by us: time over, or its process died
 
     @classmethod
-    def from_reply(cls, reply: Mapping[str, Any]) -> CellOutput:
-        """Read a reply of the sandbox, of which nothing can be relied on."""
+    def from_reply(cls, reply: Mapping[str, Any], room: int = _PRINTED) -> CellOutput:
+        """Read a reply of the sandbox, of which nothing can be relied on; `room` characters are kept."""
         error = reply.get("error")
         error = error if isinstance(error, dict) else {}
         line = error.get("line")
         return cls(
-            stdout=plain_text(reply.get("stdout")),
-            stderr=plain_text(reply.get("stderr")),
+            stdout=_kept(plain_text(reply.get("stdout")), room),
+            stderr=_kept(plain_text(reply.get("stderr")), room),
             error_name=plain_text(error.get("name"))[:80],
-            error_message=plain_text(error.get("message"))[:1000],
+            error_message=_kept(plain_text(error.get("message"))[:_FIELD], room),
             line=line if type(line) is int and 0 < line < 100_000 else None,
             stopped=reply.get("stopped") is True,
         )
+
+    @property
+    def size(self) -> int:
+        return len(self.stdout) + len(self.stderr) + len(self.error_message)
+
+
+def _kept(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: max(0, room)]}\n… the cells before printed too much …"
 
 
 @dataclass
@@ -98,6 +114,10 @@ class Result:
     level: Level = "walled"
 
 
+# Control and direction characters, halves, private ones, and the line ends that only some programs see.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
 def plain_text(value: Any) -> str:
     """Text from the sandbox without anything that a terminal or a page would act on."""
     if not isinstance(value, str):
@@ -105,7 +125,33 @@ def plain_text(value: Any) -> str:
     return "".join(
         character
         for character in value[:_TEXT]
-        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co")
+        if character in "\n\t" or unicodedata.category(character) not in _UNSAFE
+    )
+
+
+def _bounded_facts(value: Any) -> Any:
+    """Facts from the sandbox with every text plain and every length bounded; the wire has bounded the depth.
+
+    Raises:
+        WireError: there are more of them than any honest answer has.
+    """
+    if isinstance(value, str):
+        return plain_text(value)[:_FIELD]
+    if isinstance(value, (list, dict)) and len(value) > _ITEMS:
+        raise wire.WireError(f"it has a list of {len(value)} items; at most {_ITEMS} are judged")
+    if isinstance(value, list):
+        return [_bounded_facts(item) for item in value]
+    if isinstance(value, dict):
+        return {plain_text(key)[:_FIELD]: _bounded_facts(item) for key, item in value.items()}
+    return value
+
+
+def _bounded_report(report: Report) -> Report:
+    """A report that quotes an answer, at a length that a person reads."""
+    return replace(
+        report,
+        message=report.message[:_MESSAGE],
+        details=tuple(line[:_MESSAGE] for line in report.details[:_DETAILS]),
     )
 
 
@@ -190,6 +236,24 @@ class Engine:
         with self._slots:
             return _Run(self, plan, judge_exercise).go()
 
+    def read(self, raw: bytes) -> Outline:
+        """Parse a notebook file behind the walls, in a process that no learner's code has been in.
+
+        Raises:
+            OutlineError: these bytes are no notebook that can be read.
+        """
+        with self._slots, self.spawn() as child:
+            try:
+                for start in range(0, len(raw), wire.MAX_BODY):
+                    piece = np.frombuffer(raw[start : start + wire.MAX_BODY], np.uint8)
+                    child.request({"do": "take"}, self.limits.cell_seconds, {"piece": piece})
+                reply, _ = child.request({"do": "read"}, self.limits.cell_seconds)
+            except ChildLostError as lost:
+                raise OutlineError(f"expected a notebook, got what cannot be read: {lost}") from None
+        if "refused" in reply:
+            raise OutlineError(plain_text(reply["refused"])[:400])
+        return Outline.from_json(reply)
+
     def spawn(self) -> Child:
         """A process for one submission, from a warm parent that is replaced if it has died."""
         with self._lock:
@@ -211,6 +275,7 @@ class _Run:
         self.limits = engine.limits
         self.result = Result(level=engine.level)
         self.stopped: dict[int, str] = {}  # steps that are not run again, and why
+        self.room = _PRINTED  # characters that cells may still print
         self.used = 0.0  # seconds that the learner's code took; making a key is not theirs
 
     def left(self) -> float:
@@ -266,8 +331,10 @@ class _Run:
         seconds = max(0.1, min(self.limits.cell_seconds, self.left()))
         with self.timed():
             reply, _ = child.request({"do": "run", "source": step.source}, seconds)
-        output = CellOutput.from_reply(reply)
-        self.result.outputs.setdefault(step.cell_id, output)
+        output = CellOutput.from_reply(reply, self.room)
+        if step.cell_id not in self.result.outputs:
+            self.result.outputs[step.cell_id] = output
+            self.room -= output.size
         if output.stopped:
             self.stopped[index] = f"it ran longer than {seconds:g} s"
             self.result.warnings.append(f"cell {step.cell_id}: {self.stopped[index]}")
@@ -287,7 +354,7 @@ class _Run:
             report = self.judge_exercise(name, asking)
         except AskFailedError:
             report = None
-        except Exception as error:  # ours, not the learner's, and said so
+        except (Exception, SystemExit) as error:  # ours, not the learner's, and said so
             report = None
             asking.failed = asking.failed or f"the grader itself stopped ({type(error).__name__}: {error})"
         if asking.failed:
@@ -297,7 +364,7 @@ class _Run:
         elif report.status == "failed" and (why := self._stopped_before(index)):
             self._not_graded(step, f"A cell of this exercise was ended: {why}.")
         else:
-            self.result.reports[name] = report
+            self.result.reports[name] = _bounded_report(report)
         if asking.lost:
             raise ChildLostError(asking.failed)
 
@@ -342,7 +409,10 @@ class _Asking:
         if "refused" in header:
             self._fail(plain_text(header["refused"])[:300] or "it refused the question")
         try:
-            return wire.unpack_observation(frame, header["nonce"])
+            seen = wire.unpack_observation(frame, header["nonce"])
+            if odd := next((name for name in seen.arrays if not _ARRAY_NAME.fullmatch(name)), None):
+                raise wire.WireError(f"an array is called {odd[:40]!r}")
+            return Observation(seen.arrays, _bounded_facts(seen.facts))
         except wire.WireError as error:
             self._fail(f"it sent what is no answer ({error})")
         raise AssertionError("unreachable")

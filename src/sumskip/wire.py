@@ -60,7 +60,9 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -
         listed.append((name, array.dtype.name, array.shape))
         chunks.append(np.ascontiguousarray(array, dtype=dtype).tobytes())
     try:
-        head = json.dumps({**header, "arrays": listed}, allow_nan=False).encode()
+        # Half a character ("\ud800") cannot be sent, and is no reason to lose all the rest.
+        text = json.dumps({**header, "arrays": listed}, allow_nan=False, ensure_ascii=False)
+        head = text.encode(errors="replace")
     except (TypeError, ValueError, RecursionError) as error:
         raise WireError(f"the header is not plain JSON: {error}") from None
     body = b"".join(chunks)
@@ -183,6 +185,9 @@ def _entry(entry: Any) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     # type(), not isinstance(): True is an int, but no size.
     if not all(type(size) is int and 0 <= size <= MAX_BODY for size in shape):
         raise WireError(f"array {name!r}: a size is a whole number between 0 and {MAX_BODY}")
+    # An array without elements may still have a shape that NumPy cannot count.
+    if math.prod(size for size in shape if size) > MAX_BODY:
+        raise WireError(f"array {name!r} has a shape of more than {MAX_BODY} elements")
     return name, DTYPES[dtype], tuple(shape)
 
 

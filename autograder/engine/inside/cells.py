@@ -12,8 +12,9 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -30,6 +31,7 @@ from sumskip.core import Case
 from sumskip.probe import probe
 
 from . import walls
+from .notebook import OutlineError, read_outline
 from .untouched import Untouched
 
 KEEP = 8_000  # characters kept of a cell's prints, from each end
@@ -146,6 +148,7 @@ class Session:
         sys.stdin = io.StringIO()
         signal.signal(signal.SIGALRM, self._too_long)
         self._limit = 0.0
+        self._taken = bytearray()
 
     def _too_long(self, number: int, frame: FrameType | None) -> None:
         raise TimeLimit(f"stopped after {self._limit:g} s")
@@ -164,6 +167,16 @@ class Session:
         for name, content in arrays.items():
             Path(Path(name).name).write_bytes(content.tobytes())
         return {}
+
+    def take(self, arrays: dict[str, Any]) -> dict[str, Any]:
+        """Another piece of a notebook file."""
+        self._taken += arrays["piece"].tobytes()
+        return {}
+
+    def read(self, seconds: float) -> dict[str, Any]:
+        """The outline of the notebook file that was taken."""
+        with self._at_most(seconds):
+            return read_outline(bytes(self._taken)).to_json()
 
     def run(self, source: str, seconds: float) -> dict[str, Any]:
         """Run one cell; what it printed, and the error that ended it with the line it was on."""
@@ -232,19 +245,29 @@ def serve(channel: socket.socket, shell: Shell, untouched: Untouched) -> None:
 
 
 def _answer(session: Session, header: dict[str, Any], arrays: dict[str, Any]) -> bytes:
-    nonce = header["nonce"]
-    if header["do"] == "ask":
-        try:
-            observation = session.ask(header["symbol"], header["case"], header["seconds"])
-            return wire.pack_observation(observation, nonce)
-        except wire.WireError as error:  # an array of text, say; or a function that was replaced
-            return wire.pack({"nonce": nonce, "refused": str(error)[:300]})
-        except TimeLimit as error:
-            return wire.pack({"nonce": nonce, "refused": f"the answer was {error}"})
-        except BaseException as error:
-            return wire.pack({"nonce": nonce, "refused": f"{type(error).__name__[:80]} ended the question"})
-    if header["do"] == "run":
+    nonce, do = header["nonce"], header["do"]
+    if do == "ask":
+        seen = partial(session.ask, header["symbol"], header["case"], header["seconds"])
+        return _or_refused(nonce, lambda: wire.pack_observation(seen(), nonce))
+    if do == "read":
+        read = partial(session.read, header["seconds"])
+        return _or_refused(nonce, lambda: wire.pack({"nonce": nonce, **read()}))
+    if do == "run":
         return wire.pack({"nonce": nonce, **session.run(header["source"], header["seconds"])})
-    if header["do"] == "files":
+    if do == "take":
+        return wire.pack({"nonce": nonce, **session.take(arrays)})
+    if do == "files":
         return wire.pack({"nonce": nonce, **session.files(arrays)})
     return wire.pack({"nonce": nonce, "breaches": walls.breaches(**header["walls"])})
+
+
+def _or_refused(nonce: str, answer: Callable[[], bytes]) -> bytes:
+    try:
+        return answer()
+    except (wire.WireError, OutlineError) as error:  # an array of text, say; or a function that was replaced
+        why = str(error)[:400]
+    except TimeLimit as error:
+        why = f"the answer was {error}"
+    except BaseException as error:
+        why = f"{type(error).__name__[:80]} ended the question"
+    return wire.pack({"nonce": nonce, "refused": why})

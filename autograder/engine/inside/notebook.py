@@ -1,0 +1,156 @@
+"""What stands in a notebook that was handed in, as plain text.
+
+Parsing what a stranger wrote is the sandbox's work: a grader's own process gets the `Outline` alone,
+and reads it with `Outline.from_json`, which believes nothing either.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+
+MOST_CELLS = 1_000
+MOST_SOURCE = 200_000  # characters in a cell
+MOST_SOURCES = 1_000_000  # characters in all cells together
+MOST_DEPTH = 40  # of JSON, with the widget states that notebooks carry
+MOST_VALUES = 2_000_000  # of JSON: the numbers of some large interactive plots
+MOST_ID = 200
+
+# A string of JSON, also one that never ends: so that no byte is looked at twice.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+
+
+class OutlineError(ValueError):
+    """These bytes are no notebook that can be read. One line: what was expected, what came, what to do."""
+
+
+@dataclass(frozen=True)
+class HandedCell:
+    """All that counts of a cell as handed in; `kind` is "code" or "markdown"."""
+
+    kind: str
+    source: str
+    id: str | None
+    grade_id: str | None
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The cells of a notebook, and the version of the course it says it was made with."""
+
+    cells: tuple[HandedCell, ...]
+    version: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"version": self.version, "cells": [astuple(cell) for cell in self.cells]}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Outline:
+        """Read what `to_json` made on the other side of the wall.
+
+        Raises:
+            OutlineError: it cannot have come from there.
+        """
+        cells, version = data.get("cells"), data.get("version")
+        sound = isinstance(cells, list) and len(cells) <= MOST_CELLS and _is_text(version, MOST_ID)
+        if not sound or not all(map(_is_cell, cells)):
+            raise OutlineError("expected a notebook, got what cannot be read; save it again in JupyterLab")
+        return cls(tuple(HandedCell(*cell) for cell in cells), version)
+
+
+def _is_text(value: Any, most: int) -> bool:
+    return value is None or (isinstance(value, str) and len(value) <= most)
+
+
+def _is_cell(value: Any) -> bool:
+    if not (isinstance(value, list) and len(value) == 4 and value[0] in ("code", "markdown")):
+        return False
+    _, source, *ids = value
+    return isinstance(source, str) and len(source) <= MOST_SOURCE and all(_is_text(id, MOST_ID) for id in ids)
+
+
+def read_outline(raw: bytes) -> Outline:
+    """The outline of a notebook file's bytes.
+
+    Raises:
+        OutlineError: they are no notebook of format 4, or it is too large.
+    """
+    data = _parse(raw)
+    cells = data["cells"]
+    if len(cells) > MOST_CELLS:
+        raise OutlineError(
+            f"expected at most {MOST_CELLS} cells, got {len(cells)}; hand in the lesson's own notebook"
+        )
+    found = []
+    room = MOST_SOURCES
+    for cell in cells:
+        if not isinstance(cell, dict):
+            continue
+        kind = "code" if cell.get("cell_type") == "code" else "markdown"
+        source = _source(cell.get("source"))
+        room -= len(source)
+        if room < 0:
+            raise OutlineError(f"expected at most {MOST_SOURCES} characters in all cells; shorten them")
+        grade_id = _inner(cell, "metadata", "nbgrader", "grade_id")
+        found.append(HandedCell(kind, source, _id(cell.get("id")), _id(grade_id)))
+    return Outline(tuple(found), _id(_inner(data, "metadata", "sumskip", "version")))
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    try:
+        _check_budget(raw)
+        data = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        why = " ".join(str(error).split())[:120] or "nested too deeply"
+        raise OutlineError(
+            f"expected a notebook (JSON in UTF-8), got something else ({why}); save it again in JupyterLab"
+        ) from None
+    if not isinstance(data, dict) or data.get("nbformat") != 4 or not isinstance(data.get("cells"), list):
+        raise OutlineError(
+            "expected a notebook of format 4 with cells, got other JSON; save it again in JupyterLab"
+        )
+    return data
+
+
+def _check_budget(raw: bytes) -> None:
+    """Depth and number of values, from the brackets and commas alone, before anything is parsed."""
+    signs = np.frombuffer(_STRING.sub(b"", raw), np.uint8)
+    opening = np.isin(signs, tuple(b"[{"))
+    steps = opening.astype(np.int32) - np.isin(signs, tuple(b"]}"))
+    if np.cumsum(steps).max(initial=0) > MOST_DEPTH:
+        raise ValueError("nested too deeply")
+    if np.count_nonzero(opening) + np.count_nonzero(signs == ord(",")) > MOST_VALUES:
+        raise ValueError("too many values")
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _source(value: Any) -> str:
+    if isinstance(value, list):
+        value = "".join(line for line in value if isinstance(line, str))
+    source = _whole_characters(value) if isinstance(value, str) else ""
+    if len(source) > MOST_SOURCE:
+        raise OutlineError(
+            f"expected at most {MOST_SOURCE} characters in a cell, got {len(source)}; shorten it"
+        )
+    return source
+
+
+def _id(value: Any) -> str | None:
+    return _whole_characters(value)[:MOST_ID] if isinstance(value, str) else None
+
+
+def _whole_characters(text: str) -> str:
+    return text.encode(errors="replace").decode()  # JSON can hold half a character: "\ud800"
+
+
+def _inner(value: Any, *keys: str) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
