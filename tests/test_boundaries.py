@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,3 +100,11 @@ def test_every_public_verb_is_there() -> None:
         assert getattr(sumskip, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'chekc'"):
         _ = sumskip.chekc
+
+
+def test_the_list_of_what_comes_from_outside_names_tests_that_exist() -> None:
+    """`docs/walls.md` says of every such place which test tries it."""
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "walls.md").read_text(encoding="utf-8")))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    assert len(named) > 15
+    assert [name for name in sorted(named) if f"def {name}(" not in tests] == []

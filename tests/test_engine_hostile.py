@@ -1,18 +1,21 @@
 """Hostile and broken submissions, each beside an honest one: no point undeserved, nobody else harmed.
 
-What each would have gained or harmed without the defence stands beside it in `hostile/`. They run
-walled in, with short limits, two at a time, in one engine: as in a class.
+What each would have gained or harmed without the defence stands beside it in `hostile/`. They run with
+short limits, two at a time, in one engine, as in a class: walled in, and without walls those that would
+not hit the machine that tests.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ import pytest
 
 from autograder.engine.intake import IntakeError, read_submission
 from autograder.engine.run import Engine, Plan, Result, Step
-from autograder.engine.sandbox import Limits
+from autograder.engine.sandbox import Level, Limits
 from autograder.verdicts import grade_exercise
 from hostile.code import ATTACKS, PRELUDE
 from hostile.course import POINTS, TARGET, Attack, honest, master, submission
@@ -45,6 +48,7 @@ LIMITS = Limits(
     scratch_bytes=16 << 20,
     processes=24,
 )
+ABSTRACT = f"sumskip-hostile-{os.getpid()}"  # a socket of the grader's without a file
 OTHERS = [name for name in POINTS if name != TARGET]
 
 
@@ -93,17 +97,23 @@ def scores(result: Result) -> dict[str, float]:
     return {name: round(report.score, 6) for name, report in result.reports.items()}
 
 
+LEVELS: tuple[Level, ...] = ("walled", "none")
+at_each_level = pytest.mark.parametrize("arena", LEVELS, indirect=True)
+walled_in = pytest.mark.parametrize("arena", ["walled"], indirect=True)
+
+
 @pytest.fixture(scope="module")
-def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     folder = tmp_path_factory.mktemp("outside")
     (folder / "canary").write_text("the instructor's")
     with sqlite3.connect(folder / "gradebook.db") as database:
         database.execute("create table grade (score real)")
     os.environ["HOSTILE_CANARY"] = "secret"
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as abstract:
-        abstract.bind(b"\0sumskip-hostile")
+        abstract.bind(f"\0{ABSTRACT}".encode())
         abstract.listen()
-        with Engine(jobs=2, limits=LIMITS) as engine:
+        with Engine(request.param, jobs=2, limits=LIMITS, trust_submissions=True) as engine:
+            assert engine.level == request.param
             yield Arena(engine, folder, listener)
     del os.environ["HOSTILE_CANARY"]
 
@@ -117,11 +127,16 @@ def host(arena: Arena) -> dict[str, Any]:
         "canary": str(arena.folder / "canary"),
         "database": str(arena.folder / "gradebook.db"),
         "port": arena.listener.getsockname()[1],
-        "abstract": "sumskip-hostile",
+        "abstract": ABSTRACT,
     }
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+ROUNDS = [(level, a) for level in LEVELS for a in ATTACKS if level == "walled" or not a.walls]
+
+
+@pytest.mark.parametrize(
+    ("arena", "attack"), ROUNDS, ids=[f"{level}-{a.name}" for level, a in ROUNDS], indirect=["arena"]
+)
 def test_no_point_undeserved_and_nobody_harmed(arena: Arena, host: dict[str, Any], attack: Attack) -> None:
     """The exercise under attack earns what its code deserves; the others keep theirs."""
     code = PRELUDE.replace("__HOST__", repr(host)) + attack.code
@@ -135,11 +150,17 @@ def test_no_point_undeserved_and_nobody_harmed(arena: Arena, host: dict[str, Any
     for name in OTHERS:
         if not attack.costs_others:
             assert result.reports[name].score == pytest.approx(POINTS[name]), result.warnings
-    assert len(json.dumps([output.__dict__ for output in result.outputs.values()])) < 300_000
-    texts = "".join(f"{o.stdout}{o.stderr}{o.error_message}{o.error_name}" for o in result.outputs.values())
-    assert not set(texts) & {"\x1b", "\x00", "\x9b", "\u202e", "\x07"}
+    assert_bounded(result)
 
 
+def assert_bounded(result: Result) -> None:
+    """What came out is short, and has nothing on which a terminal or a page acts."""
+    text = json.dumps(asdict(result), ensure_ascii=False)
+    assert len(text) < 300_000
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", text)
+
+
+@at_each_level
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_changed_notebook_gains_nothing(arena: Arena, change: Callable[[dict[str, Any]], None]) -> None:
     """Whatever is done to ids, tags, points and order: the empty exercise earns nothing, the rest all."""
@@ -148,8 +169,10 @@ def test_a_changed_notebook_gains_nothing(arena: Arena, change: Callable[[dict[s
     result = arena.grade_beside_an_honest_one(notebook)
     assert scores(result) == {**POINTS, TARGET: 0.0}
     assert result.reports[TARGET].status != "passed"
+    assert_bounded(result)
 
 
+@at_each_level
 @pytest.mark.parametrize("data", HOPELESS.values(), ids=HOPELESS)
 def test_a_file_that_is_no_notebook_is_refused_in_one_line(arena: Arena, data: bytes) -> None:
     with pytest.raises(IntakeError) as caught:
@@ -157,6 +180,7 @@ def test_a_file_that_is_no_notebook_is_refused_in_one_line(arena: Arena, data: b
     assert "\n" not in str(caught.value)
 
 
+@at_each_level
 @pytest.mark.parametrize("oddity", ODDITIES.values(), ids=ODDITIES)
 def test_what_honest_learners_do_costs_nothing(arena: Arena, oddity: str) -> None:
     notebook = honest()
@@ -166,6 +190,7 @@ def test_what_honest_learners_do_costs_nothing(arena: Arena, oddity: str) -> Non
     assert scores(result) == POINTS, result.warnings
 
 
+@walled_in
 def test_a_loss_that_is_made_to_fall_is_not_graded(arena: Arena) -> None:
     """That training succeeds, only the learner's process can tell; a replaced loss function told it."""
     code = """
@@ -187,6 +212,7 @@ class TinyResNet(nn.Module):
     assert "cross_entropy" in report.message
 
 
+@walled_in
 def test_nothing_is_left_for_the_next_one(arena: Arena) -> None:
     """After files, shared memory, queues and keys were left: the next process finds none of them."""
     look = """
@@ -205,6 +231,7 @@ print(left, libc.shmget(4242, 0, 0), libc.msgget(4242, 0), processes)
     assert result.outputs["look"].stdout == "[] -1 -1 ['1']\n"
 
 
+@walled_in
 def test_nothing_came_through_the_walls(arena: Arena) -> None:
     """After all attacks: no connection was made, no file of the instructor's is another one."""
     arena.listener.setblocking(False)

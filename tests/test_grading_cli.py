@@ -306,16 +306,31 @@ def test_the_notebook_that_counts(root: Path, released: Any) -> None:
     assert "newer.ipynb is another notebook, not graded" in chosen.warnings
 
 
-@pytest.mark.parametrize("name", ["O'Brien, Zoë", "a[b]*{x}", "+49 30", "{student_id}", "%s ; rm -rf", "-rf"])
-def test_odd_learner_ids_are_graded(name: str, root: Path, released: Any) -> None:
-    """Glob signs, braces, quotes and spaces in an id mean nothing."""
-    hand_in(root, name, FIRST, answered(released, {"predict_flow": "# right"}))
-    assert main(["grade", "--json", "out.jsonl"]) == 0
-    assert _scores(root)[name, "predict_flow_check"] == (6.0, False)
-    assert (root / "feedback" / name / FIRST / f"{FIRST}.html").exists()
+def test_odd_learner_ids_are_graded(root: Path, released: Any) -> None:
+    """Signs of globs, patterns, formats, SQL and shells, quotes and spaces in an id mean nothing."""
+    names = [
+        *(
+            "O'Brien, Zoë",
+            "a[b]*{x}",
+            "+49 30",
+            "{student_id}",
+            "{0.__class__}",
+            "%s ; rm -rf",
+            "-rf",
+            "~root",
+        ),
+        *("'; drop table grade; --", "(.*)+$", "$(touch pwned)", "`touch pwned`", "x" * 128),
+    ]
+    for name in names:
+        hand_in(root, name, FIRST, answered(released, {"predict_flow": "# right"}))
+    assert main(["grade", "--jobs", "2", "--json", "out.jsonl"]) == 0
+    for name in names:
+        assert _scores(root)[name, "predict_flow_check"] == (6.0, False)
+        assert (root / "feedback" / name / FIRST / f"{FIRST}.html").exists()
+    assert not (root / "pwned").exists()
 
 
-@pytest.mark.parametrize("name", ["<b>ana", 'ana"', "ana\x1b[31m", " ana", "ana\n", "a\\b"])
+@pytest.mark.parametrize("name", ["<b>ana", 'ana"', "ana\x1b[31m", " ana", "ana\n", "a\\b", "x" * 129])
 def test_names_that_cannot_be_ids_are_passed_over(
     name: str, root: Path, released: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

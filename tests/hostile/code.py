@@ -6,6 +6,8 @@ with a hole shows as a point undeserved.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hostile.course import SOLUTIONS, Attack
 
 # What every attack may use. HOST is filled in by the test: places and ports that exist outside.
@@ -320,7 +322,7 @@ class AdditionModel(nn.Module):
 """),
 ]
 
-PLACES = [
+PLACES = [replace(attack, walls=True) for attack in (
     Attack("reading the course", "reference answers lie beside the submissions",
            "wins(lambda: open(HOST['root'] + '/autograder/reference/joining.py').read())"),
     Attack("importing the references", "the grader's own package is importable",
@@ -428,6 +430,48 @@ libc = ctypes.CDLL(None, use_errno=True)
 if libc.shmget(4242, 0, 0) != -1 or libc.msgget(4242, 0) != -1: win()
 if libc.syscall(250, 10, -3, b'user', b'hostile-note', 0) > 0: win()
 """),
+)]
+
+def sending(entry: str, facts: str = "{}") -> str:
+    """Code that answers every question with a frame made by hand, the tripwire being silenced."""
+    return f"""
+import inside.cells, inside.untouched, json, struct
+inside.untouched.Untouched.changed = lambda self: []
+def crafted(observation, nonce):
+    head = json.dumps({{'nonce': nonce, 'facts': {facts}, 'arrays': [{entry}]}}).encode()
+    return struct.pack('<4sIQ', b'S&S1', len(head), 0) + head
+inside.cells.wire.pack_observation = crafted
+{ZEROS}"""
+
+
+# What it makes the grader's own code raise, or write down, outside the walls.
+OUTSIDE = [
+    Attack("a shape that cannot be counted", "reshape raised ValueError in the grader, and the exercise's row was lost",
+           sending("['output', 'float32', [0] + [8388608] * 5]"), costs_others=True, status="not_graded"),
+    Attack("an array with a page for a name", "the name of a gradient is a role, and a role stands in sentences",
+           sending("['grad:<script>`\\x1b[31m', 'float32', [0]]"), costs_others=True, status="not_graded"),
+    Attack("a list of a hundred thousand facts", "all of them stand in one sentence",
+           sending("", "{'output': {'type': 'tensor', 'shape': [1] * 99000}}"), costs_others=True, status="not_graded"),
+    Attack("facts of other types", "a sentence that is made of them raises TypeError or KeyError",
+           sending("", "{'output': 7, 'roles': [1], 'orders': 'x', 'alpha': None, 'unplaced': {}, 'problem': {'stage': 9}}"),
+           costs_others=True, status="not_graded"),
+    Attack("a class with a name of 3.5 million backquotes", "the notebook had 128 MB: each was a pair of code tags", """
+AdditionModel = type('`' * 3_500_000, (), {})
+"""),
+    Attack("a model with an endless name", "the same, from the constructor", """
+class Other: pass
+Other.__name__ = Other.__qualname__ = '`' * 3_500_000
+class AdditionModel(nn.Module):
+    def __new__(cls): return Other()
+"""),
+    Attack("an error with an endless message", "the message stands in the sentence and beside it", """
+class AdditionModel(nn.Module):
+    def forward(self, x): raise type('`' * 100_000, (Exception,), {})('`\\u202e\\x1b[31m' * 1_000_000)
+"""),
+    Attack("half characters", "text that is no Unicode was no answer: the cell counted as dead", """
+class AdditionModel(nn.Module):
+    def forward(self, x): raise ValueError('\\ud800')
+""", extra="print('\\ud800' * 10_000)"),
 ]
 
 SURVIVAL = [
@@ -473,7 +517,7 @@ pid = os.fork()
 if pid == 0:
     time.sleep(0.1); os.kill(1, signal.SIGSTOP); os._exit(0)
 os.kill(os.getpid(), signal.SIGSTOP)
-"""),
+""", walls=True),
     Attack("a crash later", "a thread ends the process in somebody else's exercise", """
 import threading
 threading.Timer(0.3, lambda: os._exit(0)).start()
@@ -490,14 +534,14 @@ time.sleep(60)
 while True:
     try: os.fork()
     except OSError: time.sleep(0.2)
-""", status="not_graded"),
+""", status="not_graded", walls=True),
     Attack("a fork that returns", "two processes answer one question", "os.fork()"),
     Attack("threads without end", "no thread can be started any more", """
 import threading
 try:
     while True: threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 except RuntimeError: pass
-""", costs_others=True),
+""", costs_others=True, walls=True),
     Attack("a daemon", "a process that outlives its submission", """
 if os.fork() == 0:
     os.setsid()
@@ -510,12 +554,12 @@ try:
     with open('/tmp/full', 'wb') as file:
         while True: file.write(bytes(1 << 20))
 except OSError: pass
-"""),
+""", walls=True),
     Attack("files without number", "inodes run out before bytes do", """
 try:
     for number in range(1_000_000): open(f'/tmp/{number}', 'w').close()
 except OSError: pass
-"""),
+""", walls=True),
     Attack("output without end", "a notebook of gigabytes, in memory and in the gradebook", """
 for _ in range(3_000): print('x' * 10_000)
 sys.stderr.write('y' * 10_000_000)
@@ -552,4 +596,4 @@ EXTRAS = [
     Attack("a cell before that is no Python", "the notebook does not parse", extra="this is (not Python"),
 ]
 
-ATTACKS = [*VERDICT, *WIRE, *PLACES, *SURVIVAL, *EXTRAS]
+ATTACKS = [*VERDICT, *WIRE, *OUTSIDE, *PLACES, *SURVIVAL, *EXTRAS]

@@ -61,6 +61,7 @@ class Attack:
     deserved: float = 0.0
     costs_others: bool = False
     status: str = ""  # of the target, where it must be this one
+    walls: bool = False  # only walls keep it in: without them it would hit the machine that tests
 
 
 def cell(kind: str, source: str, **rules: Any) -> dict[str, Any]:

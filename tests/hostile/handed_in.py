@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hostile.course import TARGET, cell, honest
@@ -109,13 +111,67 @@ def _demo(nb: Notebook) -> None:  # the learner's tags decide what is run
         c["metadata"]["tags"] = ["demo"]
 
 
+def _prints(nb: Notebook) -> None:  # bounded a cell, sixty cells made 5 MB each for verdict, notebook and page
+    source = "import sys\nfor stream in (sys.stdout, sys.stderr): print('x' * 50_000, file=stream)\nraise ValueError('y' * 50_000)"
+    nb["cells"] += [cell("code", source, grade_id=f"mine{number}") for number in range(60)]
+
+
 CHANGES: dict[str, Callable[[Notebook], None]] = {
     function.__name__.strip("_").replace("_", " "): function
     for function in (
         _skip, _points, _flags, _no_check, _own_check, _check_of_another, _copied_check, _added_grade, _swapped_ids,
         _reversed, _other_kernel, _forged_outputs, _verdict_in_metadata, _schema, _odd_ids, _same_ids, _html,
-        _junk_cells, _demo,
+        _junk_cells, _demo, _prints,
     )
+}
+
+# --- what lies beside a notebook, or instead of one: each function fills the folder of a submission ----------
+
+
+def _named(*names: str) -> Callable[[Path], None]:
+    def fill(folder: Path) -> None:
+        for name in names:
+            (folder / name).write_text("open('/tmp/pwned', 'w')")
+
+    return fill
+
+
+def _copies(data: bytes, count: int) -> Callable[[Path], None]:
+    def fill(folder: Path) -> None:
+        for number in range(count):
+            (folder / f"{number}.ipynb").write_bytes(data)
+
+    return fill
+
+
+def _many_files(folder: Path) -> None:
+    for number in range(3_000):
+        (folder / f"{number}.exe").touch()
+
+
+def _not_files(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.txt")
+    os.mkfifo(folder / "pipe.ipynb")
+    (folder / "folder.ipynb").mkdir()
+    (folder / "link.ipynb").symlink_to("/dev/zero")
+    (folder / "link.py").symlink_to("/etc/passwd")
+    (folder / "loop").symlink_to(".")
+
+
+# What each gained stands behind it. `evil.py` lies in the course root, which is on the grader's path.
+BESIDE: dict[str, Callable[[Path], None]] = {
+    # `find_spec("submitted.mallory….evil.x")` imported `evil.py` with the grader's rights: full marks, and all else.
+    "a name that imports": _named("evil.x.py", "submitted.mallory.02_explicit_addition.evil.x.py"),
+    "a name that ends the batch": _named("venv.__main__.x.py", "idlelib.__main__.x.py", "this.x.py"),
+    "a name that opens a browser": _named("antigravity.x.py", "antigravity.py"),
+    "names that are no modules": _named("..py", "a b.py", "a-b.py", "1.py", "x.__init__.py", "{0.__class__}.txt", "%s.txt"),
+    "names for a shell and a page": _named("$(touch pwned).py", "`x`.txt", "<b>.txt", "a\nb.txt", "\x1b[31m.txt", "\u202etxt.py"),
+    # Each was parsed in the main thread: a minute and a gigabyte for one learner.
+    "twenty notebooks of one megabyte": _copies(b'{"nbformat": 4, "cells": [], "metadata": [' + b"[]," * 300_000 + b"1]}", 20),
+    "a list as large as may be": _copies(b'{"nbformat": 4, "cells": [], "metadata": [' + b"[]," * 6_600_000 + b"1]}", 1),
+    "strings without end": _copies(b'"\\' * 9_000_000, 1),
+    "files without number": _many_files,  # one warning each
+    "pipes, links and loops": _not_files,  # a pipe holds its reader for ever, a link shows /etc
 }
 
 _DEEP = b'{"nbformat": 4, "cells": [], "metadata": ' + b'{"a":' * 900 + b"1" + b"}" * 901

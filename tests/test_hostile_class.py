@@ -1,0 +1,113 @@
+"""A class in which every tenth submission is hostile: the honest keep their grades, and nobody is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from answers import answers
+from autograder.engine import intake
+from autograder.engine.intake import IntakeError
+from grading_course import (
+    LESSONS,
+    answered,
+    autograder,
+    hand_in,
+    json_lines,
+    make_course,
+    master,
+    release_notebooks,
+)
+from hostile.code import ATTACKS, PRELUDE
+from hostile.handed_in import BESIDE, HOPELESS
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
+
+LESSON = LESSONS[1]
+CODE = ("a shape that cannot be counted", "a class with a name of 3.5 million backquotes", "leaving")
+
+
+def _hostile(released: Any) -> list[tuple[Any, Callable[[Path], None]]]:
+    """Notebooks to hand in, and what is done to the folder around each."""
+    beside = [(released, fill) for fill in BESIDE.values()]
+    prelude = PRELUDE.replace("__HOST__", "{}")
+    codes = [prelude + attack.code for attack in ATTACKS if attack.name in CODE]
+    written = [answered(released, {"addition_model": code}) for code in codes]
+    return beside + [(notebook, _nothing) for notebook in (*written, HOPELESS["a monster"].decode())]
+
+
+def _nothing(folder: Path) -> None:
+    """The notebook is all there is."""
+
+
+def _honest(released: Any) -> Iterator[Any]:
+    """Notebooks as honest learners hand them in: solved, not begun, and answers of every kind."""
+    yield from (master(LESSON), released)
+    exercises = ("predict_addition", "addition_model", "projected_addition_model")
+    columns = [[a.source for a in answers() if a.exercise == exercise][::3] for exercise in exercises]
+    for row in zip(*map(cycle, columns), strict=False):
+        yield answered(released, dict(zip(exercises, row, strict=True)))
+
+
+def _class(root: Path, hostile: bool) -> dict[tuple[str, str], dict[str, Any]]:
+    """Grade a class in `root`; the rows of its honest learners."""
+    make_course(root)
+    (root / "evil.py").write_text("open('pwned', 'w')\n")  # what a name may not import
+    released = release_notebooks(root, (LESSON,))[LESSON]
+    learners: list[str] = []
+    honest = _honest(released)
+    attacks = _hostile(released)
+    for number, (notebook, fill) in enumerate(attacks):
+        for _ in range(9):
+            learners.append(f"l{len(learners):03}")
+            hand_in(root, learners[-1], LESSON, next(honest))
+        if hostile:
+            fill(hand_in(root, f"l{len(learners) - 1:03}-mallory{number}", LESSON, notebook).parent)
+    done = autograder(root, "grade", "--no-feedback", "--jobs", "2", "--json", "out.jsonl")
+    assert done.returncode == 0, done.stderr
+    rows = json_lines(root / "out.jsonl")
+    assert len(rows) == len(learners) + len(attacks) * hostile, "a row for everybody"
+    assert not list(root.rglob("pwned")), "a file of a learner's was run by the grader"
+    assert "\x1b" not in done.stdout + done.stderr
+    for (learner, _), row in rows.items():
+        assert len(json.dumps(row)) < 20_000
+        if "mallory" in learner:
+            assert row["score"] == 0, learner
+    return {key: row for key, row in rows.items() if "mallory" not in key[0]}
+
+
+def test_the_honest_keep_their_grades(tmp_path: Path) -> None:
+    """Row for row as in the same class without the hostile ones."""
+    alone = _class(tmp_path / "alone", hostile=False)
+    assert _class(tmp_path / "beside", hostile=True) == alone
+    assert len({row["score"] for row in alone.values()}) > 4, "the honest differ from one another"
+
+
+def test_a_file_beside_a_notebook_is_not_run_by_check(tmp_path: Path) -> None:
+    """`check` looks at the same folder as `grade`."""
+    root = make_course(tmp_path / "course")
+    (root / "evil.py").write_text("open('pwned', 'w')\n")
+    file = hand_in(root, "mallory", LESSON, master(LESSON))
+    BESIDE["a name that imports"](file.parent)
+    done = autograder(root, "check", str(file), "--json")
+    assert done.returncode == 0, done.stderr
+    assert not list(root.rglob("pwned"))
+    assert "no module can have its name" in done.stderr
+
+
+def test_a_folder_that_cannot_be_looked_into_is_one_learners_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may look everywhere, so the refusal of the system is played here."""
+
+    def refuse(path: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(intake.os, "scandir", refuse)
+    with pytest.raises(IntakeError, match=r"^mallory: expected a readable folder, got 'Permission denied'"):
+        intake.list_folder(tmp_path / "mallory")
