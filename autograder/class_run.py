@@ -160,7 +160,7 @@ def _learner_problem(folder: Path) -> str | None:
             "this cannot be a learner's id: rename it, without < > \" \\, control characters and outer spaces"
         )
     if len(name) > MOST_ID:
-        return f"this cannot be a learner's id: it has {len(name)} characters, nbgrader takes {MOST_ID}"
+        return f"this cannot be a learner's id: rename it, nbgrader takes at most {MOST_ID} characters"
     return None
 
 

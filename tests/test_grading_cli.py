@@ -308,22 +308,11 @@ def test_the_notebook_that_counts(root: Path, released: Any) -> None:
 
 def test_odd_learner_ids_are_graded(root: Path, released: Any) -> None:
     """Signs of globs, patterns, formats, SQL and shells, quotes and spaces in an id mean nothing."""
-    names = [
-        *(
-            "O'Brien, Zoë",
-            "a[b]*{x}",
-            "+49 30",
-            "{student_id}",
-            "{0.__class__}",
-            "%s ; rm -rf",
-            "-rf",
-            "~root",
-        ),
-        *("'; drop table grade; --", "(.*)+$", "$(touch pwned)", "`touch pwned`", "x" * 128),
-    ]
+    names = ["O'Brien, Zoë", "a[b]*{0.__class__}", "%s +49", "-rf", "'; drop table grade; --"]
+    names += ["(.*)+$", "$(touch pwned)", "x" * 128]
     for name in names:
         hand_in(root, name, FIRST, answered(released, {"predict_flow": "# right"}))
-    assert main(["grade", "--jobs", "2", "--json", "out.jsonl"]) == 0
+    assert main(["grade", "--json", "out.jsonl"]) == 0
     for name in names:
         assert _scores(root)[name, "predict_flow_check"] == (6.0, False)
         assert (root / "feedback" / name / FIRST / f"{FIRST}.html").exists()
