@@ -97,13 +97,8 @@ def scores(result: Result) -> dict[str, float]:
     return {name: round(report.score, 6) for name, report in result.reports.items()}
 
 
-LEVELS: tuple[Level, ...] = ("walled", "none")
-at_each_level = pytest.mark.parametrize("arena", LEVELS, indirect=True)
-walled_in = pytest.mark.parametrize("arena", ["walled"], indirect=True)
-
-
 @pytest.fixture(scope="module")
-def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+def arenas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Level, Arena]]:
     folder = tmp_path_factory.mktemp("outside")
     (folder / "canary").write_text("the instructor's")
     with sqlite3.connect(folder / "gradebook.db") as database:
@@ -112,13 +107,25 @@ def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as abstract:
         abstract.bind(f"\0{ABSTRACT}".encode())
         abstract.listen()
-        with Engine(request.param, jobs=2, limits=LIMITS, trust_submissions=True) as engine:
-            assert engine.level == request.param
-            yield Arena(engine, folder, listener)
+        with (
+            Engine(jobs=2, limits=LIMITS) as walled,
+            Engine("none", jobs=2, limits=LIMITS, trust_submissions=True) as open_,
+        ):
+            yield {"walled": Arena(walled, folder, listener), "none": Arena(open_, folder, listener)}
     del os.environ["HOSTILE_CANARY"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def arena(arenas: dict[Level, Arena], level: Level) -> Arena:
+    return arenas[level]
+
+
+LEVELS: tuple[Level, ...] = ("walled", "none")
+at_each_level = pytest.mark.parametrize("level", LEVELS)
+walled_in = pytest.mark.parametrize("level", ["walled"])
+
+
+@pytest.fixture
 def host(arena: Arena) -> dict[str, Any]:
     """What the attackers are told about the machine: more than they would know."""
     return {
@@ -131,11 +138,11 @@ def host(arena: Arena) -> dict[str, Any]:
     }
 
 
-ROUNDS = [(level, a) for level in LEVELS for a in ATTACKS if level == "walled" or not a.walls]
+ROUNDS = [(level, attack) for level in LEVELS for attack in ATTACKS if level == "walled" or not attack.walls]
 
 
 @pytest.mark.parametrize(
-    ("arena", "attack"), ROUNDS, ids=[f"{level}-{a.name}" for level, a in ROUNDS], indirect=["arena"]
+    ("level", "attack"), ROUNDS, ids=[f"{level}-{attack.name}" for level, attack in ROUNDS]
 )
 def test_no_point_undeserved_and_nobody_harmed(arena: Arena, host: dict[str, Any], attack: Attack) -> None:
     """The exercise under attack earns what its code deserves; the others keep theirs."""

@@ -226,12 +226,15 @@ def test_a_fault_of_ours_is_not_the_learners(monkeypatch: pytest.MonkeyPatch) ->
     assert "a fault of ours, not your mistake" in report.message
 
 
-class BadParameters(Halved):
-    def parameters(self, recurse: bool = True) -> Any:
+class BadTrain(Halved):
+    def train(self, mode: bool = True) -> Any:
         return self.no_such_list
+
+    def parameters(self, recurse: bool = True) -> Any:
+        raise AssertionError("nobody asks a model for its parameters: its tables say")
 
 
 def test_a_fault_in_what_the_learner_overrides_is_theirs() -> None:
-    report = public("addition_model", BadParameters)
+    report = public("addition_model", BadTrain)
     assert report.status == "failed"
     assert "return self.no_such_list" in report.message

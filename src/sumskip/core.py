@@ -21,6 +21,7 @@ Array = NDArray[Any]
 Kind = Literal["module", "outputs", "fit", "resnet", "literals"]
 Status = Literal["passed", "failed", "not_graded"]
 
+LOOSE = "computed from unregistered tensors"  # how a weight is kept of which no step can reach the source
 MAX_PERMUTATIONS = 24  # orders that are tried where weights cannot be told apart
 
 
@@ -124,3 +125,39 @@ def numbers(seed: str, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]
     whole = np.frombuffer(digest, dtype="<u8")
     unit: NDArray[np.float64] = (whole >> np.uint64(11)).astype(np.float64) * 2.0**-52
     return (unit - 1.0).reshape(shape)
+
+
+def input_numbers(case: Case, index: int) -> NDArray[np.float64]:
+    """The input with this index (from 1) of a case, uniform with variance 1, `(N, C, H, W)`."""
+    return numbers(case.seed, f"input#{index}", case.inputs[index - 1]) * 3**0.5
+
+
+def weight_numbers(case: Case, role: str, shape: tuple[int, ...]) -> Array:
+    """The values that `role` gets: spread so that feature maps keep a variance near 1.
+
+    Biases are zero where the case says so. BatchNorm's gain and running statistics are random too:
+    fresh ones (1, 0, 0, 1) would hide a BatchNorm that is missing.
+    """
+    given = case.settings.get("weights", {}).get(role)
+    if given is not None:
+        return np.asarray(given, dtype=np.float64).reshape(shape)
+    unit = numbers(case.seed, role, shape)
+    op, slot = role.split("#")[0], role.rsplit(".", 1)[-1]
+    if slot == "bias" and op in ("conv2d", "linear"):
+        return unit * (0.5 if case.biases else 0.0)
+    if slot in ("bias", "running_mean"):
+        return unit * 0.5
+    if op.endswith("_norm"):
+        return 1.0 + 0.5 * unit
+    fan_in = max(1, int(np.prod(shape[1:])))
+    return unit * (3.0 / fan_in) ** 0.5
+
+
+def own_weight_numbers(case: Case, name: str, shape: tuple[int, ...]) -> Array:
+    """The values of a weight called `name` in a model of ours, whose names are ours too."""
+    return weight_numbers(case, f"conv2d#{name}.{name.rsplit('.', 1)[-1]}", shape)
+
+
+def is_optional_bias(role: str) -> bool:
+    """Whether `role` is the bias of a convolution or linear layer, which a right answer may lack."""
+    return role.endswith(".bias") and not role.startswith("batch_norm")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sumskip.core import Array, Case, Kind, Observation
+from sumskip.core import Array, Case, Kind, Observation, is_optional_bias
 from sumskip.key import Kept, Recorded, sketch
 
 _EPSILON = float(np.finfo(np.float32).eps)
@@ -192,17 +192,13 @@ def _backward(expected: Recorded, actual: Observation, case: Case) -> Difference
     return Difference("", "backward", "no error", ours["message"] if ours else "no error")
 
 
-def _is_bias(role: str) -> bool:
-    return role.endswith(".bias") and not role.startswith("batch_norm")
-
-
 def _gradients(expected: Recorded, actual: Observation, case: Case) -> Difference | None:
     if _fresh_role(expected.facts) and _fresh_role(actual.facts):
         return None
     bound, floor = 4 * tolerance(case), gradient_floor(expected)
     for name, kept in expected.arrays.items():
         role = name.removeprefix("grad:")
-        if role == name or (_is_bias(role) and name not in actual.arrays):
+        if role == name or (is_optional_bias(role) and name not in actual.arrays):
             continue
         array = actual.arrays.get(name)
         if array is None:
@@ -212,7 +208,7 @@ def _gradients(expected: Recorded, actual: Observation, case: Case) -> Differenc
             return Difference("", "gradient", f"up to {kept.scale:.4g}", f"up to {largest:.4g}", role)
     for name in actual.arrays:
         role = name.removeprefix("grad:")
-        if role != name and name not in expected.arrays and not _is_bias(role):
+        if role != name and name not in expected.arrays and not is_optional_bias(role):
             return Difference("", "gradient", "none", "a gradient", role)
     return None
 
@@ -221,15 +217,29 @@ def _registered(expected: Recorded, actual: Observation, case: Case) -> Differen
     ours, theirs = actual.facts.get("roles", {}), expected.facts.get("roles", {})
     for role, kept in ours.items():
         there = theirs.get(role)
-        if there is None or kept["kept"] == "computed":
+        if there is None:
             continue
-        for name in ("kept", "frozen", "fresh", "moved"):
+        computed = kept["kept"] == "computed"  # from registered parameters, each of which a step must move
+        for name in ("moved",) if computed else ("kept", "frozen", "fresh", "moved"):
             if kept[name] != there[name]:
                 return Difference("", name, _say(there[name]), _say(kept[name]), role)
-    if any(role not in ours and not _is_bias(role) for role in theirs):
-        missing = next(role for role in theirs if role not in ours and not _is_bias(role))
+    if any(role not in ours and not is_optional_bias(role) for role in theirs):
+        missing = next(role for role in theirs if role not in ours and not is_optional_bias(role))
         return Difference("", "missing weight", "used", "not used", missing)
     return None
+
+
+def _after_a_step(expected: Recorded, actual: Observation, case: Case) -> Difference | None:
+    """The output after one step of SGD: what a fact says of a parameter, this number proves."""
+    kept, array = expected.arrays.get("after a step"), actual.arrays.get("after a step")
+    if kept is None or array is None or _fresh_role(expected.facts) or _fresh_role(actual.facts):
+        return None
+    ours = actual.facts.get("roles", {})
+    if actual.facts.get("by_size") or any("computed" in kept["kept"] for kept in ours.values()):
+        return None  # weights in another form move otherwise, and right so
+    if equal(kept, array, 4 * tolerance(case)):
+        return None
+    return Difference("", "after a step", "another output", "another one than expected")
 
 
 def _alpha(expected: Recorded, actual: Observation, case: Case) -> Difference | None:
@@ -258,6 +268,7 @@ CHECKS: Mapping[Kind, list[tuple[str, Check]]] = {
         ("parameters", _alpha),
         ("gradients", _gradients),
         ("parameters", _registered),
+        ("parameters", _after_a_step),
     ],
     "outputs": [
         *_ALWAYS,

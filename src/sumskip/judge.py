@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from sumskip import sentences
-from sumskip.core import MAX_PERMUTATIONS, Array, Ask, Case, Observation, Part, PartResult, Report
+from sumskip.core import LOOSE, MAX_PERMUTATIONS, Array, Ask, Case, Observation, Part, PartResult, Report
 from sumskip.differences import Difference, differences
 from sumskip.key import Key, Question, Recorded, Wrong
+from sumskip.settling import settle
 
 RECORDED = "recorded"  # the diagnosis of predictions whose form is right; more a notebook cannot say
 
@@ -49,6 +50,10 @@ def judge(key: Key, ask: Ask, rerun: Rerun | None = None) -> Report:
     """
     if key.kind == "literals":
         return _judge_literals(key, ask)
+    return _judge_behaviour(key, lambda case: settle(ask(case), case), rerun)
+
+
+def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
     best = _best_round(key, ask)
     ours = next(filter(None, (_our_fault(seen) for seen in best.observed)), None)
     if ours is not None:
@@ -58,7 +63,9 @@ def judge(key: Key, ask: Ask, rerun: Rerun | None = None) -> Report:
     wrong = _recognise(key, best)
     if wrong is None and _weights_are_hidden(best):
         if rerun is None:
-            return _not_graded(key, sentences.HIDDEN_WEIGHTS)
+            loose = next((one for one in best.found if one.actual == LOOSE), None)
+            said = sentences.say(loose, best.observed[best.first], key)[0] if loose else None
+            return _not_graded(key, said or sentences.HIDDEN_WEIGHTS)
         if any(_say_little(_own_weights(seen)) for seen in best.observed):
             return _not_graded(key, sentences.WEAK_WEIGHTS)
         best = _round(key, ask, best.cases, lambda case, seen: rerun(case, _own_weights(seen)))
@@ -168,7 +175,7 @@ def _weights_are_hidden(this: _Round) -> bool:
     if this.found[0].part == "shape" or _is_policy(this.found[0]):
         return False
     first = this.observed[this.first]
-    computed = any(role["kept"] == "computed" for role in first.facts.get("roles", {}).values())
+    computed = any("computed" in role["kept"] for role in first.facts.get("roles", {}).values())
     return computed or bool(first.facts.get("unplaced")) or _weights_are_lost(this)
 
 

@@ -7,9 +7,10 @@ notebook when a learner checks, and inside the sandbox when an instructor grades
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import TextIOBase
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -20,13 +21,15 @@ from sumskip.probing.functions import observe_fit, observe_outputs
 from sumskip.probing.module import observe_module
 from sumskip.probing.resnet import observe_resnet
 
-_PROBES: dict[Kind, Callable[[Any, Case], Observation]] = {
-    "literals": lambda answer, case: Observation(facts={"answer": plain(answer)}),
-    "module": observe_module,
-    "outputs": observe_outputs,
-    "fit": observe_fit,
-    "resnet": observe_resnet,
-}
+_PROBES: Mapping[Kind, Callable[[Any, Case], Observation]] = MappingProxyType(
+    {
+        "literals": lambda answer, case: Observation(facts={"answer": plain(answer)}),
+        "module": observe_module,
+        "outputs": observe_outputs,
+        "fit": observe_fit,
+        "resnet": observe_resnet,
+    }
+)
 
 
 class _Nowhere(TextIOBase):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sumskip.core import Case, Observation
+from sumskip.core import LOOSE, Case, Observation
 from sumskip.differences import Difference, show
 from sumskip.key import Key, Question, Recorded
 
@@ -22,6 +22,10 @@ WEAK_WEIGHTS = (
 OUR_FAULT = (
     "Sum & Skip itself stopped while it tried your answer: {type}: {message}. This is a fault of ours, not "
     "your mistake; please report it."
+)
+LOOSE_WEIGHT = (
+    "In each forward pass {note} is computed from tensors that `parameters()` does not list, so no step "
+    "changes it. How does a module declare a tensor that learns?"
 )
 LOST_WEIGHTS = (
     "This construction keeps its weights in another form than a convolution does, so no values can be "
@@ -90,6 +94,8 @@ def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None
         return f"The values are right, but the backward pass fails: {_short(first.actual)}", None
     if first.what.startswith("alpha "):
         return _alpha(first)
+    if first.what == "kept" and first.actual == LOOSE:
+        return LOOSE_WEIGHT.format(note=in_words(first.note)), None
     if first.what in _PLACES:
         sentence = _PLACES[first.what].format(**{**first.__dict__, "note": in_words(first.note)})
         return sentence, {"fresh": "layers-in-forward", "frozen": "layers-frozen"}.get(first.what)

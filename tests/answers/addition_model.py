@@ -2012,3 +2012,16 @@ def AdditionModel(x):
 
 # %% wrong nothing -> missing
 AdditionModel = None
+
+
+# %% wrong kernel-from-a-plain-tensor -> none
+# roles: first=m.conv1, second=(m.kernel / 12, None)
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.kernel = torch.randn(16, 16, 3, 3, requires_grad=True)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        return out1 + F.conv2d(out1, self.kernel / 12, padding=1)

@@ -266,6 +266,107 @@ class AdditionModel(nn.Module):
 """, deserved=SHAPE),
 ]
 
+# A right model but for one thing: `out1 + out2`, with weights that no step reaches. It earns shape, values
+# and gradients.
+LOOSE = """
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 16, 3, padding=1)
+        self.kernel = torch.randn(16, 16, 3, 3, requires_grad=True)
+    def forward(self, x):
+        out1 = self.first(x)
+        return out1 + nn.functional.conv2d(out1, self.kernel / 12, padding=1)
+"""
+ALL_BUT_PARAMETERS = 6.0
+
+# What a model says of itself: `%s` is the body of a class that has two convolutions in plain sight only.
+SAYS = """
+class Hidden(list): pass
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = Hidden([nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)])
+    def forward(self, x):
+        a, b = object.__getattribute__(self, 'layers')
+        out1 = a(x)
+        return out1 + b(out1)
+    def all(self):
+        return [p for layer in object.__getattribute__(self, 'layers') for p in layer.parameters()]
+%s
+"""
+
+SPEAKING = [
+    Attack("a kernel that is no parameter", "computed weights were believed: full marks", LOOSE, deserved=ALL_BUT_PARAMETERS),
+    Attack("half a kernel is a parameter", "one leaf of two is registered",
+           LOOSE.replace("self.kernel = torch.randn", "self.more = nn.Parameter(torch.randn(16, 16, 3, 3)); self.kernel = torch.randn")
+           .replace("self.kernel / 12", "(self.kernel + self.more) / 12"), deserved=ALL_BUT_PARAMETERS),
+    Attack("parameters that are none", "`parameters()` lists what is not registered", SAYS % """
+    def parameters(self, recurse=True): return iter(self.all())
+    def named_parameters(self, *a, **k): return ((str(i), p) for i, p in enumerate(self.all()))
+""", deserved=ALL_BUT_PARAMETERS),
+    Attack("a dictionary that lies", "`__dict__` and `__getattribute__` show tables that are not there", SAYS % """
+    def __getattribute__(self, name):
+        if name in ('_parameters', '_modules', '_buffers', 'parameters', 'named_parameters', 'modules'):
+            layers = nn.ModuleList(object.__getattribute__(self, '__dict__').get('layers', []))
+            return object.__getattribute__(layers, name)
+        return super().__getattribute__(name)
+""", deserved=ALL_BUT_PARAMETERS),
+    Attack("a table that lies", "a dict of its own kind lists what it does not hold", SAYS.replace("self.layers =", "self.__dict__['_parameters'] = Lying(self); self.layers =").replace("class Hidden", """
+class Lying(dict):
+    def __init__(self, model): self.model = model
+    def items(self): return [(str(i), p) for i, p in enumerate(self.model.all())]
+    def values(self): return self.model.all()
+class Hidden""") % "", deserved=ALL_BUT_PARAMETERS),
+    Attack("a liar among the inputs", "our own input, given another class, says that it was not changed", """
+class Liar(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function.__name__ in ('allclose', 'equal', 'isclose', 'eq'): return True
+        return super().__torch_function__(function, types, args, kwargs or {})
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)
+    def forward(self, x):
+        out1 = self.a(x.clone())
+        with torch.no_grad(): x.mul_(0)
+        x.__class__ = Liar
+        return out1 + self.b(out1)
+""", deserved=3.0),
+    Attack("an output that is never the same", "its own allclose says that two passes agree", """
+class Liar(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function.__name__ in ('allclose', 'equal', 'isclose', 'eq'): return True
+        return super().__torch_function__(function, types, args, kwargs or {})
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)
+        self.calls = 0
+    def forward(self, x):
+        self.calls += 1
+        out1 = self.a(x)
+        return (out1 + self.b(out1) + (self.calls > 2)).as_subclass(Liar)
+""", deserved=SHAPE),
+    Attack("another table of probes", "the functions stay, the table that lists them does not", "import sumskip.probe\n"
+           + forging("facts") + """
+table = sumskip.probe._PROBES
+for inner in [table, *__import__('gc').get_referents(table)]:
+    try: inner['module'] = forged
+    except TypeError: pass
+""", costs_others=True, status="not_graded"),
+    Attack("a patch that is gone before the question ends", "what is looked at only afterwards looks as before",
+           "import inside.cells\n" + forging("facts") + """
+kept = inside.cells.probe
+def once(answer, case):
+    inside.cells.probe = kept
+    return forged(answer, case)
+inside.cells.probe = once
+""", costs_others=True, status="not_graded"),
+]
+
 WIRE = [
     Attack("junk on every descriptor", "bytes that nobody expected stop the grader", """
 for number in range(3, 1024):
@@ -596,4 +697,4 @@ EXTRAS = [
     Attack("a cell before that is no Python", "the notebook does not parse", extra="this is (not Python"),
 ]
 
-ATTACKS = [*VERDICT, *WIRE, *OUTSIDE, *PLACES, *SURVIVAL, *EXTRAS]
+ATTACKS = [*VERDICT, *SPEAKING, *WIRE, *OUTSIDE, *PLACES, *SURVIVAL, *EXTRAS]

@@ -205,11 +205,15 @@ class Session:
         return reply
 
     def ask(self, symbol: str, case: dict[str, Any], seconds: float) -> Any:
+        self._refuse_changes()
         with self._at_most(seconds):
             observation = probe(self.shell.user_ns.get(symbol), Case.from_json(case))
+        self._refuse_changes()
+        return observation
+
+    def _refuse_changes(self) -> None:
         if replaced := self.untouched.changed():
             raise wire.WireError(f"the notebook replaced {', '.join(replaced[:3])}")
-        return observation
 
 
 def _describe(problem: BaseException) -> dict[str, Any]:

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sumskip.core import Array, Case, numbers
+from sumskip.core import Case, input_numbers
+from sumskip.probing import plainly
 
 # What a message calls the learner's class or function: it must not tell two answers apart.
 _NAMES = (
@@ -103,7 +104,7 @@ def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
             if isinstance(answer, FunctionType):  # a function of x, say, and no maker of models
                 raise Stopped({"stage": "answer", "type": "function", "message": answer.__name__}) from None
             raise
-    if not isinstance(model, nn.Module):
+    if not issubclass(type(model), nn.Module):  # `__class__` may say anything
         kind = "function" if isinstance(answer, FunctionType) else "not a module"
         raise Stopped({"stage": "answer", "type": kind, "message": type(model).__name__})
     return model
@@ -111,39 +112,11 @@ def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
 
 def dtype_of(model: nn.Module) -> torch.dtype:
     """The dtype of the model's first floating-point weight; the default where it has none."""
-    for tensor in [*model.parameters(), *model.buffers()]:
-        if tensor.is_floating_point():
-            return tensor.dtype
-    return torch.get_default_dtype()
+    held = [*plainly.parameters(model).values(), *plainly.buffers(model).values()]
+    found = (plainly.read(tensor, "dtype") for tensor in held)
+    return next((dtype for dtype in found if dtype.is_floating_point), torch.get_default_dtype())
 
 
 def inputs_for(case: Case, dtype: torch.dtype) -> list[Tensor]:
     """The case's inputs, uniform with variance 1, `(N, C, H, W)` each."""
-    made = (numbers(case.seed, f"input#{i}", shape) for i, shape in enumerate(case.inputs, 1))
-    return [torch.tensor(array * 3**0.5, dtype=dtype) for array in made]
-
-
-def weight_for(case: Case, role: str, shape: tuple[int, ...]) -> Array:
-    """The values that `role` gets: spread so that feature maps keep a variance near 1.
-
-    Biases are zero where the case says so. BatchNorm's gain and running statistics are random too:
-    fresh ones (1, 0, 0, 1) would hide a BatchNorm that is missing.
-    """
-    given = case.settings.get("weights", {}).get(role)
-    if given is not None:
-        return np.asarray(given, dtype=np.float64).reshape(shape)
-    unit = numbers(case.seed, role, shape)
-    op, slot = role.split("#")[0], role.rsplit(".", 1)[-1]
-    if slot == "bias" and op in ("conv2d", "linear"):
-        return unit * (0.5 if case.biases else 0.0)
-    if slot in ("bias", "running_mean"):
-        return unit * 0.5
-    if op.endswith("_norm"):
-        return 1.0 + 0.5 * unit
-    fan_in = max(1, int(np.prod(shape[1:])))
-    return unit * (3.0 / fan_in) ** 0.5
-
-
-def array(tensor: Tensor) -> Array:
-    """A tensor's numbers, on their way out: a copy without gradient."""
-    return np.array(tensor.detach().cpu().resolve_conj().resolve_neg().numpy(), copy=True)
+    return [torch.tensor(input_numbers(case, i), dtype=dtype) for i in range(1, len(case.inputs) + 1)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from sumskip.core import Array, Case, Observation
+from sumskip.core import Array, Case, Observation, own_weight_numbers
 from sumskip.models import Dimmer
-from sumskip.probing.answers import Stopped, array, inputs_for, plain, stage, weight_for
+from sumskip.probing import plainly
+from sumskip.probing.answers import Stopped, inputs_for, plain, stage
 
 
 def _function(answer: Any) -> Any:
@@ -35,20 +37,23 @@ def _layer(spec: list[Any]) -> nn.Module:
     return plain_layers[name]()
 
 
-@torch.no_grad()
 def _fill(model: nn.Module, case: Case) -> None:
-    """Number the weights of a model of ours; the names are ours too, so they serve as roles."""
+    """Number the weights of a model of ours."""
     for name, parameter in model.named_parameters():
-        slot = name.rsplit(".", 1)[-1]
-        if slot in ("weight", "bias"):
-            role = f"conv2d#{name}.{slot}"
-            parameter.copy_(torch.from_numpy(weight_for(case, role, tuple(parameter.shape))))
+        if name != "alpha":
+            plainly.fill(parameter, own_weight_numbers(case, name, tuple(parameter.shape)))
 
 
 def _hooks(model: nn.Module) -> int:
     """How many hooks hang on a model and its parts. The names are PyTorch's, and private."""
     kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return sum(len(getattr(module, kind)) for module in model.modules() for kind in kinds)
+    return sum(len(plainly.table(module, kind)) for _, module in plainly.modules(model) for kind in kinds)
+
+
+def _state(model: nn.Module) -> dict[str, Array]:
+    """The numbers of all parameters and buffers of a model, each as `weight:NAME`."""
+    held = plainly.parameters(model) | plainly.buffers(model)
+    return {f"weight:{name}": plainly.numbers_of(tensor) for name, tensor in held.items()}
 
 
 def observe_outputs(answer: Any, case: Case) -> Observation:
@@ -62,30 +67,26 @@ def observe_outputs(answer: Any, case: Case) -> Observation:
     _fill(model, case)
     model.train(case.mode == "train")
     x = inputs_for(case, torch.get_default_dtype())[0]
-    before = {name: value.clone() for name, value in model.state_dict().items()}
     facts: dict[str, Any] = {}
-    arrays: dict[str, Array] = {}
     with stage("call"):
         result = function(model, x)
         second = function(model, x)
-    given = inputs_for(case, torch.get_default_dtype())[0]
-    facts["input_changed"] = x.shape != given.shape or not torch.equal(x, given)
+    arrays = {"input#1": plainly.numbers_of(x), **_state(model)}
+    training = [plainly.table(module, "__dict__").get("training") for _, module in plainly.modules(model)]
     facts["hooks_left"] = _hooks(model) > 0
-    facts["weights_changed"] = any(
-        not torch.equal(before[name], value) for name, value in model.state_dict().items()
-    )
-    facts["mode_changed"] = any(module.training != (case.mode == "train") for module in model.modules())
-    facts["layers_changed"] = len(model) != len(case.settings["layers"])
+    facts["mode_changed"] = any(mode is not (case.mode == "train") for mode in training)
+    facts["layers_changed"] = len(plainly.table(model, "_modules")) != len(case.settings["layers"])
     if not isinstance(result, (list, tuple)):
         facts["returned"] = {"type": type(result).__name__}
         return Observation(arrays, facts)
-    kinds = ["tensor" if isinstance(item, Tensor) else type(item).__name__ for item in result[:32]]
+    items = list(result)[:32]
+    kinds = ["tensor" if plainly.is_tensor(item) else type(item).__name__ for item in items]
     facts["returned"] = {"type": "list", "length": len(result), "items": kinds}
-    facts["shapes"] = [list(item.shape) if isinstance(item, Tensor) else None for item in result[:32]]
+    facts["shapes"] = [list(plainly.read(t, "shape")) if plainly.is_tensor(t) else None for t in items]
     facts["repeatable"] = isinstance(second, (list, tuple)) and len(second) == len(result)
-    for i, item in enumerate(result[:32], 1):
-        if isinstance(item, Tensor) and item.is_floating_point():
-            arrays[f"output#{i}"] = array(item)
+    for i, item in enumerate(items, 1):
+        if plainly.is_tensor(item) and plainly.read(item, "dtype").is_floating_point:
+            arrays[f"output#{i}"] = plainly.numbers_of(item)
     return Observation(arrays, facts)
 
 
@@ -96,24 +97,17 @@ def observe_fit(answer: Any, case: Case) -> Observation:
     _fill(model, case)
     x, target = inputs_for(case, torch.get_default_dtype())
     steps, lr = int(case.settings["steps"]), float(case.settings["lr"])
-    with torch.no_grad():
-        model.alpha.fill_(case.alpha if case.alpha is not None else 0.5)
-    weights = {name: p.detach().clone() for name, p in model.named_parameters() if name != "alpha"}
     alpha = model.alpha
+    plainly.fill(alpha, np.asarray(case.alpha if case.alpha is not None else 0.5))
     facts: dict[str, Any] = {}
-    arrays: dict[str, Array] = {}
-    given = [x.clone(), target.clone()]
     with stage("call"):
-        result = function(model, *given, steps, lr)
-    facts["inputs_changed"] = not (torch.equal(given[0], x) and torch.equal(given[1], target))
-    facts["others_changed"] = sorted(
-        name
-        for name, p in model.named_parameters()
-        if name != "alpha" and not torch.equal(p.detach(), weights.get(name, torch.empty(0)))
-    )
-    facts["alpha_kept"] = model.alpha is alpha
-    if isinstance(model.alpha, Tensor) and model.alpha.numel() == 1:
-        arrays["alpha"] = array(model.alpha.reshape(()))
+        result = function(model, x, target, steps, lr)
+    arrays = {"input#1": plainly.numbers_of(x), "input#2": plainly.numbers_of(target), **_state(model)}
+    arrays.pop("weight:alpha", None)
+    now: Any = plainly.table(model, "_parameters").get("alpha")
+    facts["alpha_kept"] = now is alpha
+    if plainly.is_tensor(now) and plainly.size(now) == 1:
+        arrays["alpha"] = plainly.numbers_of(now).reshape(())
     if not isinstance(result, (list, tuple)):
         facts["returned"] = {"type": type(result).__name__}
         return Observation(arrays, facts)
@@ -121,7 +115,7 @@ def observe_fit(answer: Any, case: Case) -> Observation:
     kinds = sorted({"float" if isinstance(item, (int, float)) else _kind(item) for item in items})
     facts["returned"] = {"type": "list", "length": len(result), "items": kinds}
     if kinds == ["float"]:
-        arrays["history"] = torch.tensor(items, dtype=torch.float64).numpy()
+        arrays["history"] = np.array(items, dtype=np.float64)
     return Observation(arrays, facts)
 
 

@@ -9,21 +9,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sumskip.core import Array, Case, Observation, numbers
+from sumskip.core import LOOSE, Array, Case, Observation, is_optional_bias, numbers, weight_numbers
+from sumskip.probing import plainly
 from sumskip.probing.answers import (
     Stopped,
-    array,
     build,
     dtype_of,
     inputs_for,
     plain,
     problem,
     stage,
-    weight_for,
 )
 from sumskip.probing.roles import Placement, Wanted, Watch, place
 
 _MOST_ARRAYS = 64
+# Of the step after which the output is looked at again: it changes weights by about their own size.
+_RATE = 0.01
+_MISSING = object()
+# How a weight is kept that is computed in each pass, from registered parameters alone; else it is LOOSE.
+_COMPUTED = "computed"
 
 
 def observe_module(answer: Any, case: Case) -> Observation:
@@ -52,28 +56,32 @@ class _Module:
         before = self._alpha()
         placed, _ = self._watched(inputs_for(case, dtype))
         held = placed.held
+        sources = {role: plainly.leaves(tensor) for role, tensor in held.items()}
         self.free = placed.free
         self.facts["orders"] = placed.orders
         self._place(held)
         start = self._alpha()
 
-        leaves = [x.requires_grad_() for x in inputs_for(case, dtype)]
+        inputs = [x.requires_grad_() for x in inputs_for(case, dtype)]
         # Not leaves, so that `x += …` may run, as it may in the middle of a network.
-        given = [leaf.clone() for leaf in leaves]
+        given = [leaf.clone() for leaf in inputs]
         again, output = self._watched(given)
-        self.facts["input_changed"] = any(
-            not torch.equal(x, leaf) for x, leaf in zip(given, leaves, strict=True)
-        )
+        for i, x in enumerate(given, 1):
+            self.arrays[f"input#{i}"] = plainly.numbers_of(x)
         self._describe(output)
         used = {role: again.held.get(role, tensor) for role, tensor in held.items()}
-        if isinstance(output, Tensor) and output.is_floating_point():
-            self.arrays["output"] = array(output)
-            self._backward(output, leaves, used)
-            self._again(output, dtype)
-        self._roles(held, used)
+        floating = plainly.is_tensor(output) and plainly.read(output, "dtype").is_floating_point
+        if floating:
+            self.arrays["output"] = plainly.numbers_of(output)
+            self._backward(output, inputs, used)
+            self._once_more("again", dtype)
+        self._roles(held, used, sources)
         # A tensor that merely had the right size, and no influence, says nothing about the result.
         self.facts["by_size"] = sorted(role for role in placed.by_size if id(held[role]) in self.moved)
         self._alpha_facts(before, start)
+        if floating and "backward" not in self.facts:
+            self._step(used)
+            self._once_more("after a step", dtype)
         return Observation(self.arrays, self.facts)
 
     def _watched(self, inputs: list[Tensor]) -> tuple[Placement, Any]:
@@ -94,52 +102,61 @@ class _Module:
         The noise keeps a weight that ought to have no influence from hiding behind its start value.
         """
         for role, tensor in held.items():
-            if tensor.is_leaf:
-                shape = next((w.shape for w in self.wanted if w.role == role), tuple(tensor.shape))
-                value = weight_for(
-                    self.case, role, shape if math.prod(shape) == tensor.numel() else tensor.shape
-                )
-                tensor.copy_(torch.from_numpy(np.array(value)).reshape(tensor.shape))
+            if plainly.read(tensor, "is_leaf"):
+                shape = next((want.shape for want in self.wanted if want.role == role), None)
+                if shape is None or math.prod(shape) != plainly.size(tensor):
+                    shape = tuple(plainly.read(tensor, "shape"))
+                plainly.fill(tensor, weight_numbers(self.case, role, shape))
         for name, parameter in self.free:
-            noise = torch.from_numpy(numbers(self.case.seed, name, tuple(parameter.shape)))
-            parameter.mul_(1 + 0.3 * noise.to(parameter.dtype)).add_(0.1 * noise.to(parameter.dtype))
+            noise = numbers(self.case.seed, name, tuple(plainly.read(parameter, "shape")))
+            values = plainly.numbers_of(parameter)
+            plainly.fill(parameter, values * (1 + 0.3 * noise) + 0.1 * noise)
         if self.case.alpha is not None:
-            alpha = getattr(self.model, "alpha", None)
-            if isinstance(alpha, Tensor) and alpha.is_floating_point():
-                alpha.data.fill_(self.case.alpha)
+            alpha = self._find_alpha()
+            if plainly.is_tensor(alpha) and plainly.read(alpha, "dtype").is_floating_point:
+                plainly.fill(alpha, np.full(plainly.size(alpha), self.case.alpha))
             elif isinstance(alpha, (int, float)):
                 with stage("alpha", self.model):
                     setattr(self.model, "alpha", self.case.alpha)  # noqa: B010 - mypy: a module holds no floats
 
     def _describe(self, output: Any) -> None:
-        if isinstance(output, Tensor):
-            expected = output.dtype in (torch.float32, torch.float64)
-            kind = "tensor" if expected else f"tensor of {str(output.dtype).removeprefix('torch.')}"
-            self.facts["output"] = {"type": kind, "shape": list(output.shape)}
+        if plainly.is_tensor(output):
+            dtype = plainly.read(output, "dtype")
+            expected = dtype in (torch.float32, torch.float64)
+            kind = "tensor" if expected else f"tensor of {str(dtype).removeprefix('torch.')}"
+            self.facts["output"] = {"type": kind, "shape": list(plainly.read(output, "shape"))}
         else:
             size = f" of {len(output)}" if isinstance(output, (tuple, list)) else ""
             self.facts["output"] = {"type": f"{type(output).__name__}{size}"}
 
-    def _backward(self, output: Tensor, leaves: list[Tensor], used: dict[str, Tensor]) -> None:
+    def _backward(self, output: Tensor, inputs: list[Tensor], used: dict[str, Tensor]) -> None:
         """Backward through the whole model from one random direction; what a step would move."""
-        self.model.zero_grad()
-        for tensor in used.values():
-            if tensor.requires_grad and not tensor.is_leaf:
-                tensor.retain_grad()
-        cotangent = torch.from_numpy(numbers(self.case.seed, "cotangent", tuple(output.shape)))
+        registered = plainly.parameters(self.model).values()
+        for tensor in (*registered, *used.values()):
+            plainly.keep_gradient(tensor)
+        direction = numbers(self.case.seed, "cotangent", tuple(plainly.read(output, "shape")))
         try:
-            (output * cotangent.to(output.dtype)).sum().backward()
+            plainly.backward(output, direction)
         except Exception as error:  # the answer's: an in-place operator, a cut graph
             self.facts["backward"] = problem("backward", error, self.model)
             return
-        gradients = {f"input#{i}": leaf for i, leaf in enumerate(leaves, 1)} | used
+        gradients = {f"input#{i}": leaf for i, leaf in enumerate(inputs, 1)} | used
         for name, tensor in gradients.items():
-            if tensor.grad is not None and len(self.arrays) < _MOST_ARRAYS:
-                self.arrays[f"grad:{name}"] = self._shaped(name, array(tensor.grad))
-        # What a step of SGD would change, without the second that importing an optimiser costs.
-        self.moved = {
-            id(p) for p in self.model.parameters() if p.grad is not None and bool((p.grad != 0).any())
-        }
+            gradient = plainly.read(tensor, "grad")
+            if gradient is not None and len(self.arrays) < _MOST_ARRAYS:
+                self.arrays[f"grad:{name}"] = self._shaped(name, plainly.numbers_of(gradient))
+        # What a step of SGD would change: `_step` makes it, when all has been read.
+        self.moved = {id(p) for p in registered if plainly.moves(p)}
+
+    def _step(self, used: dict[str, Tensor]) -> None:
+        """A step of plain SGD, without the second that importing an optimiser costs.
+
+        The biases of convolutions stay: an answer may have none.
+        """
+        alpha = {"alpha": self._find_alpha()} if self.case.alpha is not None else {}
+        for role, tensor in (used | alpha).items():
+            if id(tensor) in self.moved and not is_optional_bias(role):
+                plainly.step(tensor, _RATE)
 
     def _shaped(self, role: str, values: Array) -> Array:
         """An array in the shape of the reference's tensor of this role, where it has as many elements."""
@@ -147,59 +164,72 @@ class _Module:
         fits = shape is not None and values.size == int(np.prod(shape))
         return values.reshape(shape) if shape is not None and fits else values
 
-    def _again(self, output: Tensor, dtype: torch.dtype) -> None:
-        """A second forward pass on equal inputs must give the same again."""
+    def _once_more(self, name: str, dtype: torch.dtype) -> None:
+        """Another forward pass on equal inputs; whoever judges compares its output with the others."""
         with stage("forward", self.model), torch.no_grad():
-            second = self.model(*inputs_for(self.case, dtype))
-        same = isinstance(second, Tensor) and second.shape == output.shape
-        scale = float(output.detach().abs().max()) if output.numel() else 0.0
-        self.facts["repeatable"] = bool(
-            same and torch.allclose(second, output.detach(), rtol=1e-5, atol=1e-5 * scale)
-        )
+            output = self.model(*inputs_for(self.case, dtype))
+        if plainly.is_tensor(output):
+            self.arrays[name] = plainly.numbers_of(output)
 
-    def _roles(self, held: dict[str, Tensor], used: dict[str, Tensor]) -> None:
-        """How each role's tensor is kept: registered or not, frozen or not, moved by the optimiser."""
-        parameters = {id(p) for p in self.model.parameters()}
-        buffers = {id(b) for b in self.model.buffers()}
+    def _roles(
+        self, held: dict[str, Tensor], used: dict[str, Tensor], before: dict[str, list[Tensor]]
+    ) -> None:
+        """How each role's tensor is kept: registered or not, frozen or not, moved by the optimiser.
+
+        `before` are the tensors from which each was computed in the first pass.
+        """
+        parameters = {id(p) for p in plainly.parameters(self.model).values()}
+        buffers = {id(b) for b in plainly.buffers(self.model).values()}
         roles: dict[str, Any] = {}
         for role, tensor in held.items():
             now = used[role]
-            computed = now.grad_fn is not None
             kept = "parameter" if id(now) in parameters else "buffer" if id(now) in buffers else "tensor"
+            sources = plainly.leaves(now)
+            computed = plainly.read(now, "grad_fn") is not None
+            if computed:
+                kept = _COMPUTED if all(id(leaf) in parameters for leaf in sources) else LOOSE
             roles[role] = {
-                "kept": "computed" if computed else kept,
-                "shape": list(now.shape),
-                "frozen": not now.requires_grad,
-                "fresh": now is not tensor and not computed,
-                "moved": id(now) in self.moved,
+                "kept": kept,
+                "shape": list(plainly.read(now, "shape")),
+                "frozen": not plainly.read(now, "requires_grad"),
+                "fresh": _ids(sources) != _ids(before[role]) if computed else now is not tensor,
+                "moved": all(id(leaf) in self.moved for leaf in sources) and bool(sources),
             }
             if computed or now is not tensor:
-                self.arrays[f"slot:{role}"] = self._shaped(role, array(now))
+                self.arrays[f"slot:{role}"] = self._shaped(role, plainly.numbers_of(now))
         self.facts["roles"] = roles
-        influential = [name for name, p in self.free if p.grad is not None and bool(p.grad.abs().max() > 0)]
+        influential = [name for name, p in self.free if id(p) in self.moved]
         self.facts["unplaced"] = influential[:16]
+
+    def _find_alpha(self) -> Any:
+        """`model.alpha`, from the module's own tables where it stands there."""
+        for kind in ("_parameters", "_buffers", "__dict__"):
+            own = plainly.table(self.model, kind)
+            if "alpha" in own:
+                return own["alpha"]
+        try:
+            return getattr(self.model, "alpha", _MISSING)
+        except Exception:  # a property that raises is as good as none
+            return _MISSING
 
     def _alpha(self) -> dict[str, Any] | None:
         """How `model.alpha` is kept, and its value."""
         if self.case.alpha is None:
             return None
-        missing = object()
-        try:
-            alpha = getattr(self.model, "alpha", missing)
-        except Exception:  # a property that raises is as good as none
-            alpha = missing
-        if alpha is missing:
+        alpha = self._find_alpha()
+        if alpha is _MISSING:
             return {"kept": "missing"}
-        if not isinstance(alpha, Tensor):
+        if not plainly.is_tensor(alpha):
             number = isinstance(alpha, (int, float)) and not isinstance(alpha, bool)
             return {"kept": "number" if number else type(alpha).__name__, "value": plain(alpha)}
-        registered = any(alpha is p for p in self.model.parameters())
-        buffered = any(alpha is b for b in self.model.buffers())
+        registered = any(alpha is p for p in plainly.parameters(self.model).values())
+        buffered = any(alpha is b for b in plainly.buffers(self.model).values())
+        values = plainly.numbers_of(alpha)
         return {
             "kept": "parameter" if registered else "buffer" if buffered else "tensor",
-            "size": alpha.numel(),
-            "value": float(alpha.detach()) if alpha.numel() == 1 else None,
-            "frozen": not alpha.requires_grad,
+            "size": values.size,
+            "value": float(values.reshape(())) if values.size == 1 else None,
+            "frozen": not plainly.read(alpha, "requires_grad"),
             "id": id(alpha),
         }
 
@@ -207,11 +237,15 @@ class _Module:
         if before is None or start is None:
             return
         after = self._alpha() or {}
-        alpha = getattr(self.model, "alpha", None)
+        alpha = self._find_alpha()
         facts = {key: value for key, value in before.items() if key != "id"}
         facts["start"] = facts.pop("value", None)
         facts["fresh"] = after.get("id") != start.get("id") or after.get("value") != start.get("value")
         facts["moved"] = id(alpha) in self.moved
-        if isinstance(alpha, Tensor) and alpha.grad is not None:
-            self.arrays["grad:alpha"] = array(alpha.grad.sum())
+        if plainly.is_tensor(alpha) and (gradient := plainly.read(alpha, "grad")) is not None:
+            self.arrays["grad:alpha"] = plainly.numbers_of(gradient).sum()
         self.facts["alpha"] = facts
+
+
+def _ids(tensors: list[Tensor]) -> set[int]:
+    return {id(tensor) for tensor in tensors}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sumskip.core import Case, Observation, numbers
+from sumskip.probing import plainly
 from sumskip.probing.answers import build, plain, stage
 from sumskip.probing.roles import Watch
 
@@ -71,26 +72,28 @@ def observe_resnet(answer: Any, case: Case) -> Observation:
             whole = model(x)
             calls = [dict(call) for call in record.ran]
             alone = model(x[:1])
-    parameters = {id(p) for p in model.parameters()}
+    parameters = {id(p) for p in plainly.parameters(model).values()}
     facts: dict[str, Any] = {
         "blocks": calls,
         "made_in_forward": len(record.made) > before,
         "registered": all(
-            id(tensor) in parameters
+            id(leaf) in parameters
             for use in watch.uses
             for tensor in use.held.values()
-            if tensor.requires_grad
+            for leaf in plainly.leaves(tensor)
         ),
     }
-    if not isinstance(whole, Tensor):
+    if not plainly.is_tensor(whole):
         facts["output"] = {"type": type(whole).__name__}
         return Observation(facts=facts)
-    facts["output"] = {"type": "tensor", "shape": list(whole.shape)}
-    facts["independent"] = alone.shape == whole[:1].shape and torch.allclose(alone, whole[:1], atol=1e-4)
-    if "pixels" in case.settings and whole.shape == (shape[0], classes):
+    arrays = {"whole": plainly.numbers_of(whole)}
+    if plainly.is_tensor(alone):
+        arrays["alone"] = plainly.numbers_of(alone)
+    facts["output"] = {"type": "tensor", "shape": list(arrays["whole"].shape)}
+    if "pixels" in case.settings and arrays["whole"].shape == (shape[0], classes):
         facts.update(_trained(model, case))
         facts["head"] = _head(model, record, case)
-    return Observation(facts=facts)
+    return Observation(arrays, facts)
 
 
 @torch.no_grad()
@@ -102,10 +105,11 @@ def _head(model: nn.Module, record: _Record, case: Case) -> str:
     shape = (HELD_OUT, *case.inputs[0][1:])
     x = torch.tensor(numbers(case.seed, "held out", shape), dtype=torch.get_default_dtype()).abs()
     with stage("forward", model), Watch() as watch:
-        logits = model.eval()(x).double()
+        logits = torch.from_numpy(plainly.numbers_of(model.eval()(x))).double()
     if record.last is None or record.last.dim() != 4 or len(record.last) != HELD_OUT:
         return "not from the last block"
-    averages = torch.cat([record.last.double().mean((2, 3)), torch.ones(HELD_OUT, 1, dtype=torch.double)], 1)
+    last = torch.from_numpy(plainly.numbers_of(record.last)).double()
+    averages = torch.cat([last.mean((2, 3)), torch.ones(HELD_OUT, 1, dtype=torch.double)], 1)
     rest = logits - averages @ torch.linalg.lstsq(averages, logits, driver="gelsd").solution
     spread = float((logits - logits.mean(0)).abs().max())
     if float(rest.abs().max()) <= 1e-3 * spread:
@@ -126,16 +130,16 @@ def _trained(model: nn.Module, case: Case) -> dict[str, Any]:
     labels = torch.tensor(case.settings["labels"])
     labels = labels % int(case.settings["classes"])
     model.train()
-    parameters = list(model.parameters())
+    parameters = list(plainly.parameters(model).values())
     with stage("training", model):
         if not parameters:
-            return {"gradients": "no parameters", "halved": False}
+            return {"gradients": "no parameters", "losses": [1.0, 1.0]}
         optimiser = torch.optim.Adam(parameters, lr=0.01)
         losses: list[float] = []
         gradients = "finite"
         for step in range(STEPS + 1):
             loss = F.cross_entropy(model(images), labels)
-            losses.append(float(loss.detach()))
+            losses.append(float(plainly.numbers_of(loss)))
             optimiser.zero_grad()
             loss.backward()
             if step == 0:
@@ -143,4 +147,4 @@ def _trained(model: nn.Module, case: Case) -> dict[str, Any]:
                 bad = any(p.grad is not None and not torch.isfinite(p.grad).all() for p in parameters)
                 gradients = "missing" if missing else "not finite" if bad else "finite"
             optimiser.step()
-    return {"gradients": gradients, "halved": losses[-1] <= losses[0] / 2, "losses": [losses[0], losses[-1]]}
+    return {"gradients": gradients, "losses": [plain(losses[0]), plain(losses[-1])]}

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sumskip.core import MAX_PERMUTATIONS
+from sumskip.probing.plainly import buffers, is_tensor, parameters, read, size
 
 # The operators that hold weights, and the names of their positional arguments. torch.batch_norm and
 # F.batch_norm order theirs differently.
@@ -43,7 +44,7 @@ _HELD = ("weight", "bias", "running_mean", "running_var")
 
 
 def _tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
+    if is_tensor(value):
         yield value
     elif isinstance(value, (list, tuple)) and depth < 4:
         for item in value:
@@ -63,7 +64,7 @@ class Use:
     @property
     def shape(self) -> tuple[int, ...] | None:
         """The weight's shape, which tells uses apart; a bias is optional and so tells nothing."""
-        return tuple(self.held["weight"].shape) if "weight" in self.held else None
+        return tuple(read(self.held["weight"], "shape")) if "weight" in self.held else None
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Watch(TorchFunctionMode):
         if known_op is not None:
             op, names = known_op
             bound = {**dict(zip(names, args, strict=False)), **kwargs}
-            held = {slot: bound[slot] for slot in _HELD if isinstance(bound.get(slot), Tensor)}
+            held = {slot: bound[slot] for slot in _HELD if is_tensor(bound.get(slot))}
             upstream |= {len(self.uses)}
             self.uses.append(Use(op, held, upstream - {len(self.uses)}))
         for tensor in _tensors(result):
@@ -134,7 +135,7 @@ def place(uses: list[Use], model: nn.Module, wanted: Sequence[Wanted], permutati
     placed = {id(tensor) for tensor in extra.values()}
     held = {role: t for role, t in named.items() if id(t) not in placed or role in extra} | extra
     taken = {id(tensor) for tensor in held.values()}
-    free = [(name, p) for name, p in model.named_parameters() if id(p) not in taken and name != "alpha"]
+    free = [(name, p) for name, p in parameters(model).items() if id(p) not in taken and name != "alpha"]
     return Placement(held, frozenset(extra), free, len(readings))
 
 
@@ -142,7 +143,7 @@ def _readings(
     uses: list[Use], model: nn.Module, wanted: Sequence[Wanted]
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """The roles by use and those by size, in every way in which they can be read, the likeliest first."""
-    computed = {id(t) for use in uses for t in use.held.values() if not t.is_leaf}
+    computed = {id(t) for use in uses for t in use.held.values() if not read(t, "is_leaf")}
     if computed:  # then other tensors are registered, which may or may not be the weights themselves
         yield from (
             (named, dict[str, Tensor]()) for named in islice(_namings(uses, wanted), MAX_PERMUTATIONS)
@@ -212,10 +213,9 @@ def _by_size(named: dict[str, Tensor], model: nn.Module, wanted: Sequence[Wanted
         if want.role not in named:
             names.setdefault((want.learned, math.prod(want.shape)), []).append(want.role)
     ways: list[list[dict[str, Tensor]]] = []
-    for (learned, size), roles in names.items():
-        registered = dict(model.named_parameters() if learned else model.named_buffers())
-        registered.pop("alpha", None)
-        fits = [t for t in registered.values() if t.numel() == size and id(t) not in taken]
+    for (learned, count), roles in names.items():
+        registered = parameters(model) if learned else buffers(model)
+        fits = [t for n, t in registered.items() if n != "alpha" and size(t) == count and id(t) not in taken]
         if not fits:
             continue
         few = min(len(fits), len(roles))
