@@ -9,6 +9,9 @@ Where more than one diagnosis names a true cause they are separated by `|`; `non
 all. A line `# roles: first=m.conv1, …` behind it says by hand which of the model's weights is which; it
 is what the oracle goes by (see `tests.oracle`), and is left out where the attributes have the usual names.
 
+An answer that begins indented stands in the first one of its file: from `def forward` on where it begins
+with that, else in place of the last line.
+
 The answers were written before the judge was, and are not to be bent to it.
 """
 
@@ -80,12 +83,22 @@ def _read(exercise: str) -> list[Answer]:
     text = (Path(__file__).parent / f"{exercise}.py").read_text(encoding="utf-8")
     heads = list(_HEAD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
-    found = []
+    found: list[Answer] = []
     for head, end in zip(heads, ends, strict=True):
         kind, name, named, roles = head.groups()
         if (kind == "wrong") != bool(named):
             raise ValueError(f"{exercise}/{name}: a wrong answer names its diagnosis, a right one has none")
         diagnoses = frozenset(None if each == "none" else each for each in (named or "none").split("|"))
-        source = text[head.end() : end].strip("\n") + "\n"
+        source = _whole(text[head.end() : end].strip("\n") + "\n", found)
         found.append(Answer(exercise, name, kind == "right", source, diagnoses, roles or ""))
     return found
+
+
+def _whole(source: str, found: list[Answer]) -> str:
+    """The source of an answer that may stand in the first one's class."""
+    if not source.startswith(" "):
+        return source
+    first = found[0].source
+    forward = source.startswith("    def forward(")
+    cut = first.index("    def forward(") if forward else first.rstrip("\n").rindex("\n") + 1
+    return first[:cut] + source

@@ -12,206 +12,68 @@ class AdditionModel(nn.Module):
 
 
 # %% right torch-add
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.add(out1, out2)
 
 
 # %% right method-add
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1.add(out2)
 
 
 # %% right stack-sum
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.stack([out1, out2]).sum(0)
 
 
 # %% right python-sum
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return sum([out1, out2])
 
 
 # %% right minus-minus
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 - (-out2)
 
 
 # %% right clone-first
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1.clone() + out2
 
 
 # %% right twice-the-mean
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.stack((out1, out2), dim=-1).mean(-1) * 2
 
 
 # %% right einsum-over-stack
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.einsum('knchw->nchw', torch.stack([out1, out2]))
 
 
 # %% right lerp-doubled
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return 2 * torch.lerp(out1, out2, 0.5)
 
 
 # %% right cat-and-fold
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.cat([out1, out2], 1).unflatten(1, (2, 16)).sum(1)
 
 
 # %% right weighted-by-one
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return 1.0 * out1 + 1.0 * out2
 
 
 # %% right sub-alpha
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.sub(out2, out1, alpha=-1)
 
 
 # %% right in-place-on-out2
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         out2 += out1
         return out2
 
 
 # %% right in-place-method-on-out2
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2.add_(out1)
 
 
 # %% right one-line
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         return (h := self.conv1(x)) + self.conv2(h)
 
 
 # %% right first-run-twice
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         return self.conv1(x) + self.conv2(self.conv1(x))
 
@@ -370,12 +232,6 @@ class AdditionModel(nn.Module):
 
 
 # %% right prints-and-warns
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         import warnings
         print('x', x.shape)
@@ -492,12 +348,6 @@ class AdditionModel(nn.Module):
 
 
 # %% right image-by-image
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         images = []
         for image in x:
@@ -507,12 +357,6 @@ class AdditionModel(nn.Module):
 
 
 # %% right checkpointed
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         from torch.utils.checkpoint import checkpoint
         out1 = checkpoint(self.conv1, x, use_reentrant=False)
@@ -575,12 +419,6 @@ class AdditionModel(nn.Module):
 
 
 # %% right extra-arguments
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x, verbose=False, scale=1.0):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -759,15 +597,6 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong chain-only -> stacking-only
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2
 
 
@@ -783,52 +612,19 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong sum-forgotten -> stacking-only
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         out1 + out2
         return out2
 
 
 # %% wrong first-returned -> first-only
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1
 
 
 # %% wrong skip-from-input -> skip-from-x
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return x + out2
 
 
 # %% wrong skip-from-input-residual-style -> skip-from-x
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         identity = x
         x = self.conv1(x)
@@ -863,12 +659,6 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong both-from-input-16 -> parallel-branches
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(x)
@@ -876,12 +666,6 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong reused-name -> first-doubled|second-doubled
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         x = self.conv1(x)
         x = self.conv2(x)
@@ -889,329 +673,107 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong cat-channels -> concatenated
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.cat((out1, out2), dim=1)
 
 
 # %% wrong cat-batch -> concatenated
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.cat((out1, out2))
 
 
 # %% wrong hstack -> concatenated
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.hstack([out1, out2])
 
 
 # %% wrong stacked -> stacked
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.stack([out1, out2], dim=0)
 
 
 # %% wrong half -> averaged
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (out1 + out2) / 2
 
 
 # %% wrong mean-of-stack -> averaged
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.mean(torch.stack([out1, out2]), dim=0)
 
 
 # %% wrong half-each -> averaged
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return 0.5 * out1 + 0.5 * out2
 
 
 # %% wrong product -> multiplied
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.mul(out1, out2)
 
 
 # %% wrong matmul-operator -> matmul
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 @ out2
 
 
 # %% wrong matmul-transposed -> none|matmul
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 @ out2.transpose(2, 3)
 
 
 # %% wrong difference -> subtracted
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 - out2
 
 
 # %% wrong largest -> maximum
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.max(out1, out2)
 
 
 # %% wrong scalar-sum -> summed-to-scalar
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (out1 + out2).sum()
 
 
 # %% wrong scalar-torch-sum -> summed-to-scalar
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.sum(torch.stack([out1, out2]))
 
 
 # %% wrong scalar-mean -> mean-to-scalar
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.mean(out1 + out2)
 
 
 # %% wrong channel-sum -> summed-over-channels
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (out1 + out2).sum(dim=1)
 
 
 # %% wrong channel-sum-kept -> none|summed-over-channels
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (out1 + out2).sum(dim=1, keepdim=True)
 
 
 # %% wrong in-place-on-out1 -> in-place
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         out1 += out2
         return out1
 
 
 # %% wrong in-place-method-on-out1 -> in-place
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1.add_(out2)
 
 
 # %% wrong in-place-out-argument -> in-place|second-detached|none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         torch.add(out1.data, out2.data, out=out1.data)
         return out1
 
 
 # %% wrong in-place-slice -> in-place
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         out1[:] = out1 + out2
         return out1
 
 
 # %% wrong detached-skip -> detached
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1.detach() + out2
 
 
 # %% wrong data-skip -> detached
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1.data + out2
 
 
 # %% wrong no-grad-skip -> detached
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         with torch.no_grad():
             skip = out1.clone()
         return skip + out2
 
 
 # %% wrong tensor-copy-of-skip -> detached
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         import copy
         out1 = self.conv1(x)
@@ -1220,37 +782,16 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong detached-out2 -> second-detached
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + out2.detach()
 
 
 # %% wrong detached-at-first -> first-detached
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x).detach()
         return out1 + self.conv2(out1)
 
 
 # %% wrong detached-between -> detached-before-second
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1.detach())
@@ -1258,12 +799,6 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong all-no-grad -> no-gradient
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         with torch.no_grad():
             out1 = self.conv1(x)
@@ -1272,28 +807,10 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong detached-result -> no-gradient
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (out1 + out2).detach()
 
 
 # %% wrong through-numpy -> no-gradient|none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.from_numpy(out1.detach().numpy() + out2.detach().numpy())
 
 
@@ -1310,12 +827,6 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong sum-of-layers-in-forward -> layers-added
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         return (self.conv1 + self.conv2)(x)
 
@@ -1464,12 +975,6 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong relu-between -> relu-implied
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         out1 = F.relu(self.conv1(x))
         out2 = self.conv2(out1)
@@ -1477,25 +982,10 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong relu-after-sum -> relu-implied
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.relu(out1 + out2)
 
 
 # %% wrong relu-everywhere -> relu-implied|none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         out1 = F.relu(self.conv1(x))
         out2 = F.relu(self.conv2(out1))
@@ -1503,54 +993,18 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong both-returned -> returns-both
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1, out2
 
 
 # %% wrong list-returned -> returns-both|none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return [out1, out2]
 
 
 # %% wrong nothing-returned -> no-return
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         out = out1 + out2
 
 
 # %% wrong printed-not-returned -> no-return
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         print(out1 + out2)
 
 
@@ -1642,12 +1096,6 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong self-missing -> forward-without-self
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(x):
         return x
 
@@ -1706,25 +1154,10 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong second-twice -> second-run-twice
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + self.conv2(out2)
 
 
 # %% wrong skip-twice -> skip-added-twice
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1) + out1
@@ -1732,80 +1165,26 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong sum-convolved -> second-reads-sum
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.conv2(out1 + out2)
 
 
 # %% wrong almost -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + 1.001 * out2
 
 
 # %% wrong offset -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + out2 + 0.01
 
 
 # %% wrong batch-average -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + out2.mean(0, keepdim=True)
 
 
 # %% wrong flipped -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + out2.flip(-1)
 
 
 # %% wrong transposed-skip -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1.transpose(2, 3) + out2
 
 
@@ -1864,38 +1243,14 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong only-in-train -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + out2 if self.training else out2
 
 
 # %% wrong skip-only-for-large -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + out2 if x.shape[-1] >= 8 else out2
 
 
 # %% wrong shape-of-the-lesson -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         x = x.view(-1, 3, 32, 32)
         out1 = self.conv1(x)
@@ -1933,25 +1288,10 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong averaged-and-detached -> averaged|detached|none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (out1.detach() + out2) / 2
 
 
 # %% wrong relu-and-concatenated -> concatenated|relu-implied|none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         out1 = F.relu(self.conv1(x))
         out2 = F.relu(self.conv2(out1))
@@ -1959,15 +1299,6 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong input-overwritten -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         with torch.no_grad():
             x.zero_()
         return out1 + out2

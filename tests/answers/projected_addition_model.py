@@ -13,13 +13,6 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% right projection-first
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         skip = self.project(out1)
@@ -114,13 +107,6 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% right merged-kernel
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         kernel = self.conv2.weight + F.pad(self.project.weight, (1, 1, 1, 1))
@@ -161,44 +147,14 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong projection-unused -> no-projection
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2 + out1
 
 
 # %% wrong chain-only -> stacking-only
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2
 
 
 # %% wrong projection-only -> only-projection
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.project(out1)
 
 
@@ -217,16 +173,6 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong projects-x-16 -> projects-x
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2 + self.project(x)
 
 
@@ -344,16 +290,6 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong concatenated -> concatenated
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.cat([out2, self.project(out1)], dim=1)
 
 
@@ -372,44 +308,14 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong averaged -> averaged
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (out2 + self.project(out1)) / 2
 
 
 # %% wrong multiplied -> multiplied
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2 * self.project(out1)
 
 
 # %% wrong subtracted -> subtracted
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2 - self.project(out1)
 
 
@@ -427,30 +333,10 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong skip-detached -> detached
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2 + self.project(out1.detach())
 
 
 # %% wrong projection-detached -> projection-detached
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2 + self.project(out1).detach()
 
 
@@ -511,29 +397,12 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong relu-between -> relu-implied
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
     def forward(self, x):
         out1 = F.relu(self.conv1(x))
         return self.conv2(out1) + self.project(out1)
 
 
 # %% wrong relu-after -> relu-implied
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return F.relu(out2 + self.project(out1))
 
 
@@ -595,44 +464,14 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong pair-returned -> returns-both
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2, self.project(out1)
 
 
 # %% wrong second-reused -> second-doubled
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2 + self.conv2(out1)
 
 
 # %% wrong nothing-returned -> no-return
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         out2 + self.project(out1)
 
 

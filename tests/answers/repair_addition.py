@@ -13,12 +13,6 @@ class RepairedModel(nn.Module):
 
 
 # %% right short
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -26,12 +20,6 @@ class RepairedModel(nn.Module):
 
 
 # %% right cloned-skip
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -40,12 +28,6 @@ class RepairedModel(nn.Module):
 
 
 # %% right in-place-on-out2
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -81,12 +63,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong untouched -> skip-from-x
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -95,12 +71,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong only-detach-mended -> skip-from-x
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -109,12 +79,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong only-crash-mended -> detached
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -123,12 +87,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong crash-hidden -> stacking-only
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -136,12 +94,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong caught -> stacking-only
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -166,12 +118,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong x-averaged -> stretched-x
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -180,12 +126,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong x-first-channel -> stretched-x
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -193,12 +133,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong x-padded -> padded-x
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -206,12 +140,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong x-padded-detached -> none|padded-x|detached
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -219,12 +147,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong item-instead -> none
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -232,12 +154,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong no-grad-skip -> detached
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -247,12 +163,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong out2-detached-instead -> second-detached
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -260,12 +170,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong requires-grad-again -> detached
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -274,27 +178,11 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong overwrites-out1 -> in-place
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        skip = out1
         skip += out2
         return skip
 
 
 # %% wrong concatenated -> concatenated
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -302,16 +190,6 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong nothing-returned -> no-return
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        skip = out1
         skip + out2
 
 

@@ -212,15 +212,6 @@ class SequentialModel(nn.Module):
 
 # %% right image-by-image
 # roles: first=m.layers[0], second=m.layers[1]
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1),
-            nn.Conv2d(16, 32, 3, padding=1),
-        )
-
-    def forward(self, x):
         return torch.cat([self.layers(part) for part in x.split(1)])
 
 
@@ -836,29 +827,11 @@ class SequentialModel(nn.Module):
 
 # %% wrong flattened -> none
 # roles: first=m.layers[0], second=m.layers[1]
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1),
-            nn.Conv2d(16, 32, 3, padding=1),
-        )
-
-    def forward(self, x):
         return self.layers(x).flatten(1)
 
 
 # %% wrong softmax -> none
 # roles: first=m.layers[0], second=m.layers[1]
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1),
-            nn.Conv2d(16, 32, 3, padding=1),
-        )
-
-    def forward(self, x):
         return self.layers(x).softmax(1)
 
 
@@ -875,30 +848,12 @@ class SequentialModel(nn.Module):
 
 # %% wrong no-grad -> no-gradient
 # roles: first=m.layers[0], second=m.layers[1]
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1),
-            nn.Conv2d(16, 32, 3, padding=1),
-        )
-
-    def forward(self, x):
         with torch.no_grad():
             return self.layers(x)
 
 
 # %% wrong inference-mode -> no-gradient|none
 # roles: first=m.layers[0], second=m.layers[1]
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1),
-            nn.Conv2d(16, 32, 3, padding=1),
-        )
-
-    def forward(self, x):
         with torch.inference_mode():
             return self.layers(x)
 
@@ -920,43 +875,16 @@ class SequentialModel(nn.Module):
 
 # %% wrong nothing-returned -> no-return
 # roles: first=m.layers[0], second=m.layers[1]
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1),
-            nn.Conv2d(16, 32, 3, padding=1),
-        )
-
-    def forward(self, x):
         self.layers(x)
 
 
 # %% wrong layers-returned -> returns-layers|none
 # roles: first=m.layers[0], second=m.layers[1]
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1),
-            nn.Conv2d(16, 32, 3, padding=1),
-        )
-
-    def forward(self, x):
         return self.layers
 
 
 # %% wrong two-inputs -> two-inputs
 # roles: first=m.layers[0], second=m.layers[1]
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1),
-            nn.Conv2d(16, 32, 3, padding=1),
-        )
-
-    def forward(self, x):
         return self.layers(x, x)
 
 
@@ -988,14 +916,6 @@ class SequentialModel(nn.Module):
 
 # %% wrong self-missing -> forward-without-self
 # roles: first=m.layers[0], second=m.layers[1]
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1),
-            nn.Conv2d(16, 32, 3, padding=1),
-        )
-
     def forward(x):
         return x
 

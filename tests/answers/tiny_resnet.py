@@ -143,15 +143,6 @@ class TinyResNet(nn.Module):
 
 
 # %% right prints
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         print('in', tuple(x.shape))
         x = self.stem(x)
@@ -337,15 +328,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong called-in-other-order -> none
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block2(x)
@@ -390,15 +372,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong pool-missing -> no-pool
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -425,15 +398,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong not-flattened -> no-flatten
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -442,15 +406,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong flattened-with-batch -> flattened-with-batch
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -477,15 +432,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong softmax -> softmax
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -494,15 +440,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong log-softmax -> softmax
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -511,15 +448,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong softmax-over-batch -> softmax-over-batch|none
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -528,15 +456,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong argmax -> argmax
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -579,15 +498,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong detached -> detached
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x).detach()
@@ -597,15 +507,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong batch-mean -> batch-mixed
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -614,20 +515,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong batch-centred -> batch-mixed
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.pool(x).flatten(1)
         return self.fc(x - x.mean(0))
 
 
@@ -652,15 +539,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong logits-of-zero -> none
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -669,15 +547,6 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong nothing-returned -> no-return
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)

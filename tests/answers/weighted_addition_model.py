@@ -13,212 +13,62 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% right lerp
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.lerp(out2, out1, self.alpha)
 
 
 # %% right from-out2
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2 + self.alpha * (out1 - out2)
 
 
 # %% right from-out1
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 - (1 - self.alpha) * (out1 - out2)
 
 
 # %% right torch-mul-and-add
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.add(torch.mul(self.alpha, out1), torch.mul(torch.sub(1, self.alpha), out2))
 
 
 # %% right methods
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1.mul(self.alpha).add(out2.mul(1 - self.alpha))
 
 
 # %% right stacked-weights
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (torch.stack([self.alpha, 1 - self.alpha]).view(2, 1, 1, 1, 1) * torch.stack([out1, out2])).sum(0)
 
 
 # %% right einsum
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.einsum('k,knchw->nchw', torch.stack([self.alpha, 1.0 - self.alpha]), torch.stack([out1, out2]))
 
 
 # %% right tensordot
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.tensordot(torch.stack([self.alpha, 1 - self.alpha]), torch.stack([out1, out2]), dims=1)
 
 
 # %% right minus-out2
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + out2 - self.alpha * out2
 
 
 # %% right addcmul
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.addcmul(out2, self.alpha, out1 - out2)
 
 
 # %% right python-sum
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return sum(w * o for w, o in ((self.alpha, out1), (1 - self.alpha, out2)))
 
 
 # %% right negated
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return -(self.alpha - 1) * out2 - (-self.alpha) * out1
 
 
 # %% right expanded
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha.expand_as(out1) * out1 + (torch.ones_like(out2) - self.alpha) * out2
 
 
 # %% right divided-and-multiplied
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return 2 * (self.alpha / 2 * out1 + (1 - self.alpha) / 2 * out2)
 
 
 # %% right weights-named
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = self.alpha
         b = 1 - a
         left, right = a * out1, b * out2
@@ -226,16 +76,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% right in-place-on-products
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         result = self.alpha * out1
         result += (1 - self.alpha) * out2
         return result
@@ -416,13 +256,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% right blended-weights
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         out1 = self.conv1(x)
         beta = 1 - self.alpha
@@ -832,13 +665,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong reset-in-forward -> created-in-forward|none|hard-coded
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         self.alpha = nn.Parameter(torch.tensor(0.5))
         out1 = self.conv1(x)
@@ -889,75 +715,25 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong item -> item
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = self.alpha.item()
         return a * out1 + (1 - a) * out2
 
 
 # %% wrong float-of-alpha -> item
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = float(self.alpha)
         return a * out1 + (1 - a) * out2
 
 
 # %% wrong data -> data|item
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha.data * out1 + (1 - self.alpha.data) * out2
 
 
 # %% wrong detach -> data|item
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = self.alpha.detach()
         return a * out1 + (1 - a) * out2
 
 
 # %% wrong no-grad-alpha -> data|item
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         with torch.no_grad():
             a = self.alpha * 1
             b = 1 - a
@@ -965,420 +741,123 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong torch-tensor-of-alpha -> data|item
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = self.alpha.clone().detach().requires_grad_(True)
         return a * out1 + (1 - a) * out2
 
 
 # %% wrong one-item -> second-weight-cut
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + (1 - self.alpha.item()) * out2
 
 
 # %% wrong first-item -> first-weight-cut
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha.detach() * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong lerp-with-item -> item
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.lerp(out2, out1, self.alpha.item())
 
 
 # %% wrong reversed -> reversed
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (1 - self.alpha) * out1 + self.alpha * out2
 
 
 # %% wrong lerp-reversed -> reversed
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.lerp(out1, out2, self.alpha)
 
 
 # %% wrong from-out1-reversed -> reversed
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + self.alpha * (out2 - out1)
 
 
 # %% wrong no-complement -> no-complement
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + out2
 
 
 # %% wrong complement-only -> no-first-weight
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + (1 - self.alpha) * out2
 
 
 # %% wrong scaled-branch -> only-second-weighted
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + self.alpha * out2
 
 
 # %% wrong alpha-times-sum -> same-weight
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * (out1 + out2)
 
 
 # %% wrong alpha-on-both -> same-weight
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + self.alpha * out2
 
 
 # %% wrong complement-on-both -> same-complement
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (1 - self.alpha) * (out1 + out2)
 
 
 # %% wrong brackets-missing -> brackets
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + 1 - self.alpha * out2
 
 
 # %% wrong brackets-too-wide -> brackets
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * (out1 + (1 - self.alpha) * out2)
 
 
 # %% wrong alpha-minus-one -> minus-one|subtracted
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + (self.alpha - 1) * out2
 
 
 # %% wrong minus-between -> subtracted|minus-one
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 - (1 - self.alpha) * out2
 
 
 # %% wrong one-plus-alpha -> plus-alpha
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + (1 + self.alpha) * out2
 
 
 # %% wrong weights-added -> added-not-multiplied
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (self.alpha + out1) + ((1 - self.alpha) + out2)
 
 
 # %% wrong product-of-both -> multiplied
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (self.alpha * out1) * ((1 - self.alpha) * out2)
 
 
 # %% wrong halves -> hard-coded
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return 0.5 * out1 + 0.5 * out2
 
 
 # %% wrong mean -> hard-coded
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (out1 + out2) / 2
 
 
 # %% wrong half-complement -> none
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + 0.5 * out2
 
 
 # %% wrong plain-sum -> alpha-unused
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + out2
 
 
 # %% wrong chain -> stacking-only
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2
 
 
 # %% wrong first-term-only -> first-only
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1
 
 
 # %% wrong second-term-only -> second-only|none
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (1 - self.alpha) * out2
 
 
 # %% wrong alpha-out2-only -> second-only
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out2
 
 
 # %% wrong out1-twice -> same-output-twice
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + (1 - self.alpha) * out1
 
 
 # %% wrong chained-names -> same-output-twice
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         out = self.conv1(x)
         out = self.conv2(out)
@@ -1386,44 +865,14 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong blend-halved -> averaged
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return (self.alpha * out1 + (1 - self.alpha) * out2) / 2
 
 
 # %% wrong concatenated -> concatenated
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.cat([self.alpha * out1, (1 - self.alpha) * out2], dim=1)
 
 
 # %% wrong scalar -> summed-to-scalar
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.sum(self.alpha * out1 + (1 - self.alpha) * out2)
 
 
@@ -1570,61 +1019,21 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong sigmoid -> squashed
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = self.alpha.sigmoid()
         return a * out1 + (1 - a) * out2
 
 
 # %% wrong clamped -> clamped
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = self.alpha.clamp(0, 1)
         return a * out1 + (1 - a) * out2
 
 
 # %% wrong absolute -> none
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = self.alpha.abs()
         return a * out1 + (1 - a) * out2
 
 
 # %% wrong squared -> none
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha ** 2 * out1 + (1 - self.alpha ** 2) * out2
 
 
@@ -1658,27 +1067,10 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong skip-from-input -> skip-from-x
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * x + (1 - self.alpha) * out2
 
 
 # %% wrong weighted-before-second -> weighted-too-early
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         out1 = self.alpha * self.conv1(x)
         out2 = self.conv2(out1)
@@ -1686,57 +1078,20 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong out1-overwritten -> in-place
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         out1 *= self.alpha
         out2 *= 1 - self.alpha
         return out1 + out2
 
 
 # %% wrong skip-detached -> detached
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1.detach() + (1 - self.alpha) * out2
 
 
 # %% wrong out2-detached -> second-detached
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + (1 - self.alpha) * out2.detach()
 
 
 # %% wrong between-detached -> detached-before-second
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1.detach())
@@ -1744,13 +1099,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong all-no-grad -> no-gradient
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         with torch.no_grad():
             out1 = self.conv1(x)
@@ -1759,13 +1107,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong no-grad-convs -> none|no-gradient
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         with torch.no_grad():
             out1 = self.conv1(x)
@@ -1816,13 +1157,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong relu-between -> relu-implied
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         out1 = F.relu(self.conv1(x))
         out2 = self.conv2(out1)
@@ -1830,44 +1164,14 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong relu-after -> relu-implied
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return F.relu(self.alpha * out1 + (1 - self.alpha) * out2)
 
 
 # %% wrong pair-returned -> returns-both
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1, (1 - self.alpha) * out2
 
 
 # %% wrong nothing-returned -> no-return
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         self.result = self.alpha * out1 + (1 - self.alpha) * out2
 
 
@@ -1912,13 +1216,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong clamped-data -> none
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         self.alpha.data.clamp_(0, 1)
         out1 = self.conv1(x)
@@ -1927,13 +1224,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong drifts -> none
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         with torch.no_grad():
             self.alpha += 0.01
@@ -1943,16 +1233,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong reversed-and-item -> reversed|item|none
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = self.alpha.item()
         return (1 - a) * out1 + a * out2
 
@@ -1986,15 +1266,5 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong eval-uses-half -> none
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = self.alpha if self.training else 0.5
         return a * out1 + (1 - a) * out2
