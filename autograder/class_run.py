@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import stat
 import sys
 import time
 import traceback
@@ -131,17 +132,17 @@ def find_handed(
         if learners and folder.name not in learners:
             continue
         try:
-            entries = [entry for entry in list_folder(folder) if not entry.name.startswith(".")]
+            places = [(place, status) for place, status in list_folder(folder) if place.name[0] != "."]
         except IntakeError as error:
             passed_over.append(f"submitted/{error}")
             continue
-        for entry in entries:
-            if entry.name not in course.masters:
-                passed_over.append(f"submitted/{folder.name}/{printable(entry.name)}: no such assignment")
-            elif not entry.is_dir(follow_symlinks=False):
-                passed_over.append(f"submitted/{folder.name}/{entry.name}: not a folder of its own")
-            elif not assignments or entry.name in assignments:
-                found.append(Handed(folder.name, entry.name, Path(entry.path)))
+        for place, status in places:
+            if place.name not in course.masters:
+                passed_over.append(f"submitted/{folder.name}/{printable(place.name)}: no such assignment")
+            elif not stat.S_ISDIR(status.st_mode):
+                passed_over.append(f"submitted/{folder.name}/{place.name}: not a folder of its own")
+            elif not assignments or place.name in assignments:
+                found.append(Handed(folder.name, place.name, place))
     if missing := sorted(set(learners) - known):
         raise CourseError(f"nothing was handed in by {', '.join(map(printable, missing))}")
     if not found:

@@ -127,6 +127,27 @@ def nbgrader(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
+def as_ordinary_user(*shown: Path) -> list[str]:
+    """What to put before a command so that user 4242 runs it, who sees the interpreter and `shown`.
+
+    Where one of these lies in a folder that only its owner may enter, the command gets a view of its own
+    in which it can be entered.
+    """
+    user = ["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups", "--"]
+    places = [Path(sys.base_prefix).resolve(), *(path.resolve() for path in shown)]
+    closed = {place: [f for f in place.parents if not f.stat().st_mode & 0o001] for place in places}
+    hidden = {place: folders[-1] for place, folders in closed.items() if folders}
+    if not hidden:
+        return user
+    steps = ["mkdir -p /mnt", "mount -t tmpfs none /mnt"]
+    for number, place in enumerate(hidden):
+        steps += [f"mkdir /mnt/{number}", f"mount --bind '{place}' /mnt/{number}"]
+    steps += [f"mount -t tmpfs -o mode=755 none '{folder}'" for folder in sorted(set(hidden.values()))]
+    for number, place in enumerate(hidden):
+        steps += [f"mkdir -p '{place}'", f"mount --bind /mnt/{number} '{place}'"]
+    return ["unshare", "--mount", "sh", "-c", " && ".join([*steps, 'exec "$@"']), "sh", *user]
+
+
 def json_lines(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
     """What `grade --json` wrote, by learner and assignment."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
@@ -11,12 +14,13 @@ from typing import Any
 import pytest
 
 from answers import answers
-from autograder.engine import intake
-from autograder.engine.intake import IntakeError
 from grading_course import (
     LESSONS,
+    ROOT,
     answered,
+    as_ordinary_user,
     autograder,
+    environment,
     hand_in,
     json_lines,
     make_course,
@@ -100,14 +104,26 @@ def test_a_file_beside_a_notebook_is_not_run_by_check(tmp_path: Path) -> None:
     assert "no module can have its name" in done.stderr
 
 
-def test_a_folder_that_cannot_be_looked_into_is_one_learners_trouble(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Root may look everywhere, so the refusal of the system is played here."""
-
-    def refuse(path: Any) -> Any:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(intake.os, "scandir", refuse)
-    with pytest.raises(IntakeError, match=r"^mallory: expected a readable folder, got 'Permission denied'"):
-        intake.list_folder(tmp_path / "mallory")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_folder_that_cannot_be_looked_into_is_one_learners_trouble(tmp_path: Path) -> None:
+    """An ordinary user grades; closed folders and files are not graded, each with its reason."""
+    root = make_course(tmp_path / "course")
+    hand_in(root, "ana", LESSON, master(LESSON))
+    hand_in(root, "ben", LESSON, master(LESSON)).parent.chmod(0o000)
+    hand_in(root, "cleo", LESSON, master(LESSON)).chmod(0o000)
+    hand_in(root, "dora", LESSON, master(LESSON)).parent.chmod(0o600)
+    hand_in(root, "emil", LESSON, master(LESSON)).parent.parent.chmod(0o000)
+    for path in (root, *root.rglob("*")):
+        os.chown(path, 4242, 4242, follow_symlinks=False)
+    command = [sys.executable, "-m", "autograder", "grade", "--no-feedback", "--json", "out.jsonl"]
+    user = as_ordinary_user(ROOT, root)
+    clean = {**environment(), "HOME": "/tmp"}
+    done = subprocess.run([*user, *command], cwd=root, env=clean, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    rows = json_lines(root / "out.jsonl")
+    assert {learner for learner, _ in rows} == {"ana", "ben", "cleo", "dora"}
+    assert rows["ana", LESSON]["score"] == rows["ana", LESSON]["max_score"]
+    for learner in ("ben", "cleo", "dora"):
+        assert {one["status"] for one in rows[learner, LESSON]["exercises"]} == {"not_graded"}
+        assert "Permission denied" in rows[learner, LESSON]["exercises"][0]["message"]
+    assert "submitted/emil: expected a readable folder" in done.stdout

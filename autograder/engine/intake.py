@@ -104,8 +104,11 @@ def notebooks_in(folder: Path, assignment: str) -> tuple[list[Path], list[str]]:
     Raises:
         IntakeError: the folder cannot be looked into.
     """
-    entries = [e for e in list_folder(folder) if e.name.endswith(".ipynb") and not e.name.startswith(".")]
-    status = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
+    status = {
+        path.name: status
+        for path, status in list_folder(folder)
+        if path.suffix == ".ipynb" and not path.name.startswith(".")
+    }
     ordered = sorted(status, key=lambda name: (name != f"{assignment}.ipynb", -status[name].st_mtime, name))
     found, passed_over, room = [], [], MOST_NOTEBOOK
     for name in ordered[:MOST_FILES]:
@@ -125,19 +128,20 @@ def files_beside(folder: Path, warnings: list[str]) -> dict[str, bytes]:
     """
     kept: dict[str, bytes] = {}
     dropped: list[str] = []
-    for entry in list_folder(folder):
-        if entry.name.endswith(".ipynb") or entry.name == "timestamp.txt" or entry.name.startswith("."):
+    for path, status in list_folder(folder):
+        if path.suffix == ".ipynb" or path.name == "timestamp.txt" or path.name.startswith("."):
             continue
-        problem = _unwelcome(entry)
+        problem = "" if stat.S_ISREG(status.st_mode) else "it is no regular file"
+        problem = problem or _unwelcome(path)
         if not problem and (len(kept) >= MOST_FILES or sum(map(len, kept.values())) > MOST_BESIDE):
             problem = "there are too many files"
         if not problem:
             try:
-                kept[entry.name] = regular_bytes(Path(entry.path), MOST_FILE)
+                kept[path.name] = regular_bytes(path, MOST_FILE)
             except UnfitFileError as error:
                 problem = str(error)
         if problem:
-            name = plain_text(os.fsencode(entry.name).decode(errors="replace"))
+            name = plain_text(os.fsencode(path.name).decode(errors="replace"))
             dropped.append(f"dropped {name}: {problem}")
     warnings += dropped[:MOST_FILES]
     if len(dropped) > MOST_FILES:
@@ -145,27 +149,26 @@ def files_beside(folder: Path, warnings: list[str]) -> dict[str, bytes]:
     return kept
 
 
-def list_folder(folder: Path) -> list[os.DirEntry[str]]:
-    """The first entries of a folder from outside, by name.
+def list_folder(folder: Path) -> list[tuple[Path, os.stat_result]]:
+    """The first entries of a folder from outside, by name; a link is itself, not where it leads.
 
     Raises:
         IntakeError: the folder cannot be looked into.
     """
     try:
         with os.scandir(folder) as entries:
-            return sorted(islice(entries, MOST_ENTRIES), key=lambda entry: entry.name)
+            some = islice(entries, MOST_ENTRIES)
+            found = [(Path(entry.path), entry.stat(follow_symlinks=False)) for entry in some]
     except OSError as error:
         raise IntakeError(
             f"{plain_text(folder.name)}: expected a readable folder, got {error.strerror!r}; hand it in again"
         ) from None
+    return sorted(found, key=lambda pair: pair[0].name)
 
 
-def _unwelcome(entry: os.DirEntry[str]) -> str:
-    """Why a file does not go into the sandbox; the empty text if it may."""
-    name = Path(entry.name)
-    if entry.is_symlink() or not entry.is_file(follow_symlinks=False):
-        return "it is no regular file"
-    if not _SAFE_NAME.fullmatch(entry.name):
+def _unwelcome(name: Path) -> str:
+    """Why a file of this name does not go into the sandbox; the empty text if it may."""
+    if not _SAFE_NAME.fullmatch(name.name):
         return "its name is not a plain one"
     if name.suffix.lower() not in BESIDE:
         return f"files {name.suffix or 'without a suffix'} are not taken along"
