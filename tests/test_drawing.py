@@ -195,6 +195,21 @@ def test_containers_are_boxes_with_their_class() -> None:
     assert shown.count("conv0") == 2
 
 
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_a_wire_goes_on_up_to_the_edge_of_its_box(direction: str) -> None:
+    """Also where the box is as wide as its name, and what is inside is narrower."""
+    path = ("a_container_with_a_long_name",)
+    nodes = (INPUT, Node("o", "op", "+", X, path=path), Node("q", "op", "×", X, path=path), OUTPUT)
+    edges = (Edge("x", "o", X), Edge("o", "q", X), Edge("o", "out", X), Edge("q", "out", X))
+    scene = picture(Trace(nodes, edges), direction=direction)  # type: ignore[arg-type]
+    [box] = boxes(scene, "container")
+    far = box.x + box.width if direction == "right" else box.y + box.height
+    along = 0 if direction == "right" else 1
+    ends = sorted(wire.points[-1][along] for wire in wires(scene) if wire.points[0][along] < far)
+    assert ends[-2:] == pytest.approx([far, far])
+    assert [wire.points[0][along] for wire in wires(scene)].count(far) == 2
+
+
 def test_depth_closes_containers() -> None:
     """At depth 0 a container is one box that says how much is inside; deeper, it is open."""
     closed = picture(nested(3), depth=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sumskip.drawing import symbols
 from sumskip.drawing.layout import Layout, Spot, Wire, lay_out
@@ -80,6 +80,7 @@ class Brush:
             across = low + inner.across + PAD
         else:
             along = max(along, name)
+            self._inside[item.id] = _up_to(inner, along)
         line = low + inner.line
         ins = {tensor: y - inner.line for tensor, y in inner.ins.items()}
         outs = {tensor: y - inner.line for tensor, y in inner.outs.items()}
@@ -163,3 +164,14 @@ class Brush:
             else:
                 top = y + gap if side > 0 else y - gap - high
                 symbols.draw_label(scene, lines, x, top, 0.5)
+
+
+def _up_to(layout: Layout, end: float) -> Layout:
+    """The inside of a box with what leaves it drawn up to the box's edge, which its name may set farther."""
+    wires = [
+        replace(wire, points=(*wire.points[:-1], (end, wire.points[-1][1])))
+        if wire.link.target.startswith("out/")
+        else wire
+        for wire in layout.wires
+    ]
+    return replace(layout, wires=wires)
