@@ -22,7 +22,7 @@ from sumskip.drawing.brush import Brush
 from sumskip.drawing.fault_panel import fault_panel
 from sumskip.drawing.lettering import clean, fit, width, wrap
 from sumskip.drawing.nesting import MOST_NODES
-from sumskip.drawing.outline import alt_text, outline
+from sumskip.drawing.outline import alt_text
 from sumskip.drawing.parts import number_text
 from sumskip.drawing.scene import Box, Scene, Text, to_svg
 from sumskip.drawing.symbols import GROUND, INK, SMALL, SOFT, TITLE
@@ -92,16 +92,6 @@ def image_tag(svg: str, alt: str) -> str:
     """An `<img>` that shows in trusted and untrusted notebooks and on exported pages, no wider than they."""
     data = base64.b64encode(svg.encode()).decode("ascii")
     return f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{data}" style="max-width:100%">'
-
-
-def mime_bundle(trace: Trace) -> dict[str, str]:
-    """What a notebook shows for a trace: the picture, and the same as PNG and as text."""
-    alt = alt_text(trace)
-    return {
-        "text/html": image_tag(draw_svg(trace), alt),
-        "image/png": base64.b64encode(draw_png(trace)).decode("ascii"),
-        "text/plain": outline(trace),
-    }
 
 
 def _framed(trace: Trace, inner: Scene, notes: list[str]) -> Scene:
