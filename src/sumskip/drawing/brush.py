@@ -21,11 +21,13 @@ class Brush:
     """Draws top down, or from left to right.
 
     `narrow` breaks what stands beside the flow into short lines, so that pictures fit side by side.
+    `whole` draws each wire from its beginning, also where another lies there: they may then be told apart.
     `_inside` holds the layouts of the open containers.
     """
 
     down: bool
     narrow: bool = False
+    whole: bool = False
     _inside: dict[str, Layout] = field(default_factory=dict)
 
     def draw(self, level: Level) -> Scene:
@@ -94,6 +96,8 @@ class Brush:
         open_ = {spot.item.id for spot in layout.spots if spot.item.inner is not None}
         for wire in layout.wires:
             self.draw_wire(scene, wire, along, across, wire.link.target not in ports | open_)
+        for trunk in [wire.trunk for wire in layout.wires if wire.trunk and self.whole]:
+            self.draw_wire(scene, trunk, along, across, arrow=False)
         for a, c in layout.forks:
             x, y = self.xy(along + a, across + c)
             scene.shapes.append(Box(x - 3, y - 3, 6, 6, symbols.WIRE, radius=3))
@@ -159,11 +163,10 @@ class Brush:
         gap = LABEL_GAP + (symbols.WEDGE if wire.link.stretched else 0)
         for lines, side in ((near, wire.side), (far, -wire.side)):
             _, high = symbols.label_size(lines)
+            left, top, anchor = x, y + gap if side > 0 else y - gap - high, 0.5
             if self.down:
-                symbols.draw_label(scene, lines, x + side * gap, y - high / 2, 0.0 if side > 0 else 1.0)
-            else:
-                top = y + gap if side > 0 else y - gap - high
-                symbols.draw_label(scene, lines, x, top, 0.5)
+                left, top, anchor = x + side * gap, y - high / 2, 0.0 if side > 0 else 1.0
+            symbols.draw_label(scene, wire.link, lines, left, top, anchor)
 
 
 def _up_to(layout: Layout, end: float) -> Layout:
