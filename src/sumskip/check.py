@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from sumskip.core import Report
+from sumskip.drawing.lettering import clean
 from sumskip.judge import RECORDED, judge
 from sumskip.key import exercises, public_key
 from sumskip.probe import probe
@@ -21,6 +22,9 @@ _TITLE = {"passed": "All right", "failed": "Not yet", "not_graded": "Not graded 
 # Blue, vermilion and grey of Okabe and Ito (2008), which the colour-blind can tell apart, dark enough
 # for text (contrast at least 4.5 : 1) on the box's own background.
 _COLOUR = {"passed": "#00598c", "failed": "#a63d00", "not_graded": "#4d4d4d"}
+
+# What is shown of one text of a report, and of its lines: names and errors in them are a learner's own.
+_MOST_TEXT, _MOST_LINES, _MOST_CODE = 600, 12, 40
 
 
 class CheckFailed(Exception):
@@ -50,7 +54,7 @@ def check(name: str, answer: Any) -> float:
     report = judge(key, lambda case: probe(answer, case))
     opened = _hints_open(report)
     if os.environ.get("NBGRADER_VALIDATING") and report.status != "passed":
-        raise CheckFailed(f"{name}: {report.message}")
+        raise CheckFailed(f"{name}: {_short(report.message)}")
     _show(report, opened)
     return report.score
 
@@ -86,21 +90,33 @@ def _points(value: float) -> str:
     return f"{value:g}"
 
 
+def _short(text: str) -> str:
+    """A text of a report in one line without control characters, its middle left out if it is long."""
+    return clean(text[: 4 * _MOST_TEXT], _MOST_TEXT)
+
+
+def _lines(report: Report) -> list[str]:
+    lines = [_short(line) for line in report.details[:_MOST_LINES]]
+    more = len(report.details) - len(lines)
+    return [*lines, f"… {more} more lines are not shown."] if more else lines
+
+
 def _heading(report: Report) -> str:
+    name = _short(report.exercise)
     if report.diagnosis == RECORDED:
-        return f"✓ Recorded: {report.exercise}, {_points(report.max_score)} points to be had at grading"
+        return f"✓ Recorded: {name}, {_points(report.max_score)} points to be had at grading"
     return (
-        f"{_SIGN[report.status]} {_TITLE[report.status]}: {report.exercise}, "
+        f"{_SIGN[report.status]} {_TITLE[report.status]}: {name}, "
         f"{_points(report.score)} of {_points(report.max_score)} points"
     )
 
 
 def report_text(report: Report, opened: int = 0) -> str:
     """A report as plain text: heading, sentence, expected beside actual, parts, open hints."""
-    lines = [_heading(report), report.message, *(f"  {line}" for line in report.details)]
+    lines = [_heading(report), _short(report.message), *(f"  {line}" for line in _lines(report))]
     if report.status != "passed":
-        lines += [f"  {_points(p.score)}/{_points(p.max_score)}  {p.title}" for p in report.parts]
-        lines += [f"Hint {i}: {hint}" for i, hint in enumerate(report.hints[:opened], 1)]
+        lines += [f"  {_points(p.score)}/{_points(p.max_score)}  {_short(p.title)}" for p in report.parts]
+        lines += [f"Hint {i}: {_short(hint)}" for i, hint in enumerate(report.hints[:opened], 1)]
     return "\n".join(lines)
 
 
@@ -116,7 +132,7 @@ def report_html(report: Report, opened: int = 0) -> str:
         f'<p style="margin:0 0 .4em">{_code(report.message)}</p>',
     ]
     if report.details:
-        lines = "".join(f"<li>{_code(line)}</li>" for line in report.details)
+        lines = "".join(f"<li>{_code(line)}</li>" for line in _lines(report))
         body.append(f'<ul style="margin:0 0 .4em;padding-left:1.4em;color:#333">{lines}</ul>')
     if report.status != "passed":
         rows = "".join(
@@ -126,10 +142,8 @@ def report_html(report: Report, opened: int = 0) -> str:
             for p in report.parts
         )
         body.append(
-            '<table style="margin:0 0 .4em;color:#333;background:#fff;border:0">'
-            '<caption style="position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden">'
-            "Points by part</caption>"
-            f"<tbody>{rows}</tbody></table>"
+            '<table aria-label="Points by part" '
+            f'style="margin:0 0 .4em;color:#333;background:#fff;border:0"><tbody>{rows}</tbody></table>'
         )
     for i, hint in enumerate(report.hints, 1):
         if i > opened + 1:
@@ -144,9 +158,11 @@ def report_html(report: Report, opened: int = 0) -> str:
 
 def _code(text: str) -> str:
     """Escape a sentence and set what stands between backquotes as code."""
-    pieces = escape(text).split("`")
-    if len(pieces) % 2 == 0:  # an unpaired backquote is only a character
-        return escape(text)
+    text = escape(_short(text))
+    pieces = text.split("`")
+    # An unpaired backquote is only a character; each pair becomes fifty, and no sentence has so many.
+    if len(pieces) % 2 == 0 or len(pieces) > _MOST_CODE:
+        return text
     style = "background:#f2f2f2;color:#1a1a1a;padding:0 .2em"
     return "".join(
         f'<code style="{style}">{piece}</code>' if i % 2 else piece for i, piece in enumerate(pieces)
