@@ -57,10 +57,12 @@ c.Autograde.autograde_preprocessors = [
 # without walls and with your rights:
 # c.GiveVerdicts.trust_submissions = True
 
-# Feedback and formgrader: nothing of a learner's runs in the reader's browser.
+# Feedback and formgrader: nothing of a learner's runs in the reader's browser, and nothing is loaded.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.preprocessors = ["autograder.pages.CleanPages"]
 c.HTMLExporter.filters = pages.FILTERS
+c.HTMLExporter.template_file = pages.TEMPLATE
+c.HTMLExporter.optimistic_validation = True  # once, of what is left, and not after every step
 
 # Training takes longer than nbgrader's 30 seconds a cell on a small machine; used by Validate alone.
 c.Execute.timeout = 300

@@ -47,7 +47,7 @@ from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from autograder.files import UnfitFileError, regular_bytes, write_whole
-from autograder.pages import PageExporter
+from autograder.pages import PageExporter, pages_digest
 from autograder.verdict_files import Verdict
 
 T = TypeVar("T")
@@ -337,7 +337,7 @@ class FeedbackPages:
         return True
 
     def _shown(self, source: Path, learner: str, assignment: str) -> str:
-        """A digest of all that goes into a page: the notebook, the marks and the comments."""
+        """A digest of all that goes into a page: the notebook, marks, comments, and what makes pages."""
         rows: list[Any] = []
         marks = ("auto_score", "manual_score", "extra_credit", "auto_comment", "manual_comment")
         for table in (Grade, Comment):
@@ -349,7 +349,7 @@ class FeedbackPages:
                 late = row.notebook.late_submission_penalty
                 rows.append([table.__name__, row.name, late, *(getattr(row, mark, None) for mark in marks)])
         self.gradebook.rollback()
-        shown = json.dumps(sorted(rows)).encode() + source.read_bytes()
+        shown = pages_digest().encode() + json.dumps(sorted(rows)).encode() + source.read_bytes()
         return hashlib.sha256(shown).hexdigest()[:24]
 
     def close(self) -> None:

@@ -1,0 +1,122 @@
+"""What of a notebook's cells may stand in a page: texts, our reports, pictures, and not too much of them.
+
+A graded notebook holds nothing else. One that somebody opened and ran again in JupyterLab may hold
+whatever a learner's code displays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from nbformat import NotebookNode, from_dict
+
+from autograder.page_html import is_bounded, pixels
+from autograder.page_text import MOST_OUTPUT, Room
+
+MOST_CELLS = 1_000  # besides nbgrader's own
+MOST_SOURCE = 200_000  # characters of all cells
+MOST_PICTURES = 4_000_000  # characters of all pictures
+
+
+def clean_cells(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """The cells as they are shown; nbgrader's are served first where there is not room for everything."""
+    rules = [_rules(cell.get("metadata")) for cell in cells]
+    others = [place for place, mine in enumerate(rules) if not mine]
+    dropped = others[MOST_CELLS:]
+    cleaner, shown = _Cleaner(), {}
+    for place in [place for place, mine in enumerate(rules) if mine] + others[:MOST_CELLS]:
+        shown[place] = cleaner.clean(cells[place], rules[place], f"cell-{place}")
+    if dropped:
+        note = f"… {len(dropped)} more cells are not shown."
+        shown[len(cells)] = _cell("markdown", note, {}, f"cell-{len(cells)}")
+    return [shown[place] for place in sorted(shown)]
+
+
+def _cell(kind: str, source: str, rules: dict[str, Any], name: str, **more: Any) -> NotebookNode:
+    metadata = {"nbgrader": rules} if rules else {}
+    return from_dict({"cell_type": kind, "id": name, "metadata": metadata, "source": source, **more})
+
+
+def _rules(metadata: object) -> dict[str, Any]:
+    """What nbgrader's templates read of a cell's metadata; they write the `grade_id` unquoted."""
+    given = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    given = given if isinstance(given, dict) else {}
+    name = given.get("grade_id")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+        return {}
+    flags = {flag: given.get(flag) is True for flag in ("grade", "solution", "task", "locked")}
+    points = {key: given[key] for key in ("points", "score") if isinstance(given.get(key), int | float)}
+    return {"grade_id": name, **flags, **points}
+
+
+class _Cleaner:
+    """Cleans cell by cell; what one takes, the next has not."""
+
+    def __init__(self) -> None:
+        self.sources, self.outputs = Room(MOST_SOURCE), Room(MOST_OUTPUT)
+        self.pictures = Room(MOST_PICTURES)
+
+    def clean(self, cell: NotebookNode, rules: dict[str, Any], name: str) -> NotebookNode:
+        kind, source = cell.get("cell_type"), self.sources.take(_text(cell.get("source")))
+        if kind == "code":
+            check = bool(rules) and rules["grade"] and not rules["solution"]
+            outputs = list(self._outputs(_list(cell.get("outputs")), check))
+            return _cell("code", source, rules, name, outputs=outputs, execution_count=None)
+        if kind != "markdown":  # a raw cell would go into the page as it is
+            source = "\n".join(f"    {line}" for line in source.split("\n"))
+        return _cell("markdown", source, rules, name)
+
+    def _outputs(self, outputs: list[Any], check: bool) -> Iterator[NotebookNode]:
+        """What is shown of a cell's outputs; HTML and no bare value below a check cell."""
+        for number, output in enumerate(outputs):
+            if self.outputs.left <= 0:
+                yield _stream(f"… {len(outputs) - number} more outputs are not shown.")
+                return
+            output = output if isinstance(output, dict) else {}
+            kind = output.get("output_type")
+            if kind == "stream":
+                yield _stream(self.outputs.take(_text(output.get("text"))), output.get("name"))
+            elif kind == "error":
+                lines = "\n".join(map(_text, _list(output.get("traceback"))))
+                traceback = [self.outputs.take(lines)]
+                yield NotebookNode(output_type=kind, ename="", evalue="", traceback=traceback)
+            # The value of a check is nbgrader's, and the score in the heading; the report says why.
+            elif kind == "display_data" or (kind == "execute_result" and not check):
+                data = output.get("data")
+                yield from self._display(data if isinstance(data, dict) else {}, check)
+
+    def _display(self, data: dict[str, Any], check: bool) -> Iterator[NotebookNode]:
+        """The best that may be shown of what one output offers, if any."""
+        report = _text(data.get("text/html"))
+        if check and report and is_bounded(report) and self.outputs.holds(len(report)):
+            yield _displayed("text/html", report)
+            return
+        for kind in ("png", "jpeg"):
+            picture = "".join(_text(data.get(f"image/{kind}")).split())
+            size = pixels(picture, kind) if len(picture) <= self.pictures.left else 0
+            if size and self.pictures.holds(max(len(picture), size // 8)):
+                yield _displayed(f"image/{kind}", picture)
+                return
+        text = _text(data.get("text/plain")) or "… an output of a kind that is not shown."
+        yield _displayed("text/plain", self.outputs.take(text))
+
+
+def _stream(text: str, name: object = "stdout") -> NotebookNode:
+    return NotebookNode(output_type="stream", name="stderr" if name == "stderr" else "stdout", text=text)
+
+
+def _displayed(kind: str, content: str) -> NotebookNode:
+    about = NotebookNode({kind: NotebookNode(alt="A picture that this cell displayed")})
+    return NotebookNode(output_type="display_data", metadata=about, data=NotebookNode({kind: content}))
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return "".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
