@@ -20,6 +20,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool
 
+from autograder.page_text import MOST_OUTPUT, Room, capped
 from autograder.verdict_files import Printed, Verdict
 from sumskip.core import Report
 
@@ -89,9 +90,13 @@ def _judged(cell: NotebookNode) -> bool:
 
 
 def show_verdict(nb: NotebookNode, verdict: Verdict) -> None:
-    """Write the outputs of a graded notebook: reports below check cells, printed text below the others."""
+    """Write the outputs of a graded notebook: reports below check cells, printed text below the others.
+
+    What was printed is cut where a submission has printed too much; solution cells are served first.
+    """
     reports = {f"{report.exercise}_check": report for report in verdict.reports}
-    for cell in nb.cells:
+    room = Room(MOST_OUTPUT)
+    for cell in sorted(nb.cells, key=is_solution, reverse=True):
         if cell.cell_type != "code":
             continue
         cell.outputs, cell.execution_count = [], None
@@ -102,18 +107,19 @@ def show_verdict(nb: NotebookNode, verdict: Verdict) -> None:
                 cell.metadata["sumskip"] = {"status": report.status}
                 cell.outputs = report_outputs(report, float(cell.metadata.nbgrader["points"]))
         elif printed := verdict.printed.get(cell.get("id", "")):
-            cell.outputs = list(_printed_outputs(printed))
+            cell.outputs = list(_printed_outputs(printed, room))
     if reports:
         raise VerdictError(f"the notebook has no check cell for {', '.join(sorted(reports))}")
 
 
-def _printed_outputs(printed: Printed) -> Iterator[NotebookNode]:
+def _printed_outputs(printed: Printed, room: Room) -> Iterator[NotebookNode]:
     for name, text in (("stdout", printed.stdout), ("stderr", printed.stderr)):
         if text:
-            yield NotebookNode(output_type="stream", name=name, text=text)
+            yield NotebookNode(output_type="stream", name=name, text=room.take(text))
     if printed.error:
-        name, _, message = printed.error.partition(": ")
-        yield NotebookNode(output_type="error", ename=name, evalue=message, traceback=[printed.error])
+        error = capped(printed.error, 2_000)
+        name, _, message = error.partition(": ")
+        yield NotebookNode(output_type="error", ename=name, evalue=message, traceback=[error])
 
 
 def report_outputs(report: Report, points: float) -> list[NotebookNode]:
