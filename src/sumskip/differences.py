@@ -310,7 +310,7 @@ def differences(expected: Recorded, actual: Observation, case: Case) -> list[Dif
     """All that differs, the first cause first.
 
     What follows from a cause is left out: after an error nothing else is compared, after a wrong
-    shape no values, after wrong values no gradients.
+    shape no values, after wrong values no gradients, and after any of them no step.
     """
     found: list[Difference] = []
     for part, check in CHECKS[case.kind]:
@@ -318,7 +318,7 @@ def differences(expected: Recorded, actual: Observation, case: Case) -> list[Dif
             break
         if part == "gradients" and any(d.part == "values" for d in found):
             continue
-        if part in {d.part for d in found}:
+        if part in {d.part for d in found} or (check is _after_a_step and found):
             continue
         difference = check(expected, actual, case)
         if difference is not None:
