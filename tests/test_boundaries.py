@@ -15,7 +15,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 ROOT = Path(__file__).resolve().parent.parent
 MASTERS = sorted((ROOT / "notebooks").glob("*/*.ipynb"))
 # What only instructors have, and what tests alone need.
-NEVER_WITH_LEARNERS = {"autograder", "nbgrader", "jupytext", "bleach", "pytest", "hypothesis", "tests"}
+NEVER_WITH_LEARNERS = {"autograder", "nbgrader", "bleach", "pytest", "hypothesis", "tests"}
 
 
 def imported(source: str) -> set[str]:

@@ -19,9 +19,9 @@ import pytest
 
 from browser import Lab, Notebook, lab  # noqa: F401 - a fixture
 from sumskip.widgets.aligner import align
-from sumskip.widgets.fill import WIRINGS, fill
 from sumskip.widgets.live import HERE
 from sumskip.widgets.pixel import OPERATORS, START, arithmetic, feature_maps
+from sumskip.widgets.wirings import WIRINGS, steps
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -106,37 +106,62 @@ def start_of(opened: Notebook, place: int) -> Locator:
     return picture
 
 
+def drawn(picture: Locator, state: str) -> int:
+    """How many wires of the picture are in a state, "empty" or "latest"; their look is not colour alone."""
+    wires = picture.locator(f"svg g.sumskip-{state} path").all()
+    for wire in wires:
+        dashes, width = wire.evaluate(
+            "node => [getComputedStyle(node).strokeDasharray, parseFloat(getComputedStyle(node).strokeWidth)]"
+        )
+        assert dashes != "none" if state == "empty" else width > 4
+    return len(wires)
+
+
+def words(picture: Locator) -> list[str]:
+    """What can be read on the wires."""
+    texts = picture.locator("svg g text").all()
+    return [text.text_content() or "" for text in texts if text.is_visible()]
+
+
 def test_the_wiring_board_by_keyboard(notebook: Notebook) -> None:
     """Arrow keys choose the wiring, Enter and Space on Next fill one wire at a time, each is announced."""
     picture = start_of(notebook, WIRING)
     assert "Your guess for the chain: 18. The chain gives 13." in picture.inner_text()
     button = picture.get_by_role("button", name="Next")
+    names = list(WIRINGS)
     for place, wiring in enumerate(WIRINGS):
         start_of(notebook, WIRING)
-        tab_to(notebook, picture.get_by_role("radio", name=WIRINGS[max(0, place - 1)], exact=True))
+        tab_to(notebook, picture.get_by_role("radio", name=names[max(0, place - 1)], exact=True))
         if place:
             press(notebook, "ArrowRight")
         assert picture.get_by_role("radio", name=wiring, exact=True).is_checked()
         tab_to(notebook, button)
-        wires = fill(wiring, "number")
-        for count, wire in enumerate(wires, 1):
+        expected = steps(wiring, "number", 5)
+        assert picture.get_by_role("img", name=expected.alt_text).is_visible()
+        assert words(picture) == []
+        empty = drawn(picture, "empty")
+        for count, step in enumerate(expected.steps, 1):
             press(notebook, "Enter" if count % 2 else "Space")
-            assert said(picture) == wire.says
-            assert f"wire {count} of {len(wires)}" in picture.inner_text()
+            assert said(picture) == step.says
+            assert f"step {count} of {len(expected.steps)}" in picture.inner_text()
+            assert drawn(picture, "latest") >= 1
+            assert drawn(picture, "empty") < empty
+            empty = drawn(picture, "empty")
+        assert empty == 0
         assert button.get_attribute("aria-disabled") == "true"
         press(notebook, "Enter")  # at the end nothing more happens, and the focus stays
-        assert said(picture) == wires[-1].says
+        assert said(picture) == expected.steps[-1].says
         assert button.evaluate("node => node === document.activeElement")
         press(notebook, "Shift+Tab", "Enter")
-        assert said(picture) == wires[-2].says
+        assert said(picture) == expected.steps[-2].says
     start_of(notebook, WIRING)
     tab_to(notebook, picture.get_by_role("radio", name="number"))
     press(notebook, "ArrowRight")
-    assert said(picture) == "skip sum, with a shape: 5 wires, all empty."
+    assert said(picture) == "skip sum, with a shape: 5 steps, all wires empty."
     tab_to(notebook, button)
     press(notebook, *["Enter"] * 5)
-    assert said(picture) == fill("skip sum", "shape")[-1].says
-    assert picture.locator("svg text", has_text="(1, 16, 32, 32)").count() == 4
+    assert said(picture) == steps("skip sum", "shape", 5).steps[-1].says
+    assert words(picture).count("1×16×32×32") == 4
 
 
 def test_the_learners_own_trace_by_keyboard(notebook: Notebook) -> None:
@@ -144,13 +169,16 @@ def test_the_learners_own_trace_by_keyboard(notebook: Notebook) -> None:
     picture = start_of(notebook, OWN)
     assert "Your guess: (1, 16, 8, 8). Your model gives (1, 16, 8, 8)." in picture.inner_text()
     tab_to(notebook, picture.get_by_role("button", name="Next"))
-    announced = []
+    announced, seen = [], []
     for _ in range(5):
         press(notebook, "Enter")
         announced.append(said(picture))
+        seen.append(len(words(picture)))
     assert announced[0] == "x carries (1, 3, 8, 8) into first."
     assert announced[-1] == "+ gives (1, 16, 8, 8): it leaves."
     assert len(set(announced)) == 5
+    assert seen == sorted(set(seen))  # with each wire, more can be read
+    assert words(picture).count("out1") == 2
 
 
 def test_the_pixel_by_keyboard(notebook: Notebook) -> None:
@@ -309,7 +337,10 @@ def test_opened_again_without_its_kernel(lab: Lab, notebook: Notebook) -> None: 
         for place, alt in stills.items():
             image = again.output(place).locator(f'img[alt^="{alt}"]')
             image.wait_for()
-            assert image.evaluate("image => image.naturalWidth") > 600
+            # a PNG has more pixels than it is wide, an SVG as many
+            assert (
+                image.evaluate("image => image.naturalWidth") >= int(image.get_attribute("width") or 0) > 500
+            )
             assert "Error displaying widget" not in again.output(place).inner_text()
             assert again.output(place).locator(".jupyter-widgets:visible").count() == 0
             keep(again.output(place), f"still-{'trusted' if trusted else 'untrusted'}-{place}")

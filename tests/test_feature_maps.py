@@ -82,7 +82,7 @@ def test_any_tensor_of_real_numbers_can_be_shown(tensors: tuple[torch.Tensor, ..
     """Zeros, other dimensions, dtypes, gradients, many channels: a PNG as wide as it says."""
     kept = [tensor.clone() for tensor in tensors]
     picture = show_feature_maps(*tensors)
-    with Image.open(io.BytesIO(picture.png)) as image:
+    with Image.open(io.BytesIO(picture.file)) as image:
         assert image.width == pytest.approx(2 * picture.width, abs=2)
         assert picture.width <= 700  # a notebook's column
     assert all(torch.equal(a, b) for a, b in zip(kept, tensors, strict=True))

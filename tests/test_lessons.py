@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -16,14 +18,18 @@ from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import ClearSolutions
 
 from autograder.exercises import EXERCISES, LESSONS, Exercise
-from autograder.lessons import ROOT, as_text, master, write_texts
 
+ROOT = Path(__file__).resolve().parent.parent
 POINTS = {LESSONS[0]: 20, LESSONS[1]: 24, LESSONS[2]: 26, LESSONS[3]: 34}
 MINUTES = {LESSONS[0]: 20, LESSONS[1]: 25, LESSONS[2]: 25, LESSONS[3]: 20}
 LONGEST_TEXT = 190  # words in one markdown cell: what a second-language reader takes in at once
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\ufe0f]")
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS)
+
+
+def master(lesson: str) -> Path:
+    return ROOT / "notebooks" / lesson / f"{lesson}.ipynb"
 
 
 @cache
@@ -103,6 +109,17 @@ def test_master_is_well_formed_and_holds_nothing_of_a_run(lesson: str) -> None:
 
 
 @each_lesson
+def test_a_master_is_stored_so_that_its_diff_reads_well(lesson: str) -> None:
+    """One line of the file is one line of the source, and the file is as nbformat writes it: keys
+    sorted, indented by one, letters as they are. So only what somebody changed differs."""
+    stored = master(lesson).read_text(encoding="utf-8")
+    for cell in json.loads(stored)["cells"]:
+        assert isinstance(cell["source"], list), cell["id"]
+        assert cell["source"] == "".join(cell["source"]).splitlines(keepends=True), cell["id"]
+    assert stored == nbformat.writes(read(lesson)) + "\n", "run jupyter nbconvert --clear-output --inplace"
+
+
+@each_lesson
 def test_nbgrader_metadata_is_valid_and_worth_the_points_of_the_contract(lesson: str) -> None:
     MetadataValidator().validate_nb(read(lesson))
     metadata = [cell.metadata.nbgrader for cell in read(lesson).cells if "nbgrader" in cell.metadata]
@@ -162,26 +179,6 @@ def test_a_lesson_uses_only_torch_and_sumskip(lesson: str) -> None:
         elif isinstance(node, ast.ImportFrom):
             imported.add(str(node.module))
     assert imported == {"torch", "sumskip"}
-
-
-def test_the_texts_for_review_are_in_step_with_the_masters() -> None:
-    """`python -m autograder.lessons` makes them; nothing else lies beside them."""
-    folder = ROOT / "autograder" / "lessons"
-    for lesson in LESSONS:
-        written = (folder / f"{lesson}.py").read_text(encoding="utf-8")
-        assert written == as_text(master(lesson)), "run python -m autograder.lessons"
-    assert {path.stem for path in folder.glob("[0-9]*")} == set(LESSONS)
-
-
-def test_the_texts_are_written_below_the_root_that_is_asked_for(tmp_path: Any) -> None:
-    for lesson in LESSONS:
-        path = master(lesson, tmp_path)
-        path.parent.mkdir(parents=True)
-        nbformat.write(read(lesson), path)
-    (tmp_path / "autograder" / "lessons").mkdir(parents=True)
-    paths = write_texts(tmp_path)
-    assert [path.parent for path in paths] == [tmp_path / "autograder" / "lessons"] * 4
-    assert "explain_skip" in paths[3].read_text(encoding="utf-8")
 
 
 @each_lesson

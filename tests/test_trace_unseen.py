@@ -112,39 +112,100 @@ def test_a_number_computed_elsewhere_is_a_constant() -> None:
 
 
 @pytest.mark.slow
-def test_compiled_code_is_one_box() -> None:
-    """In a process of its own: the compiler takes seconds to load, and then stays."""
+def test_compiled_code_is_run_as_it_is_written() -> None:
+    """What `torch.compile` has wrapped, or compiled in place, is seen inside and by its own name; after the
+    trace it is compiled as before. In a process of its own: the compiler takes seconds to load, and stays."""
     program = """
 import sys; sys.path[:0] = ["tests", "src"]
+import threading
 import torch
 from torch import nn
 from pictures import marked, photo, wires
 from sumskip import trace
 
-inner = torch.compile(lambda r: torch.relu(r * 2 + 1), backend="eager")
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.part = nn.Linear(6, 6)
+    def forward(self, x):
+        out1 = self.part(x)
+        return out1 + self.part(out1)
+
+compiled = []
+def backend(graph, examples):
+    compiled.append(graph)
+    return graph.forward
+inner = torch.compile(lambda r: torch.relu(r * 2 + 1), backend=backend)
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
-        self.whole = torch.compile(nn.Linear(6, 6), backend="eager")
+        self.whole = torch.compile(nn.Linear(6, 6), backend=backend)
         self.own = nn.Linear(6, 6)
-        self.own.compile(backend="eager")
+        self.own.compile(backend=backend)
+        self.twice = torch.compile(Twice(), backend=backend)
     def forward(self, x):
-        return self.own(self.whole(inner(x))) + x
+        return self.own(self.whole(inner(x))) + self.twice(x)
 model = Model()
 for _ in range(2):
     found = trace(model, photo())
     assert wires(found) == [
-        "x -> compiled code", "compiled code -> whole", "whole -> own", "own -> +", "x -> +", "+ -> output"
+        "x -> ×", "2 -> ×", "× -> +", "1 -> +", "+ -> relu", "relu -> whole", "whole -> own",
+        "x -> twice.part", "twice.part -> twice.part#2", "twice.part -> +#2", "twice.part#2 -> +#2",
+        "own -> +#3", "+#2 -> +#3", "+#3 -> output",
     ], wires(found)
-    closed = ("not looked inside",)
-    assert marked(found) == {"compiled code": closed, "whole": closed, "own": closed}, marked(found)
-    assert torch.equal(found.output, model(photo()))
-found = trace(model, photo().requires_grad_(), gradients=True)
-assert found.fault is None
+    assert marked(found) == {} and found.boxes == (("twice", "Twice"),), found
+    assert not compiled
+    assert torch.equal(found.output, trace(model, photo()).output)
+expected = found.output
+assert torch.equal(model(photo()), expected)
+graphs = len(compiled)
+assert graphs
+assert trace(model, photo()).nodes == found.nodes
+assert torch.equal(model(photo()), expected) and len(compiled) == graphs
+assert trace(model.twice, photo()).name == "Twice" and trace(inner, photo()).fault is None
+assert trace(model, photo().requires_grad_(), gradients=True).fault is None
 bad = trace(model, photo(2, 5))
-assert bad.fault is not None and bad.fault.node, bad.fault
+assert bad.fault.node == "whole" and bad.fault.clash == 1, bad.fault
 assert torch.overrides._get_current_function_mode() is None
+
+started, go = threading.Event(), threading.Event()
+def outlasts(x):
+    started.set()
+    assert go.wait(60)
+    return torch.relu(x)
+def begins(x):
+    other.start()
+    assert started.wait(60)
+    return x * 2
+other = threading.Thread(target=trace, args=(outlasts, photo()))
+trace(begins, photo())
+go.set()
+other.join()
+graphs = len(compiled)
+torch.compile(lambda r: r * 3, backend=backend)(photo())
+assert len(compiled) == graphs + 1, "two traces at once leave the compiler on"
+
+seen = []
+model.twice.register_forward_hook(lambda *call: seen.append(call))
+found = trace(model, photo())
+assert marked(found) == {"twice": ("not looked inside",)} and len(seen) == 1
+assert torch.equal(found.output, expected)
 print("all held")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "all held" in done.stdout, done.stderr
+
+
+def test_a_module_may_be_named_like_the_compilers_wrapper() -> None:
+    """What the wrapper calls the module it wraps is an ordinary name elsewhere."""
+
+    class Mine(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self._orig_mod = nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self._orig_mod(x) * 2
+
+    found = trace(Mine(), photo())
+    assert wires(found) == ["x -> _orig_mod", "_orig_mod -> ×", "2 -> ×", "× -> output"]

@@ -9,7 +9,9 @@ import io
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -24,11 +26,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from sumskip import pixel_at_the_plus, shape_aligner, trace, wiring_board
+from sumskip.drawing.scene import to_svg
 from sumskip.widgets.aligner import align
-from sumskip.widgets.fill import WIRINGS, boxes, fill
 from sumskip.widgets.guess import Locked
 from sumskip.widgets.live import HERE, InteractivePicture
-from sumskip.widgets.own import MOST, shorten, steps
 from sumskip.widgets.pixel import (
     CHANNEL,
     HIGHEST,
@@ -42,6 +43,7 @@ from sumskip.widgets.pixel import (
     limit,
     shapes,
 )
+from sumskip.widgets.wirings import MODES, WIRINGS, Mode, Wiring, run, steps
 
 SHAPES = st.lists(st.integers(0, 4), max_size=5).map(tuple)
 HUNDREDTHS = st.integers(-150, 150).map(lambda whole: whole / 100)
@@ -107,52 +109,72 @@ def test_each_dimension_says_what_happens_in_it() -> None:
 # -- wiring board
 
 
+def carried(wiring: Wiring, mode: Mode, number: float = 5) -> list[str]:
+    """What the wires carry, in the order in which they are filled, as it is said."""
+    said = [step.says for step in steps(wiring, mode, number).steps]
+    found = [re.search(r" (?:carries|gives) (\([\d, ]+\)|[−\d]+)", text) for text in said]
+    return [match[1] for match in found if match]
+
+
 @given(st.integers(-1000, 1000))
+@settings(max_examples=20, deadline=None)
 def test_number_wires_carry_what_the_boxes_compute(number: int) -> None:
     """Chain 2x + 3; parallel sum 2x + (x + 3); skip sum 2x + (2x + 3)."""
-    leaving = {wiring: fill(wiring, "number", number)[-1] for wiring in WIRINGS}
     expected = {"chain": 2 * number + 3, "parallel sum": 3 * number + 3, "skip sum": 4 * number + 3}
-    assert {
-        wiring: int(wire.value.replace("−", "-")) for wiring, wire in leaving.items() if wire.value
-    } == expected
+    for wiring, output in expected.items():
+        assert run(wiring, number)["output"] == output
+        assert int(carried(wiring, "number", number)[-1].replace("−", "-")) == output
 
 
 def test_five_makes_13_18_and_23() -> None:
-    """The course's own numbers, wire by wire."""
-    assert [wire.value for wire in fill("chain", "number")] == ["5", "10", "13"]
-    assert [wire.value for wire in fill("parallel sum", "number")] == ["5", "5", "10", "8", "18"]
-    assert [wire.value for wire in fill("skip sum", "number")] == ["5", "10", "10", "13", "23"]
+    """The course's own numbers, wire by wire, as said and as written in the picture."""
+    numbers = {
+        "chain": ["5", "10", "13"],
+        "parallel sum": ["5", "5", "10", "8", "18"],
+        "skip sum": ["5", "10", "10", "13", "23"],
+    }
+    for wiring, expected in numbers.items():
+        assert carried(wiring, "number") == expected
+        svg = to_svg(steps(wiring, "number", 5).scene, "")
+        written = re.findall(r">(?:out[12] = )?(\d+)</text>", svg)
+        assert sorted(written) == sorted([*expected, "2", "3"])  # the boxes' own numbers are pinned to them
 
 
 def test_shape_wires_carry_the_shapes_of_real_convolutions() -> None:
-    """torch runs the same convolutions; where it refuses, the wire stays empty and says why."""
+    """torch runs the same convolutions; where it refuses, the last step says why."""
     first, second = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)
     x = torch.rand(1, 3, 32, 32)
     out1 = first(x)
     out2 = second(out1)
-    chain = [str(tuple(t.shape)) for t in (x, out1, out2)]
-    assert [wire.value for wire in fill("chain", "shape")] == chain
-    skip = [str(tuple(t.shape)) for t in (x, out1, out1, out2, out1 + out2)]
-    assert [wire.value for wire in fill("skip sum", "shape")] == skip
+    assert carried("chain", "shape") == [str(tuple(t.shape)) for t in (x, out1, out2)]
+    assert carried("skip sum", "shape") == [str(tuple(t.shape)) for t in (x, out1, out1, out2, out1 + out2)]
     with pytest.raises(RuntimeError, match="16 channels, but got 3"):
         second(x)
-    stopped = fill("parallel sum", "shape")[-1]
-    assert stopped.value is None
-    assert stopped.says.startswith("conv 16→16 takes 16 channels, 3 came.")
+    stopped = steps("parallel sum", "shape", 5).steps[-1].says
+    assert stopped == "The forward pass stops at second: 3 and 16 in dimension 1: second takes 16 channels."
+    svg = to_svg(steps("parallel sum", "shape", 5).scene, "")
+    assert ">second takes</text>" in svg
+    assert "wiring" not in svg  # no line of the board's own code
 
 
-@pytest.mark.parametrize("mode", ["number", "shape"])
-@pytest.mark.parametrize("wiring", WIRINGS)
-def test_wires_fill_in_the_order_of_the_forward_pass(wiring: Any, mode: Any) -> None:
-    """A box's outgoing wire is filled only after everything it reads."""
-    labels = {box.label for box in boxes(mode)}
-    filled: set[str] = {"x"}
-    wires = fill(wiring, mode)
-    needs = {label: {w.source for w in wires if w.target == label} for label in (*labels, "+")}
-    for wire in wires:
-        if wire.source != "x":
-            assert needs[wire.source] <= filled
-        filled.add(wire.source)
+def test_the_board_speaks_the_language_of_trace() -> None:
+    """Its pictures are those of `trace`: the same names, shapes and colours, and nothing drawn by itself."""
+
+    class Chain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 16, 3, padding=1)
+            self.second = nn.Conv2d(16, 16, 3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out1 = self.first(x)
+            out2 = self.second(out1)
+            return out2  # noqa: RET504 - the name is what is drawn
+
+    boards = wiring_board(13).data["boards"]
+    [board] = [board for board in boards if (board["wiring"], board["mode"]) == ("chain", "shape")]
+    mine = replace(trace(Chain(), torch.rand(1, 3, 32, 32)), name="chain")
+    assert re.sub(r"<g [^>]+>\n|</g>\n", "", board["svg"]) == mine.to_svg()
 
 
 @pytest.mark.parametrize(
@@ -180,35 +202,39 @@ def test_another_number_can_go_through() -> None:
     assert "wiring_board(guess=0, number=7)" in wiring_board(number=7).text
 
 
-def test_there_is_a_drawing_and_a_sentence_for_every_step() -> None:
+def test_there_is_a_drawing_for_every_board_and_a_sentence_for_every_step() -> None:
     """Three wirings with a number and with a shape, each from all wires empty to all filled."""
     boards = wiring_board(13).data["boards"]
     assert [(board["mode"], board["wiring"]) for board in boards] == [
-        (mode, wiring) for mode in ("number", "shape") for wiring in WIRINGS
+        (mode, wiring) for mode in MODES for wiring in WIRINGS
     ]
     for board in boards:
-        wires = fill(board["wiring"], board["mode"])
-        assert board["says"][1:] == [wire.says for wire in wires]
-        assert len(board["svgs"]) == len(board["says"]) == len(wires) + 1
-        assert len(set(board["svgs"])) == len(wires) + 1
-        for place, wire in enumerate(wires, 1):
-            if wire.value is not None:  # bold, in a frame: told without colour
-                assert re.search(rf'font-weight="bold"[^>]*>{re.escape(wire.value)}<', board["svgs"][place])
+        walked = steps(board["wiring"], board["mode"], 5)
+        empty, *filling = board["steps"]
+        title = f"{board['wiring']}, with a {board['mode']}"
+        assert empty == {"says": f"{title}: {len(filling)} steps, all wires empty.", "edges": []}
+        assert filling == [{"says": step.says, "edges": step.edges} for step in walked.steps]
+        assert f'role="img" aria-label="{walked.alt_text}"' in board["svg"]
+        groups = {
+            int(n) for found in re.findall(r'data-edges="([\d ]+)"', board["svg"]) for n in found.split()
+        }
+        assert groups == {edge for step in filling for edge in step["edges"]}
 
 
 def test_the_learners_own_trace_is_stepped_through() -> None:
     """One step for each edge of `trace`, each operand before its operator; the shapes are torch's."""
     model, x = Addition(), torch.rand(2, 3, 8, 10)
     traced = trace(model, x)
-    found = steps(traced)
-    assert sorted(map(repr, traced.edges)) == sorted(repr(step.edge) for step in found)
     picture = wiring_board((2, 16, 8, 10), model, x)
     assert isinstance(picture, InteractivePicture)
     assert picture.text.startswith("Your guess: (2, 16, 8, 10). Your model gives (2, 16, 8, 10).")
     (board,) = picture.data["boards"]
-    assert board["says"][1] == "x carries (2, 3, 8, 10) into first."
-    assert board["says"][-1] == "+ gives (2, 16, 8, 10): it leaves."
-    assert len(board["svgs"]) == len(traced.edges) + 1
+    says = [step["says"] for step in board["steps"]]
+    assert says[0] == "Addition: 5 steps, all wires empty."
+    assert says[1] == "x carries (2, 3, 8, 10) into first."
+    assert says[-1] == "+ gives (2, 16, 8, 10): it leaves."
+    assert [list(step["edges"]) for step in board["steps"][1:]] == [[n] for n in range(len(traced.edges))]
+    assert picture.alt_text.startswith(f"Wiring board. {traced.alt_text}")
 
 
 def test_a_failing_model_stops_with_the_traces_sentence() -> None:
@@ -216,36 +242,33 @@ def test_a_failing_model_stops_with_the_traces_sentence() -> None:
     picture = wiring_board("error", Addition(skip_from_x=True), torch.rand(1, 3, 8, 8))
     rule = "3 and 16 in dimension 1: sizes must be equal, or one of them 1"
     (board,) = picture.data["boards"]
-    assert board["says"][-1] == f"The forward pass stops at +: {rule}."
+    assert board["steps"][-1]["says"] == f"The forward pass stops at +: {rule}."
     assert f"Your guess: an error. Your model stops: {rule}." in picture.text
-    assert ">✗ +<" in board["svgs"][-1]
-    assert ">✗ +<" not in board["svgs"][-2]
+    assert ">fails here<" in board["svg"]
 
 
 def test_a_large_model_is_shortened_and_says_so() -> None:
-    """Containers are closed first; what is still too much is left out, with the count."""
-    model = nn.Sequential(*[Block() for _ in range(12)])
-    short, note = shorten(trace(model, torch.rand(1, 4, 5, 5)))
-    assert note == ", containers closed"
-    assert [node.label for node in short.nodes] == ["input", *map(str, range(12)), "output"]
-    assert [(e.source, e.target) for e in short.edges][:3] == [("input", "0"), ("0", "1"), ("1", "2")]
-    picture = wiring_board(
-        (1, 4, 5, 5), nn.Sequential(*[nn.ReLU() for _ in range(90)]), torch.rand(1, 4, 5, 5)
-    )
-    (board,) = picture.data["boards"]
-    assert len(board["svgs"]) == MOST + 1
-    assert f"the last {91 - MOST} wires left out" in board["says"][0]
+    """As `trace` does it: containers are closed, or the middle is one box, and the picture says that."""
+    model = nn.Sequential(*[nn.Sequential(*[Block() for _ in range(4)]) for _ in range(4)])
+    (board,) = wiring_board((1, 4, 5, 5), model, torch.rand(1, 4, 5, 5)).data["boards"]
+    assert "deeper than 1 are closed to fit" in board["svg"]
+    assert board["steps"][2]["says"] == "0.0 carries (1, 4, 5, 5) into 0.1."
+    chain = nn.Sequential(*[nn.ReLU() for _ in range(90)])
+    (board,) = wiring_board((1, 4, 5, 5), chain, torch.rand(1, 4, 5, 5)).data["boards"]
+    assert "operators in the middle are drawn as one box" in board["svg"]
+    assert len(board["steps"]) < 60
+    assert any(step["says"].endswith("into the middle.") for step in board["steps"])
 
 
 def test_o_plus_o_and_a_large_failing_model_can_be_drawn() -> None:
-    """Two wires between the same two boxes; a fault inside a closed container."""
+    """Two wires between the same two items; a fault inside a closed container."""
 
     class Twice(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return x + x
 
     (board,) = wiring_board((1, 2), Twice(), torch.rand(1, 2)).data["boards"]
-    assert len(board["svgs"]) == 4
+    assert [list(step["edges"]) for step in board["steps"]] == [[], [0], [1], [2]]
     model = nn.Sequential(*[Block() for _ in range(12)], nn.Sequential(nn.Linear(3, 3)))
     text = wiring_board("error", model, torch.rand(1, 4, 5, 5)).text
     assert "The forward pass stops at 12" in text
@@ -408,14 +431,19 @@ def test_a_shape_may_be_written_in_any_usual_way(guess: Any) -> None:
 
 @pytest.mark.parametrize(("make", "guess"), PICTURES)
 def test_without_a_kernel_a_still_picture_says_the_same(make: Callable[..., Any], guess: Any) -> None:
-    """An `<img>` with alternative text, a PNG that fits a notebook's column, and the text in full."""
+    """An `<img>` with alternative text, a file that fits a notebook's column, and the text in full."""
     picture = make(guess)
     bundle = picture._repr_mimebundle_()
     assert bundle["text/plain"] == picture.text == repr(picture)
     assert '<img alt="' in bundle["text/html"]
     assert "Your guess" in bundle["text/html"]
-    with Image.open(io.BytesIO(picture.still.png)) as image:
-        assert image.width == pytest.approx(2 * picture.still.width, abs=2)
+    if picture.still.kind == "png":
+        with Image.open(io.BytesIO(picture.still.file)) as image:
+            assert image.width == pytest.approx(2 * picture.still.width, abs=2)
+    else:
+        root = ET.fromstring(picture.still.file)
+        assert float(root.attrib["width"]) == pytest.approx(picture.still.width, abs=1)
+        assert root.attrib["aria-label"] == picture.alt_text
     assert picture.still.width <= 800
 
 
@@ -446,8 +474,9 @@ def test_no_script_reaches_for_another_machine() -> None:
 def test_nothing_is_imported_before_it_is_needed() -> None:
     """Where no kernel can answer, as in the grader, a picture shows itself without the widget library."""
     code = (
-        "import sys; from sumskip import wiring_board; wiring_board(13)._ipython_display_();"
-        "assert not {'anywidget', 'ipywidgets', 'matplotlib.pyplot'} & set(sys.modules)"
+        "import sys; from sumskip import shape_aligner, wiring_board\n"
+        "for picture in wiring_board(13), shape_aligner('error'): picture._ipython_display_()\n"
+        "assert not {'anywidget', 'ipywidgets', 'matplotlib'} & set(sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False

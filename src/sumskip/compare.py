@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,11 +53,7 @@ class Comparison:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from sumskip.drawing import image_tag
 
-        return {
-            "text/html": image_tag(self.to_svg(), self.alt_text),
-            "image/png": base64.b64encode(self.to_png()).decode("ascii"),
-            "text/plain": self.to_text(),
-        }
+        return {"text/html": image_tag(self.to_svg(), self.alt_text), "text/plain": self.to_text()}
 
     def __repr__(self) -> str:
         return f"<Comparison of {', '.join(trace.name or 'a function' for trace in self.traces)}>"

@@ -118,9 +118,9 @@ class Trace:
         return alt_text(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from sumskip.drawing import mime_bundle
+        from sumskip.drawing import image_tag
 
-        return mime_bundle(self)
+        return {"text/html": image_tag(self.to_svg(), self.alt_text), "text/plain": self.to_text()}
 
     def __repr__(self) -> str:
         name, end = self.name or "a function", ", failed" if self.fault else ""

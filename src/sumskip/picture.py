@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG with its alternative text; `text` says the same at length, for a terminal.
+    """A PNG or SVG with its alternative text; `text` says the same at length, for a terminal.
 
     It shows itself as the last expression of a cell. The picture sits in an `<img>`, which survives in
     notebooks that are not trusted and on exported pages, and keeps its alternative text there. `draw`
-    makes the file when it is first looked at. `width` is in CSS pixels; the file may hold more of them,
+    makes the file when it is first looked at. `width` is in CSS pixels; a PNG may hold more of them,
     for sharp print and zoom.
     """
 
@@ -23,16 +24,17 @@ class Picture:
     alt_text: str
     text: str
     width: int
+    kind: Literal["png", "svg+xml"] = "png"
 
     @cached_property
-    def png(self) -> bytes:
+    def file(self) -> bytes:
         return self.draw()
 
     def to_html(self) -> str:
-        data = base64.b64encode(self.png).decode("ascii")
+        data = base64.b64encode(self.file).decode("ascii")
         return (
             f'<img alt="{escape(self.alt_text)}" width="{self.width}" style="max-width: 100%; height: auto" '
-            f'src="data:image/png;base64,{data}">'
+            f'src="data:image/{self.kind};base64,{data}">'
         )
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:

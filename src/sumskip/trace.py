@@ -27,6 +27,7 @@ from sumskip.tracing.recorder import Recorder
 from sumskip.tracing.restore import Snapshot
 from sumskip.tracing.source import is_own
 from sumskip.tracing.steps import Operand, Step, replaced
+from sumskip.tracing.unseen import inside
 
 
 class TraceError(ValueError, TypeError):
@@ -52,6 +53,8 @@ def trace(
     tensor, the model returns nothing, or gradients are asked for where there are none.
     """
     _check_callable(model)
+    if isinstance(model, nn.Module):
+        model = inside(model)
     given = list(_named_tensors(_bound(model, inputs, keywords)))
     if not given:
         came = ", ".join(_kind(value) for value in (*inputs, *keywords.values())) or "nothing"

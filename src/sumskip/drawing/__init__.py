@@ -7,6 +7,7 @@
     symbols, brush          how each thing looks, and drawing them all
     fault_panel             why a forward pass stopped
     outline                 the picture in words, and its alternative text
+    walk                    the picture step by step
     alignment, panels       several traces side by side
 
 What comes out is a `scene.Scene`, which is written as SVG there and as PNG in `raster`.
@@ -22,11 +23,11 @@ from sumskip.drawing.brush import Brush
 from sumskip.drawing.fault_panel import fault_panel
 from sumskip.drawing.lettering import clean, fit, width, wrap
 from sumskip.drawing.nesting import MOST_NODES
-from sumskip.drawing.outline import alt_text, outline
+from sumskip.drawing.outline import alt_text
 from sumskip.drawing.parts import number_text
 from sumskip.drawing.scene import Box, Scene, Text, to_svg
 from sumskip.drawing.symbols import GROUND, INK, SMALL, SOFT, TITLE
-from sumskip.drawing.view import deepest, view
+from sumskip.drawing.view import View, deepest, view
 from sumskip.graph import Direction, Trace
 
 COLUMN = 900  # a notebook's column in pixels: as wide as a picture may be
@@ -42,6 +43,13 @@ def picture(trace: Trace, depth: int | None = None, direction: Direction = "auto
     a notebook's column; what stays closed says so. `direction` is "right", "down", or "auto": to the
     right where that fits.
     """
+    return draw(trace, depth, direction)[0]
+
+
+def draw(
+    trace: Trace, depth: int | None = None, direction: Direction = "auto", whole: bool = False
+) -> tuple[Scene, View]:
+    """The picture and what is seen in it; `whole` as a `Brush` takes it."""
     if direction not in ("auto", "right", "down"):
         raise ValueError(f"direction is 'auto', 'right' or 'down'; {direction!r} came.")
     if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
@@ -55,7 +63,7 @@ def picture(trace: Trace, depth: int | None = None, direction: Direction = "auto
         if seen.folded and not fewest:
             continue
         for way in ways:
-            scene = Brush(down=way == "down").draw(seen.level)
+            scene = Brush(down=way == "down", whole=whole).draw(seen.level)
             fits = scene.width <= COLUMN - 2 * MARGIN and scene.height <= TALLEST
             if fits or (fewest and way == ways[-1]):
                 notes = [*seen.notes]
@@ -63,7 +71,7 @@ def picture(trace: Trace, depth: int | None = None, direction: Direction = "auto
                     notes.append(
                         f"Boxes deeper than {opened} are closed to fit; depth={opened + 1} opens more."
                     )
-                return _framed(trace, scene, notes)
+                return _framed(trace, scene, notes), seen
     raise AssertionError("the last depth always draws")
 
 
@@ -92,16 +100,6 @@ def image_tag(svg: str, alt: str) -> str:
     """An `<img>` that shows in trusted and untrusted notebooks and on exported pages, no wider than they."""
     data = base64.b64encode(svg.encode()).decode("ascii")
     return f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{data}" style="max-width:100%">'
-
-
-def mime_bundle(trace: Trace) -> dict[str, str]:
-    """What a notebook shows for a trace: the picture, and the same as PNG and as text."""
-    alt = alt_text(trace)
-    return {
-        "text/html": image_tag(draw_svg(trace), alt),
-        "image/png": base64.b64encode(draw_png(trace)).decode("ascii"),
-        "text/plain": outline(trace),
-    }
 
 
 def _framed(trace: Trace, inner: Scene, notes: list[str]) -> Scene:

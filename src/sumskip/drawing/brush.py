@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sumskip.drawing import symbols
 from sumskip.drawing.layout import Layout, Spot, Wire, lay_out
@@ -21,11 +21,13 @@ class Brush:
     """Draws top down, or from left to right.
 
     `narrow` breaks what stands beside the flow into short lines, so that pictures fit side by side.
+    `whole` draws each wire from its beginning, also where another lies there: they may then be told apart.
     `_inside` holds the layouts of the open containers.
     """
 
     down: bool
     narrow: bool = False
+    whole: bool = False
     _inside: dict[str, Layout] = field(default_factory=dict)
 
     def draw(self, level: Level) -> Scene:
@@ -80,6 +82,7 @@ class Brush:
             across = low + inner.across + PAD
         else:
             along = max(along, name)
+            self._inside[item.id] = _up_to(inner, along)
         line = low + inner.line
         ins = {tensor: y - inner.line for tensor, y in inner.ins.items()}
         outs = {tensor: y - inner.line for tensor, y in inner.outs.items()}
@@ -93,6 +96,8 @@ class Brush:
         open_ = {spot.item.id for spot in layout.spots if spot.item.inner is not None}
         for wire in layout.wires:
             self.draw_wire(scene, wire, along, across, wire.link.target not in ports | open_)
+        for trunk in [wire.trunk for wire in layout.wires if wire.trunk and self.whole]:
+            self.draw_wire(scene, trunk, along, across, arrow=False)
         for a, c in layout.forks:
             x, y = self.xy(along + a, across + c)
             scene.shapes.append(Box(x - 3, y - 3, 6, 6, symbols.WIRE, radius=3))
@@ -158,8 +163,18 @@ class Brush:
         gap = LABEL_GAP + (symbols.WEDGE if wire.link.stretched else 0)
         for lines, side in ((near, wire.side), (far, -wire.side)):
             _, high = symbols.label_size(lines)
+            left, top, anchor = x, y + gap if side > 0 else y - gap - high, 0.5
             if self.down:
-                symbols.draw_label(scene, lines, x + side * gap, y - high / 2, 0.0 if side > 0 else 1.0)
-            else:
-                top = y + gap if side > 0 else y - gap - high
-                symbols.draw_label(scene, lines, x, top, 0.5)
+                left, top, anchor = x + side * gap, y - high / 2, 0.0 if side > 0 else 1.0
+            symbols.draw_label(scene, wire.link, lines, left, top, anchor)
+
+
+def _up_to(layout: Layout, end: float) -> Layout:
+    """The inside of a box with what leaves it drawn up to the box's edge, which its name may set farther."""
+    wires = [
+        replace(wire, points=(*wire.points[:-1], (end, wire.points[-1][1])))
+        if wire.link.target.startswith("out/")
+        else wire
+        for wire in layout.wires
+    ]
+    return replace(layout, wires=wires)

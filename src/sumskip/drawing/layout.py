@@ -39,6 +39,7 @@ class Wire:
     side: int
     short: bool
     arc: bool  # it goes round other items, as a skip connection does
+    trunk: Wire | None = None  # its beginning up to its fork, where another wire is drawn as well
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,18 @@ class _Routes:
         crossings = [(a, b) for route in self._points for a, b in pairwise(route) if a[0] == b[0]]
         wires = []
         for n, (link, points) in enumerate(zip(self.at.links, self._points, strict=True)):
-            lane, short = grid.lanes[n], self.at.short[n]
-            arc = lane not in (grid.row[link.source], grid.row[link.target])
-            arc |= not short and lane != 0 and not link.target.startswith("out/")
-            side = -1 if lane < 0 else 1
-            if n in self.at.fork and self._shares_trunk(n):
+            side, short, trunk = -1 if grid.lanes[n] < 0 else 1, self.at.short[n], None
+            if n in self.at.fork and (straight := self._goes_on(n)) is not None:
+                trunk = Wire(link, points[:2], None, side, short, self._arc(straight))
                 points = points[1:]  # up to the fork the wire is the other one's
-            wires.append(Wire(link, points, self._label(n, crossings), side, short, arc))
+            wires.append(Wire(link, points, self._label(n, crossings), side, short, self._arc(n), trunk))
         return wires
+
+    def _arc(self, n: int) -> bool:
+        grid, link = self.at.grid, self.at.links[n]
+        round_others = grid.lanes[n] not in (grid.row[link.source], grid.row[link.target])
+        beside = not self.at.short[n] and grid.lanes[n] != 0 and not link.target.startswith("out/")
+        return round_others or beside
 
     def dots(self) -> list[Place]:
         """Where a tensor's wire forks."""
@@ -107,13 +112,15 @@ class _Routes:
         many = [n for same in leaving.values() if len(same) > 1 for n in same]
         return sorted({self._points[n][1] for n in many if n in self.at.fork})
 
-    def _shares_trunk(self, n: int) -> bool:
-        """Whether another wire goes straight on from where link n forks off."""
+    def _goes_on(self, n: int) -> int | None:
+        """The link whose wire goes straight on from where link n forks off, if there is one."""
         link, fork = self.at.links[n], self.at.fork
-        return any(
-            (other.source, other.tensor) == (link.source, link.tensor) and m not in fork
+        straight = (
+            m
             for m, other in enumerate(self.at.links)
+            if (other.source, other.tensor) == (link.source, link.tensor) and m not in fork
         )
+        return next(straight, None)
 
     def _route(self, n: int) -> tuple[Place, ...]:
         at, link = self.at, self.at.links[n]

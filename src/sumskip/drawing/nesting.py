@@ -66,10 +66,11 @@ class Builder:
         self, homes: dict[str, _Home], pins: dict[str, list[Pin]], classes: dict[str, str], failed: str | None
     ) -> None:
         self.root = Level()
+        self.items: dict[str, Item] = {}  # what stands for each node
         self._homes, self._pins, self._classes, self._failed = homes, pins, classes, failed
         self._address: dict[str, tuple[str, ...]] = {}
         self._levels: dict[tuple[str, ...], Level] = {(): self.root}
-        self._drawn: set[tuple[object, ...]] = set()
+        self._drawn: dict[tuple[object, ...], Link] = {}
 
     def add_node(self, node: Node) -> None:
         home = self._homes[node.id]
@@ -100,13 +101,13 @@ class Builder:
             )
             folded.marks = tuple(dict.fromkeys(clean(mark) for mark in loud))[:3]
         self._address[node.id] = (*home.opened, id_)
+        self.items[node.id] = level.items[id_]
 
     def _name(self, box: str, around: tuple[str, ...]) -> tuple[str, str]:
         """A container's name, as short as the box around it allows, and its class."""
         name = _path_name(box)
         outer = _path_name(around[-1]) if around else ""
-        short, _, call = _inside(name, outer).partition("#")
-        return clean(f"{short} (call {call})" if call else short, 40), self._classes.get(name, "")
+        return clean(repeated(_inside(name, outer)), 40), self._classes.get(name, "")
 
     def _item(self, id_: str, node: Node, failed: bool) -> Item:
         title = clean(_inside(node.label, node.path[-1] if node.path else ""), 40) or node.kind
@@ -126,7 +127,8 @@ class Builder:
             title, subtitle = _call(title, subtitle)
         return Item(id_, look, title, "" if subtitle == title else subtitle, pins, marks, failed, node=node)
 
-    def add_edge(self, edge: Edge, source: Node, target: Node) -> None:
+    def add_edge(self, number: int, edge: Edge, source: Node, target: Node) -> None:
+        """The edge as wires between what is drawn; `number` is its place in the trace."""
         start, end = self._address[edge.source], self._address[edge.target]
         if start == end:
             return
@@ -141,7 +143,7 @@ class Builder:
         if edge.gradient is not None:
             remarks.append(f"gradient {number_text(edge.gradient)}")
         for place in range(len(start) - 2, same - 1, -1):  # out of the source's boxes
-            self._leave(start[: place + 1], start[place + 1], tensor, edge.dashed)
+            self._leave(start[: place + 1], start[place + 1], tensor, edge.dashed, number)
         for place in range(same, len(end)):  # across, then into the target's boxes
             level = self._levels[end[:place]]
             first, last = place == same, place == len(end) - 1
@@ -158,30 +160,42 @@ class Builder:
                 port=not first,
             )
             whole = last and level.items[end[place]].node is not None
-            self._draw(level, link, end[:place], again=whole)
+            self._draw(level, link, end[:place], number, again=whole)
         if stretched and (item := self._levels[end[:-1]].items[end[-1]]).node:
             item.marks = tuple(mark for mark in item.marks if not mark.startswith("stretches"))
 
-    def _leave(self, box: tuple[str, ...], item: str, tensor: str, dashed: bool) -> None:
+    def _leave(self, box: tuple[str, ...], item: str, tensor: str, dashed: bool, number: int) -> None:
         level = self._levels[box]
         link = Link(item, self._port(level, "out", tensor), tensor, dashed=dashed, port=True)
-        self._draw(level, link, box, again=False)
+        self._draw(level, link, box, number, again=False)
 
     def _port(self, level: Level, side: str, tensor: str) -> str:
         id_ = f"{side}/{tensor}"
         level.items.setdefault(id_, Item(id_, "port", ""))
         return id_
 
-    def _draw(self, level: Level, link: Link, box: tuple[str, ...], again: bool) -> None:
+    def _draw(self, level: Level, link: Link, box: tuple[str, ...], number: int, again: bool) -> None:
         """Add a link; the same tensor goes into the same box only once, but twice into `o + o`."""
         key = (box, link.source, link.target, link.tensor, link.dashed)
         if again or key not in self._drawn:
             level.links.append(link)
-        self._drawn.add(key)
+            self._drawn[key] = link
+        self._drawn[key].edges.append(number)
 
 
 def _path_name(box: str) -> str:
     return box.split("/", 2)[-1]
+
+
+def box_name(box: str) -> str:
+    """A closed box by the name that the model has for the container, or as the middle that was folded."""
+    return "the middle" if box == _MIDDLE else clean(repeated(_path_name(box)), 60)
+
+
+def repeated(name: str) -> str:
+    """`block (call 2)` for `block#2`, its second call."""
+    name, _, call = name.partition("#")
+    return f"{name} (call {call})" if call else name
 
 
 def _inside(name: str, around: str) -> str:

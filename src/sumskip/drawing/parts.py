@@ -57,6 +57,7 @@ class Link:
     lit: bool | None = None
     owners: frozenset[int] = frozenset()  # in a comparison: which models have it
     port: bool = False  # begins or ends at the edge of a box, and goes on outside
+    edges: list[int] = field(default_factory=list, compare=False)  # places in the trace of those it draws
 
 
 @dataclass

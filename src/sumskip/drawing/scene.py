@@ -44,6 +44,7 @@ class Line:
     radius: float = 10
     arrow: bool = False
     role: Role = ""
+    edges: tuple[int, ...] = ()  # places in the trace of those that it draws
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Area:
     points: tuple[Point, ...]
     fill: str
     role: Role = ""
+    edges: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Text:
     anchor: Literal["start", "middle", "end"] = "middle"
     halo: bool = False  # a white edge, so that a wire behind it does not strike it through
     role: Role = ""
+    edges: tuple[int, ...] = ()
 
     def bounds(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom."""
@@ -118,8 +121,11 @@ def head(line: Line) -> tuple[Point, ...]:
     return (x, y), (bx + px, by + py), (bx - px, by - py)
 
 
-def to_svg(scene: Scene, title: str) -> str:
-    """The scene as an SVG document with `title` as its accessible name; the same bytes every time."""
+def to_svg(scene: Scene, title: str, grouped: bool = False) -> str:
+    """The scene as an SVG document with `title` as its accessible name; the same bytes every time.
+
+    With `grouped`, what draws an edge of the trace is in a group that names it: `<g data-edges="3 7">`.
+    """
     w, h = _number(scene.width), _number(scene.height)
     name = escape(title)
     parts = [
@@ -128,7 +134,11 @@ def to_svg(scene: Scene, title: str) -> str:
         f"<title>{name}</title>",
     ]
     for shape in scene.shapes:
-        parts.extend(_SVG[type(shape)](shape))  # type: ignore[operator]
+        written = _SVG[type(shape)](shape)  # type: ignore[operator]
+        if grouped and not isinstance(shape, Box) and shape.edges:
+            parts += [f'<g data-edges="{" ".join(map(str, shape.edges))}">', *written, "</g>"]
+        else:
+            parts += written
     parts.append("</svg>\n")
     return "\n".join(parts)
 

@@ -6,7 +6,7 @@ shape, an outline or a word, so that a grey print says the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sumskip.drawing.lettering import fit, width, wrap
 from sumskip.drawing.parts import Item, Link
@@ -144,12 +144,14 @@ def draw_blocks(
 
 def draw_wire(scene: Scene, link: Link, points: tuple[Point, ...], arc: bool, arrow: bool) -> None:
     """A link's wire; what skips is stronger, what was stretched widens, a view's write is dashed."""
+    edges = tuple(link.edges)
     if link.stretched:
-        scene.shapes.append(_wedge(points[-2], points[-1], WEDGE))
+        scene.shapes.append(replace(_wedge(points[-2], points[-1], WEDGE), edges=edges))
     color, pen = (BLUE, 2.4) if arc else (WIRE, 1.5)
     if link.lit is not None:
         color, pen = (color if arc else INK, 3.2) if link.lit else (DIM, 1.3)
-    scene.shapes.append(Line(points, color, pen, "6 4" if link.dashed else "", arrow=arrow, role="wire"))
+    dash = "6 4" if link.dashed else ""
+    scene.shapes.append(Line(points, color, pen, dash, arrow=arrow, role="wire", edges=edges))
 
 
 def draw_pin_wire(scene: Scene, start: Point, end: Point, stretched: bool) -> None:
@@ -183,13 +185,14 @@ def label_size(lines: list[Words]) -> Point:
     return max(map(_line_width, lines), default=0.0), LABEL_LINE * len(lines)
 
 
-def draw_label(scene: Scene, lines: list[Words], x: float, y: float, anchor: float) -> None:
+def draw_label(scene: Scene, link: Link, lines: list[Words], x: float, y: float, anchor: float) -> None:
     """A label whose upper edge is at `y`; `anchor` 0 puts its left edge at x, 0.5 its middle, 1 its right."""
+    edges = tuple(link.edges)
     for n, line in enumerate(lines):
         at = x - anchor * _line_width(line)
         for text, bold in line:
             base, fill = y + LABEL_LINE * n + 11, INK if bold else SOFT
-            scene.shapes.append(Text(at, base, text, SMALL, fill, bold, "start", halo=True, role="label"))
+            scene.shapes.append(Text(at, base, text, SMALL, fill, bold, "start", True, "label", edges))
             at += width(text, SMALL, bold) + RUN_GAP
 
 

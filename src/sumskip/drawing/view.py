@@ -10,11 +10,11 @@ The input may come from an untrusted process, so nothing is assumed of its order
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sumskip.drawing.lettering import clean
 from sumskip.drawing.nesting import MOST_NODES, Builder, homes_of, shortened
-from sumskip.drawing.parts import Level
+from sumskip.drawing.parts import Item, Level
 from sumskip.drawing.pins import pinned
 from sumskip.graph import Edge, Node, Trace
 
@@ -27,7 +27,8 @@ DEEPEST = 8  # containers within containers that are drawn as boxes
 class View:
     level: Level
     folded: int  # how many operators in the middle are in one box
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+    items: dict[str, Item]  # by the id of a node, what stands for it
 
 
 def deepest(trace: Trace) -> int:
@@ -51,10 +52,11 @@ def view(trace: Trace, depth: int | None = None, most: int = MOST_NODES) -> View
     for node in nodes:
         builder.add_node(node)
     by_id = {node.id: node for node in nodes}
+    places = {id(edge): place for place, edge in enumerate(trace.edges)}
     for edge in edges:
-        builder.add_edge(edge, by_id[edge.source], by_id[edge.target])
+        builder.add_edge(places[id(edge)], edge, by_id[edge.source], by_id[edge.target])
     _order(builder.root)
-    return View(builder.root, folded, _few_links(builder.root) + notes)
+    return View(builder.root, folded, _few_links(builder.root) + notes, builder.items)
 
 
 def _order(level: Level) -> None:

@@ -13,6 +13,7 @@ from sumskip.graph import NodeKind
 from sumskip.tracing.restore import Snapshot
 from sumskip.tracing.source import caller
 from sumskip.tracing.steps import is_torch
+from sumskip.tracing.unseen import inside
 
 _OWN = frozenset(nn.Module().__dict__)
 
@@ -80,6 +81,8 @@ class Names:
                 continue
             self._modules[id(module)] = (module, name)
             self._snapshot.add(module)
+            if (wrapped := inside(module)) is not module:
+                self._adopt(wrapped, name)
             dot = f"{name}." if name else ""
             for own, parameter in module._parameters.items():
                 if parameter is not None:

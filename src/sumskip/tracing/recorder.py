@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -45,13 +46,14 @@ from sumskip.tracing.steps import (
 
 _ACTIVE: dict[int, Recorder] = {}
 _LOCK = threading.Lock()
+_CALL = nn.Module.__call__
 _APPLY = torch.autograd.Function.__dict__["apply"]
 
 
 def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
     recorder = _ACTIVE.get(threading.get_ident())
     if recorder is None or recorder.paused:
-        return module._call_impl(*args, **kwargs)
+        return _CALL(module, *args, **kwargs)
     return recorder.call(module, args, kwargs)
 
 
@@ -61,6 +63,23 @@ def _watched_apply(cls: type[torch.autograd.Function], *args: Any, **kwargs: Any
     if recorder is None or recorder.paused:
         return apply(*args, **kwargs)
     return recorder.region(cls.__name__, apply, args, kwargs)
+
+
+@contextmanager
+def _seams() -> Iterator[None]:
+    """What is set while any thread traces, and put back after the last one."""
+    with unseen.uncompiled():
+        call, apply = nn.Module.__call__, torch.autograd.Function.__dict__["apply"]
+        nn.Module.__call__ = _watched_call  # type: ignore[method-assign]
+        torch.autograd.Function.apply = classmethod(_watched_apply)  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            nn.Module.__call__ = call  # type: ignore[method-assign]
+            torch.autograd.Function.apply = apply  # type: ignore[method-assign]
+
+
+_SET = ExitStack()
 
 
 class Recorder(TorchFunctionMode):
@@ -74,27 +93,21 @@ class Recorder(TorchFunctionMode):
         self.paused = 0
         self._grad = torch.is_grad_enabled()
         self._calls: dict[str, int] = {}
-        self._compiled: list[bool] = []
 
     # -- switching on and off ------------------------------------------------------------------
 
     def __enter__(self) -> Recorder:
         thread = threading.get_ident()
         with _LOCK:
+            if not _ACTIVE:
+                _SET.enter_context(_seams())
             self._outer = _ACTIVE.get(thread)
             _ACTIVE[thread] = self
-            # The seam that `Module.compile()` uses: far cheaper to set than `Module.__call__`,
-            # and instances that were compiled keep their own.
-            nn.Module._compiled_call_impl = _watched_call
-            torch.autograd.Function.apply = classmethod(_watched_apply)  # type: ignore[assignment]
-        self._stack = ExitStack()
-        self._stack.enter_context(unseen.watching_compiled(self._enter_compiled, self._leave_compiled))
         super().__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
-        self._stack.close()
         thread = threading.get_ident()
         with _LOCK:
             if self._outer is not None:
@@ -102,8 +115,7 @@ class Recorder(TorchFunctionMode):
                 return
             del _ACTIVE[thread]
             if not _ACTIVE:
-                nn.Module._compiled_call_impl = None
-                torch.autograd.Function.apply = _APPLY  # type: ignore[method-assign]
+                _SET.close()
 
     def _off(self) -> bool:
         """Stops watching. True where the mode itself could be taken away as well, and not only muted:
@@ -167,15 +179,16 @@ class Recorder(TorchFunctionMode):
 
     def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs a module: a leaf of torch.nn as one step, a container as a box around its steps."""
+        module = unseen.inside(module)
         name = self.ledger.names.module(module)
         if is_leaf(module):
             if any(not is_torch(hook) for hook in _hooks(module)):
                 return self._hooked(module, name, args, kwargs)
-            return self._leaf(self._open(module, name), module._call_impl, args, kwargs)
+            return self._leaf(self._open(module, name), partial(_CALL, module), args, kwargs)
         box = self._enter(module, name, (args, kwargs))
         before = len(self.ledger.steps)
         try:
-            result = module._call_impl(*args, **kwargs)
+            result = _CALL(module, *args, **kwargs)
         except BaseException as error:
             self._failing(error, None, box)
             raise
@@ -246,7 +259,7 @@ class Recorder(TorchFunctionMode):
             module.register_forward_hook(leave, prepend=True),
         ]
         try:
-            return module._call_impl(*args, **kwargs)
+            return _CALL(module, *args, **kwargs)
         except BaseException as error:
             if running:
                 step, _, taken = running.pop()
@@ -301,24 +314,6 @@ class Recorder(TorchFunctionMode):
                 self.ledger.made(tensor, step)
                 step.results = [tuple(tensor.shape)]
         return result
-
-    def _enter_compiled(self, name: Any, args: Any, kwargs: Any) -> None:
-        if self.paused:
-            self._compiled.append(False)
-            self.paused += 1
-            return
-        label = self.ledger.names.module(name) if isinstance(name, nn.Module) else name
-        step = self._closed(label)
-        if isinstance(name, nn.Module):
-            step.kind, step.module = "module", name
-        self._compiled.append(self._off())
-        self.ledger.before(step, self._inputs(step, (args, kwargs)))
-        self.ledger.append(step)
-        self.ledger.hidden = step
-
-    def _leave_compiled(self) -> None:
-        if self._compiled:
-            self._on(self._compiled.pop())
 
     def _as_written(self, step: Step, values: list[Any]) -> None:
         """`2 * x` arrives as `x * 2`: puts the operands in the order in which the learner wrote them."""

@@ -1,23 +1,22 @@
-"""What the recorder cannot watch: other threads, transforms, compiled code. It is named, not guessed.
+"""What the recorder cannot watch: other threads, transforms. It is named, not guessed.
 
 Where a tensor turns up that nothing seen has made, autograd's own graph often still tells what went
-into it. Compiled code says when it begins and ends.
+into it. Compiled code could not be watched either, and is run as it is written.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sumskip.graph import Shape
-from sumskip.tracing.steps import Step
+from sumskip.tracing.steps import Step, is_torch
 
 _FAR = 10_000
 Source = tuple[Step, int, Shape]
@@ -74,38 +73,16 @@ def plain(tensor: Tensor) -> Tensor:
     return tensor
 
 
-@contextmanager
-def watching_compiled(entered: Callable[[Any, Any, Any], None], left: Callable[[], None]) -> Iterator[None]:
-    """Tells when code that `torch.compile` made begins, with its name and arguments, and when it ends.
+def uncompiled() -> AbstractContextManager[object]:
+    """Runs as it is written, while it lasts, what `torch.compile` has compiled: so it can be watched."""
+    # Whoever has compiled anything has loaded the compiler. Loading it takes seconds.
+    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
-    The compiler reads Python, and would otherwise try to compile the recorder itself into the model.
-    """
-    compiler: Any = sys.modules.get("torch._dynamo.eval_frame")
-    switch = getattr(compiler, "_maybe_set_eval_frame", None)
-    if switch is None:
-        yield
-        return
 
-    running: list[FrameType] = []
-
-    def watched(callback: Any) -> Any:
-        frame = sys._getframe(1)
-        if running and frame is running[-1]:
-            running.pop()
-            left()
-        elif frame.f_code.co_name == "compile_wrapper" and callable(callback):
-            running.append(frame)
-            local = frame.f_locals
-            function = local.get("fn")
-            owner = getattr(function, "__self__", None)
-            name = owner if isinstance(owner, nn.Module) else getattr(function, "__name__", "<>")
-            if isinstance(name, str) and name.startswith("<"):
-                name = "compiled code"
-            entered(name, local.get("args", ()), local.get("kwargs", {}))
-        return switch(callback)
-
-    compiler._maybe_set_eval_frame = watched
-    try:
-        yield
-    finally:
-        compiler._maybe_set_eval_frame = switch
+def inside(module: nn.Module) -> nn.Module:
+    """The module that `torch.compile` has wrapped; the wrapper where hooks of its own would be lost."""
+    name = "_orig_mod"  # the wrapper's for it, in `state_dict()` as well
+    if name not in module._modules or not is_torch(type(module)):
+        return module
+    hooked = module._forward_hooks or module._forward_pre_hooks
+    return module if hooked else inside(getattr(module, name))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sumskip.drawing.scene import Box, Scene, Text
+from sumskip.drawing.scene import Box, Scene, Text, to_svg
+from sumskip.drawing.symbols import GROUND, INK
 from sumskip.picture import Picture
-from sumskip.widgets.board import INK, PAPER
 from sumskip.widgets.guess import Locked, Shape, ShapeGuess, as_shape, shape_guess
 from sumskip.widgets.live import InteractivePicture
 
@@ -95,8 +95,6 @@ def beside_the_truth(guess: ShapeGuess, truth: Alignment) -> str:
 
 
 def _still(alignment: Alignment, verdict: str) -> Picture:
-    from sumskip.drawing.raster import to_png
-
     rows = [["", "a", "b", "", "a + b"]]
     for place, dimension in enumerate(alignment.dimensions):
         sizes = ("–" if size is None else str(size) for size in (dimension.a, dimension.b))
@@ -105,7 +103,7 @@ def _still(alignment: Alignment, verdict: str) -> Picture:
     # as a table is read: one column for each dimension, one row for each shape
     left, width, height = 80, 124, 34
     scene = Scene(left + width * len(alignment.dimensions) + 10, height * 5 + 10)
-    scene.shapes.append(Box(0, 0, scene.width, scene.height, PAPER))
+    scene.shapes.append(Box(0, 0, scene.width, scene.height, GROUND))
     for column, cells in enumerate(rows):
         x = 8.0 if column == 0 else left + width * (column - 1)
         for row, cell in enumerate(cells):
@@ -113,14 +111,12 @@ def _still(alignment: Alignment, verdict: str) -> Picture:
             clash = row == 3 and cell == SIGNS["clash"]
             if column and row:
                 scene.shapes.append(
-                    Box(x + 2, y + 2, width - 4, height - 4, PAPER, INK, 4, 2.6 if clash else 0.8)
+                    Box(x + 2, y + 2, width - 4, height - 4, GROUND, INK, 4, 2.6 if clash else 0.8)
                 )
             middle = x + width / 2 if column else left / 2
             scene.shapes.append(Text(middle, y + 22, cell, 14, INK, bold=not column or clash))
-    text = f"{verdict}\n{alignment.sentence}"
-    return Picture(
-        lambda: to_png(scene), f"Shape aligner. {alignment.sentence} {verdict}", text, round(scene.width)
-    )
+    text, alt = f"{verdict}\n{alignment.sentence}", f"Shape aligner. {alignment.sentence} {verdict}"
+    return Picture(lambda: to_svg(scene, alt).encode(), alt, text, round(scene.width), "svg+xml")
 
 
 def _meet(a: int | None, b: int | None) -> Dimension:

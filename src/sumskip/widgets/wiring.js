@@ -1,11 +1,10 @@
-// Wiring board. Every step was drawn beforehand; here one is chosen and shown.
+// Wiring board. The picture of a trace with its wires in groups; here a step through them is chosen and shown.
 
 function render({ model, el }) {
   const { boards, guess } = model.get("data");
   const wirings = [...new Set(boards.map((board) => board.wiring))];
   const modes = [...new Set(boards.map((board) => board.mode))];
-  let board = boards[0];
-  let step = 0;
+  let board, step;
 
   const picture = element("div", { class: "sumskip-picture" });
   const { line, say } = announcer("sumskip-says");
@@ -15,26 +14,33 @@ function render({ model, el }) {
   const truth = element("p", { class: "sumskip-guess" }, guess);
 
   function go(to) {
-    const last = board.svgs.length - 1;
+    const last = board.steps.length - 1;
     step = Math.max(0, Math.min(last, to));
-    picture.innerHTML = board.svgs[step];
+    const filled = new Set(board.steps.slice(0, step + 1).flatMap(({ edges }) => edges));
+    const latest = new Set(board.steps[step].edges);
+    for (const part of picture.querySelectorAll("[data-edges]")) {
+      const edges = part.dataset.edges.split(" ").map(Number);
+      part.classList.toggle("sumskip-empty", !edges.some((edge) => filled.has(edge)));
+      part.classList.toggle("sumskip-latest", edges.some((edge) => latest.has(edge)));
+    }
     // aria-disabled and not disabled: a button that vanishes from under the focus would lose it
     back.setAttribute("aria-disabled", step === 0);
     next.setAttribute("aria-disabled", step === last);
-    count.textContent = `wire ${step} of ${last}`;
-    say(board.says[step]);
+    count.textContent = `step ${step} of ${last}`;
+    say(board.steps[step].says);
   }
   function choose(wiring, mode) {
     board = boards.find((other) => other.wiring === wiring && other.mode === mode);
+    picture.innerHTML = board.svg;
     go(0);
   }
 
   const controls = [];
-  if (wirings.length > 1) controls.push(choices("Wiring", wirings, board.wiring, (name) => choose(name, board.mode)));
-  if (modes.length > 1) controls.push(choices("With a", modes, board.mode, (name) => choose(board.wiring, name)));
+  if (wirings.length > 1) controls.push(choices("Wiring", wirings, wirings[0], (name) => choose(name, board.mode)));
+  if (modes.length > 1) controls.push(choices("With a", modes, modes[0], (name) => choose(board.wiring, name)));
   el.append(frame("Wiring board", truth, element("div", { class: "sumskip-controls" }, ...controls), picture, line,
     element("div", { class: "sumskip-controls" }, back, next, count)));
-  go(0);
+  choose(wirings[0], modes[0]);
 }
 
 export default { render };

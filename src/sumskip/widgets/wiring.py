@@ -1,24 +1,30 @@
-"""Wiring board: the same two boxes chained, added, and added with a skip, one wire at a time."""
+"""Wiring board: two modules chained, added, and added with a skip, or a model of one's own, wire by wire."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-from sumskip.drawing.scene import Box, Scene, Text, to_svg
+from sumskip.drawing.lettering import clean
+from sumskip.drawing.scene import Scene, to_svg
+from sumskip.drawing.walk import Walk, walk
+from sumskip.graph import Trace
 from sumskip.picture import Picture
-from sumskip.widgets import board
-from sumskip.widgets.fill import MODES, WIRINGS, Mode, Wire, Wiring, boxes, fill, show
-from sumskip.widgets.guess import Locked, number_guess
+from sumskip.trace import trace
+from sumskip.widgets.guess import Locked, ShapeGuess, number_guess, shape_guess
 from sumskip.widgets.live import InteractivePicture
+from sumskip.widgets.wirings import MODES, WIRINGS, run, show, steps
+
+BETWEEN = 10.0  # pixels from one still picture to the next
+Choice = tuple[str, str]  # a wiring, and with what
 
 
 def wiring_board(
     guess: object = None, model: nn.Module | None = None, x: Tensor | None = None, *, number: float = 5
 ) -> InteractivePicture | Locked:
-    """Two boxes as a chain, a parallel sum and a skip sum; Next fills one wire at a time.
+    """Two modules as a chain, a parallel sum and a skip sum, as `trace` draws them, one wire at a time.
 
     On a number, `double` and `add three` are run on `number`; on a shape, two convolutions on
     (1, 3, 32, 32). `guess` is the number that you expect to leave the chain:
@@ -35,9 +41,7 @@ def wiring_board(
     of another form, and where only one of `model` and `x` is given.
     """
     if model is not None and x is not None:
-        from sumskip.widgets.own import own_board
-
-        return own_board(guess, model, x)
+        return _own_board(guess, model, x)
     if model is not None or x is not None:
         given, missing = ("a model", "x") if x is None else ("an x", "model")
         raise TypeError(f"wiring_board got {given} but no {missing}: give both, model=… and x=…, or neither")
@@ -52,55 +56,66 @@ def wiring_board(
             f"wiring_board(guess=0{also})",
             "with your own number",
         )
-    return _board(committed, start)
+    return _three_wirings(committed, start)
 
 
 def beside_the_truth(guess: float, number: float) -> str:
     """The guess, what the chain gives, and which wiring gives the guess, where one does."""
-    leaves = {wiring: fill(wiring, "number", number)[-1].value for wiring in WIRINGS}
+    leaves = {wiring: show(run(wiring, number)["output"]) for wiring in WIRINGS}
     line = f"Your guess for the chain: {show(guess)}. The chain gives {leaves['chain']}."
     other = next((wiring for wiring in WIRINGS if leaves[wiring] == show(guess) != leaves["chain"]), None)
     return line if other is None else f"{line} {show(guess)} is what the {other} gives."
 
 
-def _board(guess: float, number: float) -> InteractivePicture:
-    verdict = beside_the_truth(guess, number)
-    parts: list[tuple[str, Scene]] = []
-    boards = []
-    lines = [verdict]
-    for mode in MODES:
-        first, second = (box.label for box in boxes(mode))
-        for wiring in WIRINGS:
-            wires = fill(wiring, mode, number)
-            steps = range(len(wires) + 1)
-            scenes = [board.draw(wiring, (first, second), wires, filled) for filled in steps]
-            boards.append(_steps(wiring, mode, wires, scenes))
-            parts.append((f"{wiring}, with a {mode}", scenes[-1]))
-            lines += ["", f"{wiring}, with a {mode}", *(f"  {wire.says}" for wire in wires)]
-    ends = [f"{wiring} {fill(wiring, 'number', number)[-1].value}" for wiring in WIRINGS]
-    alt = f"Wiring board: {show(number)} through double and add three. Out comes: {', '.join(ends)}."
-    still = _still(parts, f"{alt} {verdict}", "\n".join(lines))
-    return InteractivePicture("wiring", still, {"boards": boards, "guess": verdict})
+def beside_the_shape(guess: ShapeGuess, traced: Trace) -> str:
+    """The guess, and the shape that left the model or why none did."""
+    mine = "an error" if guess == "error" else str(guess)
+    if traced.fault is not None:
+        return f"Your guess: {mine}. Your model stops: {traced.fault.sentence}."
+    leaving = [str(node.shape) for node in traced.nodes if node.kind == "output"]
+    return f"Your guess: {mine}. Your model gives {' and '.join(leaving)}."
 
 
-def _steps(wiring: Wiring, mode: Mode, wires: Sequence[Wire], scenes: Sequence[Scene]) -> dict[str, Any]:
-    """What the browser needs of one board: a drawing and a sentence for each step, the first empty."""
-    title = f"{wiring}, with a {mode}"
-    return {
-        "wiring": wiring,
-        "mode": mode,
-        "svgs": [to_svg(scene, f"{title}: {filled} wires filled") for filled, scene in enumerate(scenes)],
-        "says": [f"{title}: {len(wires)} wires, all empty.", *(wire.says for wire in wires)],
+def _three_wirings(guess: float, number: float) -> InteractivePicture:
+    walks: dict[Choice, Walk] = {
+        (wiring, mode): steps(wiring, mode, number) for mode in MODES for wiring in WIRINGS
     }
+    ends = [f"{wiring} {show(run(wiring, number)['output'])}" for wiring in WIRINGS]
+    alt = f"Wiring board: {show(number)} through double and add three. Out comes: {', '.join(ends)}."
+    return _board(walks, alt, beside_the_truth(guess, number))
 
 
-def _still(parts: Sequence[tuple[str, Scene]], alt_text: str, text: str) -> Picture:
-    from sumskip.drawing.raster import to_png
+def _own_board(guess: object, model: Any, x: Tensor) -> InteractivePicture | Locked:
+    committed = shape_guess(guess, "wiring_board")
+    if not callable(model):
+        raise TypeError(f"wiring_board takes a model to step through, got {type(model).__name__}")
+    if not isinstance(x, Tensor):
+        raise TypeError(f"wiring_board takes a tensor as x, such as (1, 3, 32, 32); got {type(x).__name__}")
+    if committed is None:
+        return Locked(
+            f"x is {tuple(x.shape)}. Which shape leaves your model?",
+            "wiring_board(guess=(2, 3, 8, 8), model=model, x=x)",
+            'with your own shape, model and x, or with guess="error"',
+        )
+    traced = trace(model, x)
+    walked, name = walk(traced), clean(traced.name, 40) or "your model"
+    verdict = beside_the_shape(committed, traced)
+    return _board({(name, ""): walked}, f"Wiring board. {walked.alt_text}", verdict)
 
-    height = board.HEIGHT + 24
-    whole = Scene(board.WIDTH, height * len(parts))
-    whole.shapes.append(Box(0, 0, whole.width, whole.height, board.PAPER))
-    for row, (caption, scene) in enumerate(parts):
-        whole.place(scene, 0, row * height + 24)
-        whole.shapes.append(Text(12, row * height + 20, caption, 15, board.INK, bold=True, anchor="start"))
-    return Picture(lambda: to_png(whole), alt_text, text, board.WIDTH)
+
+def _board(walks: Mapping[Choice, Walk], alt: str, verdict: str) -> InteractivePicture:
+    """One picture of several to choose from, by wiring and by what goes in; the still has them all."""
+    boards, lines, still = [], [verdict], Scene()
+    for (wiring, mode), walked in walks.items():
+        title = f"{wiring}, with a {mode}" if mode else wiring
+        first: dict[str, Any] = {"says": f"{title}: {len(walked.steps)} steps, all wires empty.", "edges": []}
+        stepped = [first, *({"says": step.says, "edges": step.edges} for step in walked.steps)]
+        svg = to_svg(walked.scene, walked.alt_text, grouped=True)
+        boards.append({"wiring": wiring, "mode": mode, "svg": svg, "steps": stepped})
+        lines += ["", title, *(f"  {step.says}" for step in walked.steps)]
+        still.place(walked.scene, 0, still.height)
+        still.width, still.height = max(still.width, walked.scene.width), still.height + walked.scene.height
+        still.height += BETWEEN
+    alt, text = f"{alt} {verdict}", "\n".join(lines)
+    picture = Picture(lambda: to_svg(still, alt).encode(), alt, text, round(still.width), "svg+xml")
+    return InteractivePicture("wiring", picture, {"boards": boards, "guess": verdict})
