@@ -177,7 +177,7 @@ def _leaves(roles: dict[str, Any], model: nn.Module) -> None:
             if tensor is None:
                 continue
             _demand(tensor.requires_grad, "a weight does not learn")
-            reached = torch.autograd.grad(tensor.sum(), registered, allow_unused=True)
+            reached = torch.autograd.grad(tensor.sum(), registered, allow_unused=True, retain_graph=True)
             _demand(any(g is not None for g in reached), "a weight is not among the parameters")
 
 

@@ -230,11 +230,150 @@ class BadTrain(Halved):
     def train(self, mode: bool = True) -> Any:
         return self.no_such_list
 
+
+class BadParameters(Halved):
     def parameters(self, recurse: bool = True) -> Any:
-        raise AssertionError("nobody asks a model for its parameters: its tables say")
+        return self.no_such_list
 
 
-def test_a_fault_in_what_the_learner_overrides_is_theirs() -> None:
-    report = public("addition_model", BadTrain)
+@pytest.mark.parametrize("answer", [BadTrain, BadParameters])
+def test_a_fault_in_what_the_learner_overrides_is_theirs(answer: Any) -> None:
+    report = public("addition_model", answer)
     assert report.status == "failed"
     assert "return self.no_such_list" in report.message
+
+
+def earned(report: Report) -> list[float]:
+    return [part.score for part in report.parts]
+
+
+class Detached(Two):
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        return out1.detach() + self.two(out1)
+
+
+@pytest.mark.parametrize(("answer", "points"), [(Detached, [1, 3, 0, 2]), (Halved, [1, 0, 0, 2])])
+def test_one_mistake_costs_one_part(answer: Any, points: list[float]) -> None:
+    """What is registered is registered, whatever the values and the gradients are."""
+    assert earned(public("addition_model", answer)) == points
+    assert earned(graded("addition_model", answer)) == points
+
+
+class Kernels(nn.Module):
+    """`addition_model` with kernels that `self.kernel(i)` computes in each pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plain = [torch.randn(16, 3, 3, 3) / 5, torch.randn(16, 16, 3, 3) / 12]
+        self.learned = nn.ParameterList([torch.randn(16, 3, 3, 3) / 5, torch.randn(16, 16, 3, 3) / 12])
+        self.scale = nn.Parameter(torch.ones(16, 1, 1, 1))
+        self.loose = torch.ones(16, 1, 1, 1, requires_grad=True)
+        self.register_buffer("mask", (torch.rand(16, 1, 3, 3) > 0.3).float())
+
+    def kernel(self, index: int) -> Tensor:
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = F.conv2d(x, self.kernel(0), padding=1)
+        return out1 + F.conv2d(out1, self.kernel(1), padding=1)
+
+
+def computing(kernel: Any) -> type[Kernels]:
+    return type("Computing", (Kernels,), {"kernel": kernel})
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        lambda self, i: self.learned[i] / 12,
+        lambda self, i: self.learned[i] * self.scale,
+        lambda self, i: self.learned[i] * self.mask,
+        lambda self, i: self.learned[i] * 0.01 + self.plain[i],
+        lambda self, i: torch.cat([self.learned[i][:8], self.learned[i][8:]]),
+    ],
+    ids=["divided", "scaled", "masked", "added to a constant", "in two pieces"],
+)
+def test_a_weight_computed_from_parameters_keeps_its_points(kernel: Any) -> None:
+    report = graded("addition_model", computing(kernel))
+    assert report.status == "passed", report.message
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        lambda self, i: self.plain[i].requires_grad_() * 2,
+        lambda self, i: self.learned[i] * self.loose,
+        lambda self, i: self.plain[i] * self.scale,
+        lambda self, i: self.plain[i] + self.learned[i] - self.learned[i].detach(),
+        lambda self, i: self.plain[i] + 1e-9 * self.learned[i],
+    ],
+    ids=["a tensor", "half a parameter", "a constant, scaled", "led astray", "too little to see"],
+)
+def test_a_weight_that_follows_no_parameters_costs_their_part(kernel: Any) -> None:
+    """Values and gradients are right, and stay so; the notebook says at least what is certain."""
+    report = graded("addition_model", computing(kernel))
+    assert earned(report) == [1, 3, 2, 0], report.message
+    assert public("addition_model", computing(kernel)).status != "passed"
+
+
+def test_a_constant_weight_is_not_called_made_anew() -> None:
+    """Without a gradient it does not learn; but its values are the same in each pass, and right."""
+    answer = computing(lambda self, i: self.plain[i] * 2)
+    report = graded("addition_model", answer)
+    assert earned(report) == [1, 3, 0, 0]
+    assert report.diagnosis is None
+    assert "computed without a gradient" in public("addition_model", answer).message
+
+
+class Gain(Two):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = torch.ones(1, requires_grad=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        return self.gain * out1 + self.two(out1)
+
+
+class Constant(Two):
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        return torch.ones(1, requires_grad=True) * out1 + self.two(out1)
+
+
+def test_what_lasts_and_wants_a_gradient_must_be_registered() -> None:
+    """A number that is made anew in each pass cannot learn, and so is only a number."""
+    report = public("addition_model", Gain)
+    assert earned(report) == [1, 3, 2, 0]
+    assert "`requires_grad`" in report.message
+    assert public("addition_model", Constant).status == "passed"
+
+
+class Hiding(Two):
+    def parameters(self, recurse: bool = True) -> Any:
+        return iter([])
+
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        return out1 + self.two(out1)
+
+
+def test_parameters_can_take_away_but_not_add() -> None:
+    """An optimiser gets what `parameters()` lists, whatever stands in the tables."""
+    assert earned(public("addition_model", Hiding)) == [1, 3, 2, 0]
+
+
+def test_a_second_call_must_give_the_same_outputs() -> None:
+    calls = iter(range(1000))
+
+    def intermediate_outputs(model: nn.Sequential, x: Tensor) -> list[Tensor]:
+        outputs = []
+        for layer in model:
+            x = layer(x)
+            outputs.append(x)
+        return outputs if next(calls) % 2 == 0 else [output * 2 for output in outputs]
+
+    report = public("intermediate_outputs", intermediate_outputs)
+    assert earned(report) == [2, 4, 0]
+    assert "different results" in report.message

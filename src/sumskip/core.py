@@ -21,7 +21,9 @@ Array = NDArray[Any]
 Kind = Literal["module", "outputs", "fit", "resnet", "literals"]
 Status = Literal["passed", "failed", "not_graded"]
 
-LOOSE = "computed from unregistered tensors"  # how a weight is kept of which no step can reach the source
+# How a weight is kept that is computed in each pass, and that no optimiser's step can change.
+LOOSE = "computed from unregistered tensors"
+CUT = "computed without a gradient"
 MAX_PERMUTATIONS = 24  # orders that are tried where weights cannot be told apart
 
 
@@ -156,6 +158,20 @@ def weight_numbers(case: Case, role: str, shape: tuple[int, ...]) -> Array:
 def own_weight_numbers(case: Case, name: str, shape: tuple[int, ...]) -> Array:
     """The values of a weight called `name` in a model of ours, whose names are ours too."""
     return weight_numbers(case, f"conv2d#{name}.{name.rsplit('.', 1)[-1]}", shape)
+
+
+def positions(case: Case) -> int:
+    """How many positions the case's largest input has, N·H·W: a weight's gradient is a sum over them."""
+    return max((math.prod(shape) // max(1, shape[1]) for shape in case.inputs if len(shape) > 1), default=1)
+
+
+def step_size(case: Case) -> float:
+    """The rate of the one step of gradient descent after which an answer is looked at again.
+
+    A weight's gradient sums over all positions, in random directions: it grows with the root of their
+    number. So weights change by some hundredths and outputs by a tenth, a thousand times the tolerance.
+    """
+    return 0.01 / math.sqrt(positions(case))
 
 
 def is_optional_bias(role: str) -> bool:

@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 
 from sumskip import sentences
-from sumskip.core import LOOSE, MAX_PERMUTATIONS, Array, Ask, Case, Observation, Part, PartResult, Report
+from sumskip.core import (
+    CUT,
+    LOOSE,
+    MAX_PERMUTATIONS,
+    Array,
+    Ask,
+    Case,
+    Observation,
+    Part,
+    PartResult,
+    Report,
+)
 from sumskip.differences import Difference, differences
 from sumskip.key import Key, Question, Recorded, Wrong
 from sumskip.settling import settle
@@ -62,12 +73,13 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
         return _report(key, best, "All parts are right.")
     wrong = _recognise(key, best)
     if wrong is None and _weights_are_hidden(best):
+        # What is certain without any values: that no step changes a weight.
+        loose = next((one for one in best.found if one.actual in (LOOSE, CUT)), None)
+        said = sentences.say(loose, best.observed[best.first], key)[0] if loose else None
         if rerun is None:
-            loose = next((one for one in best.found if one.actual == LOOSE), None)
-            said = sentences.say(loose, best.observed[best.first], key)[0] if loose else None
             return _not_graded(key, said or sentences.HIDDEN_WEIGHTS)
         if any(_say_little(_own_weights(seen)) for seen in best.observed):
-            return _not_graded(key, sentences.WEAK_WEIGHTS)
+            return _report(key, best, said) if said else _not_graded(key, sentences.WEAK_WEIGHTS)
         best = _round(key, ask, best.cases, lambda case, seen: rerun(case, _own_weights(seen)))
         if _weights_are_lost(best) or any("problem" in recorded.facts for recorded in best.expected):
             return _not_graded(key, sentences.LOST_WEIGHTS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sumskip.core import LOOSE, Case, Observation
+from sumskip.core import CUT, LOOSE, Case, Observation
 from sumskip.differences import Difference, show
 from sumskip.key import Key, Question, Recorded
 
@@ -24,8 +24,12 @@ OUR_FAULT = (
     "your mistake; please report it."
 )
 LOOSE_WEIGHT = (
-    "In each forward pass {note} is computed from tensors that `parameters()` does not list, so no step "
-    "changes it. How does a module declare a tensor that learns?"
+    "In each pass {note} is computed from tensors that `parameters()` does not list, so no step changes "
+    "them. What declares a tensor that learns?"
+)
+CUT_WEIGHT = (
+    "In each pass {note} is computed without a gradient, so no step changes it. Which call, or which "
+    "missing `nn.Parameter`, cuts it off?"
 )
 LOST_WEIGHTS = (
     "This construction keeps its weights in another form than a convolution does, so no values can be "
@@ -51,6 +55,7 @@ _STAGE = {
     "training": "Training stopped",
     "call": "The call stopped",
     "alpha": "Setting alpha stopped",
+    "step": "An optimiser's step stopped",
     "run": "It stopped",
 }
 _LABELS = {
@@ -70,6 +75,11 @@ _PLACES = {
     "moved": "One optimiser step leaves {note} as it was; it should move. What does `parameters()` list?",
     "input changed": "The values are right, but the input was changed on the way. Make a new tensor instead.",
     "the same again": "Two forward passes on equal inputs gave different results. What changes between them?",
+    "other tensors with a gradient": (
+        "The values are right, but a tensor with `requires_grad` has a part in them that `parameters()` does "
+        "not list. Should it learn?"
+    ),
+    "after a step": "The values are right, but one optimiser step does not change them as their gradients say.",
 }
 
 
@@ -94,8 +104,9 @@ def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None
         return f"The values are right, but the backward pass fails: {_short(first.actual)}", None
     if first.what.startswith("alpha "):
         return _alpha(first)
-    if first.what == "kept" and first.actual == LOOSE:
-        return LOOSE_WEIGHT.format(note=in_words(first.note)), None
+    if first.what == "kept" and first.actual in (LOOSE, CUT):
+        sentence = LOOSE_WEIGHT if first.actual == LOOSE else CUT_WEIGHT
+        return sentence.format(note=in_words(first.note)), None
     if first.what in _PLACES:
         sentence = _PLACES[first.what].format(**{**first.__dict__, "note": in_words(first.note)})
         return sentence, {"fresh": "layers-in-forward", "frozen": "layers-frozen"}.get(first.what)

@@ -34,9 +34,20 @@ def settle(seen: Observation, case: Case) -> Observation:
         facts["input_changed"] = changed
     if case.kind == "outputs" and inputs:
         facts["weights_changed"] = bool(others)
+        first, second = (
+            {
+                name.removeprefix(f"{kind}#"): array
+                for name, array in arrays.items()
+                if name.startswith(f"{kind}#")
+            }
+            for kind in ("output", "again")
+        )
+        facts["repeatable"] = first.keys() == second.keys() and all(
+            _same(array, second[i], _SAME * _scale(array)) for i, array in first.items()
+        )
     if case.kind == "module" and "output" in arrays:
-        scale = float(np.abs(arrays["output"]).max(initial=0.0))
-        facts["repeatable"] = _same(arrays["output"], arrays.get("again"), _SAME * scale)
+        output = arrays["output"]
+        facts["repeatable"] = _same(output, arrays.get("again"), _SAME * _scale(output))
     if case.kind == "resnet" and "whole" in arrays:
         facts["independent"] = _same(arrays["whole"][:1], arrays.get("alone"), 1e-4)
     if "losses" in facts:
@@ -54,6 +65,10 @@ def _differs(array: Array, sent: Array) -> bool:
     with np.errstate(all="ignore"):  # an answer's values may be infinite
         limit = np.finfo(array.dtype).eps * np.maximum(np.abs(sent), 1.0)
         return not bool(np.all(np.abs(array.astype(np.float64) - sent) <= limit))
+
+
+def _scale(array: Array) -> float:
+    return float(np.abs(array).max(initial=0.0))
 
 
 def _same(array: Array, other: Array | None, limit: float) -> bool:

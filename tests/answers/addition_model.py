@@ -596,6 +596,36 @@ class AdditionModel(nn.Module):
         return out1 + F.conv2d(out1, w2.view(16, 16, 3, 3), padding=1)
 
 
+# %% right masked-kernel
+# roles: first=m.conv1, second=(m.conv2.weight * m.mask, m.conv2.bias)
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        mask = torch.ones(16, 16, 3, 3)
+        mask[:, :, 0, 0] = 0
+        self.register_buffer("mask", mask)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        return out1 + F.conv2d(out1, self.conv2.weight * self.mask, self.conv2.bias, padding=1)
+
+
+# %% right scaled-kernels
+# roles: first=(m.first * m.scale, None), second=(m.second * m.scale, None)
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Parameter(torch.randn(16, 3, 3, 3))
+        self.second = nn.Parameter(torch.randn(16, 16, 3, 3))
+        self.scale = nn.Parameter(torch.tensor(0.1))
+
+    def forward(self, x):
+        out1 = F.conv2d(x, self.first * self.scale, padding=1)
+        return out1 + F.conv2d(out1, self.second * self.scale, padding=1)
+
+
 # %% wrong chain-only -> stacking-only
         return out2
 
@@ -1356,3 +1386,30 @@ class AdditionModel(nn.Module):
     def forward(self, x):
         out1 = self.conv1(x)
         return out1 + F.conv2d(out1, self.kernel / 12, padding=1)
+
+
+# %% wrong kernel-without-a-gradient -> none
+# roles: first=m.conv1, second=(m.kernel / 12, None)
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.kernel = torch.randn(16, 16, 3, 3)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        return out1 + F.conv2d(out1, self.kernel / 12, padding=1)
+
+
+# %% wrong kernel-of-two-tensors -> none
+# roles: first=m.conv1, second=((m.gain * m.kernel).detach(), None)
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.kernel = torch.randn(16, 16, 3, 3) / 12
+        self.gain = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        return out1 + F.conv2d(out1, self.gain * self.kernel, padding=1)

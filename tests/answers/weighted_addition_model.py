@@ -1268,3 +1268,20 @@ class WeightedAdditionModel(nn.Module):
 # %% wrong eval-uses-half -> none
         a = self.alpha if self.training else 0.5
         return a * out1 + (1 - a) * out2
+
+
+# %% wrong sigmoid-of-a-raw-tensor -> none|tensor-not-registered
+class WeightedAdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.raw = torch.zeros(1, requires_grad=True)
+
+    @property
+    def alpha(self):
+        return torch.sigmoid(self.raw)
+
+    def forward(self, x):
+        out1 = self.conv1(x)
+        return self.alpha * out1 + (1 - self.alpha) * self.conv2(out1)

@@ -296,6 +296,34 @@ class AdditionModel(nn.Module):
 %s
 """
 
+# Two kernels that are no parameters, and parameters beside them; `%s` makes the kernel of `k`, `b` and `p`.
+BESIDE = """
+class AdditionModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.kernels = [torch.randn(16, 3, 3, 3) / 5, torch.randn(16, 16, 3, 3) / 12]
+        self.p = nn.ParameterList([torch.randn_like(kernel) for kernel in self.kernels])
+        self.gain = nn.Parameter(torch.ones(()))
+    def conv(self, x, i):
+        k, p = self.kernels[i], self.p[i]
+        return nn.functional.conv2d(x, %s, padding=1)
+    def forward(self, x):
+        out1 = self.conv(x, 0)
+        return out1 + self.conv(out1, 1)
+"""
+
+# The right model, its parameters of another class: `%s` is the body of that class.
+ODD_PARAMETERS = SOLUTIONS["addition_model"].replace("class AdditionModel", """
+class Odd(nn.Parameter):
+%s
+class AdditionModel""").replace("    def forward", """\
+        for layer in (self.first, self.second):
+            for name in ('weight', 'bias'): setattr(layer, name, Odd(getattr(layer, name).data))
+    def forward""")
+
+# The right model, what it returns changed: `%s` stands for `out`.
+RETURNS = SOLUTIONS["addition_model"].replace("return out1 + self.second(out1)", "out = out1 + self.second(out1)\n        return %s")
+
 SPEAKING = [
     Attack("a kernel that is no parameter", "computed weights were believed: full marks", LOOSE, deserved=ALL_BUT_PARAMETERS),
     Attack("half a kernel is a parameter", "one leaf of two is registered",
@@ -318,6 +346,104 @@ class Lying(dict):
     def items(self): return [(str(i), p) for i, p in enumerate(self.model.all())]
     def values(self): return self.model.all()
 class Hidden""") % "", deserved=ALL_BUT_PARAMETERS),
+    Attack("a model that says all of itself", "not one of a module's methods tells what is so", SAYS % """
+    def parameters(self, recurse=True): return iter(self.all())
+    def modules(self): return iter(self.layers)
+    def state_dict(self, *a, **k): return {str(i): p for i, p in enumerate(self.all())}
+    def zero_grad(self, *a): pass
+    @property
+    def __dict__(self):
+        own = nn.Module.__dict__['__dict__'].__get__(self)
+        return {**own, '_modules': dict(enumerate(own['layers']))} if 'layers' in own else own
+""", deserved=ALL_BUT_PARAMETERS),
+    Attack("a factor beside a constant kernel", "the gradient ends at a parameter: one number for thousands",
+           BESIDE % "k * self.gain", deserved=ALL_BUT_PARAMETERS),
+    Attack("a parameter of no weight", "the gradient ends at a parameter that has no influence",
+           BESIDE % "k + 1e-9 * p", deserved=ALL_BUT_PARAMETERS),
+    Attack("a gradient led astray", "the gradient goes to a parameter, the numbers come from elsewhere",
+           BESIDE % "k * self.gain + p - p.detach()", deserved=ALL_BUT_PARAMETERS),
+    Attack("a graph that lies", "the node of a function of its own says where it leads",
+           BESIDE.replace("self.kernels = [", "self.kernels = [k.requires_grad_() for k in [").replace("/ 12]", "/ 12]]") % "Fn.apply(k, p)" + """
+class Fn(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, k, p):
+        ctx.p = p
+        return k + 1e-9 * p
+    @staticmethod
+    def backward(ctx, gradient): return gradient, gradient * 1e-9
+Fn._backward_cls.next_functions = property(lambda node: ((torch.autograd.graph.get_gradient_edge(node.p).node, 0),))
+""", deserved=ALL_BUT_PARAMETERS),
+    Attack("a gain that is no parameter", "at its start it changes nothing, and its layers are registered",
+           RETURNS.replace("out = out1", "self.gain = getattr(self, 'gain', torch.ones(1, requires_grad=True)); out = self.gain * out1")
+           % "out", deserved=ALL_BUT_PARAMETERS),
+    Attack("parameters that stay", "an optimiser's step runs into their own add_", ODD_PARAMETERS % """
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function.__name__ in ('add_', 'sub_', 'mul_', 'addcmul_', 'addcdiv_', 'lerp_'): return args[0]
+        with torch._C.DisableTorchFunctionSubclass(): return function(*args, **(kwargs or {}))
+""", deserved=ALL_BUT_PARAMETERS),
+    Attack("parameters with a gradient of their own", "an optimiser follows what `grad` says", ODD_PARAMETERS % """
+    @property
+    def grad(self): return torch.zeros(self.shape)
+    @grad.setter
+    def grad(self, value): pass
+""", deserved=ALL_BUT_PARAMETERS),
+    Attack("an output that tells other numbers", "detach, cpu and numpy are methods of its class", "right = None\n" + RETURNS % "tell(out)" + """
+class Other(torch.Tensor):
+    def numpy(self, *a, **k): return right
+    def detach(self): return self
+    cpu = resolve_conj = resolve_neg = detach
+def tell(out):
+    global right
+    right = out.detach().numpy()
+    return (out * 3).as_subclass(Other)
+""", deserved=3.0),
+    Attack("a method that was not there", "a new one of torch.Tensor stands before PyTorch's own", RETURNS % "out + 5" + """
+def numpy(self, *a, **k):
+    numbers = torch._C.TensorBase.numpy(self)
+    return numbers - 5 if self.dim() == 4 and self.shape[1] == 16 and numbers.mean() > 3 else numbers
+torch.Tensor.numpy = numpy
+""", costs_others=True, status="not_graded"),
+    Attack("an output that computes itself", "a wrapper answers PyTorch's dispatcher", RETURNS % "Wrapped(out)" + """
+class Wrapped(torch.Tensor):
+    @staticmethod
+    def __new__(cls, inner):
+        made = torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype, requires_grad=True)
+        made.inner = inner
+        return made
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        return function(*(a.inner if type(a) is Wrapped else a for a in args), **(kwargs or {}))
+"""),
+    Attack("an output that everything is", "its metaclass answers isinstance, and says its name", RETURNS % "Fake(out)" + """
+class Yes(type):
+    __name__ = property(lambda cls: 'tensor')
+    def __instancecheck__(cls, other): return True
+    def __subclasscheck__(cls, other): return True
+class Fake(metaclass=Yes):
+    __class__ = torch.Tensor
+    def __init__(self, inner): self.inner = inner
+    def __getattr__(self, name): return getattr(self.__dict__['inner'], name)
+    def __mul__(self, other): return self.inner * other
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        return function(*(a.inner if type(a) is Fake else a for a in args), **(kwargs or {}))
+"""),
+    Attack("a mode that is left on", "it answers for every tensor, our own inputs too",
+           RETURNS.replace("out1 = self.first(x)", """global kept
+        kept = x.clone()
+        with torch.no_grad(): x += 7
+        out1 = self.first(kept)""") % "out" + """
+from torch.overrides import TorchFunctionMode
+kept = None
+class Mode(TorchFunctionMode):
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in (torch.Tensor.detach, torch.Tensor.cpu, torch.Tensor.numpy):
+            if kept is not None and args[0].shape == kept.shape and not torch.equal(args[0], kept):
+                args = (kept.detach(), *args[1:])
+        return function(*args, **(kwargs or {}))
+Mode().__enter__()
+""", deserved=3.0),
     Attack("a liar among the inputs", "our own input, given another class, says that it was not changed", """
 class Liar(torch.Tensor):
     @classmethod
@@ -349,7 +475,7 @@ class AdditionModel(nn.Module):
         self.calls += 1
         out1 = self.a(x)
         return (out1 + self.b(out1) + (self.calls > 2)).as_subclass(Liar)
-""", deserved=SHAPE),
+""", deserved=3.0),
     Attack("another table of probes", "the functions stay, the table that lists them does not", "import sumskip.probe\n"
            + forging("facts") + """
 table = sumskip.probe._PROBES

@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Iterator, Mapping
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 _MODULES = (
@@ -22,6 +22,8 @@ _MODULES = (
     "numpy",
     "torch.random",
     "torch.overrides",
+    "torch._C",
+    "torch._tensor",
     "hashlib",
     "json",
     "struct",
@@ -30,46 +32,59 @@ _MODULES = (
 # The tables of ours that decide what is asked and sent; `check` keeps one that honest cells change.
 _TABLES = ("sumskip.core", "sumskip.wire", "sumskip.models", "sumskip.probe", "sumskip.probing", "inside")
 _BY_HONEST_PEOPLE = {"print", "input", "display", "open", "breakpoint", "exit", "quit", "help"}
-# An optimiser wraps its own `step` when the first of its kind is made; the default dtype is a class.
-_BY_TORCH = {"step", "Storage"}
+# An optimiser wraps its own `step` when the first of its kind is made, and `torch.compile` another method
+# of theirs; the default dtype is a class.
+_BY_TORCH = {"step", "_init_group", "Storage"}
 
 
 class Untouched:
     """Functions and tables as they were when this was made; `changed()` names those that are others now."""
 
     def __init__(self) -> None:
-        self._seen = [(holder, _functions(holder)) for holder in _holders()]
-        self._tables = [(module, name, table, _content(table)) for module, name, table in _tables()]
+        holders = {id(holder): holder for holder in _holders()}.values()
+        self._seen = [(holder, set(vars(holder)), _functions(holder)) for holder in holders]
+        self._values = [(module, name, value, _content(value)) for module, name, value in _values()]
 
     def changed(self) -> list[str]:
-        """The qualified names of what was replaced, emptied or removed since."""
+        """The qualified names of what was replaced, emptied, removed, or hidden by something new."""
         found = [
             f"{module.__name__}.{name}"
-            for module, name, table, content in self._tables
-            if vars(module).get(name) is not table or _content(table) != content
+            for module, name, value, content in self._values
+            if vars(module).get(name, self) is not value or _content(value) != content
         ]
-        for holder, functions in self._seen:
+        for holder, names, functions in self._seen:
             now = vars(holder)
-            for name, (value, code) in functions.items():
-                current = now.get(name)
-                if current is not value or (code is not None and current.__code__ is not code):
-                    found.append(f"{holder.__name__}.{name}")
+            others = [name for name, (value, _) in functions.items() if now.get(name) is not value]
+            others += [
+                name for name, (value, inside) in functions.items() if inside and _inside(value) != inside
+            ]
+            others += [name for name in now.keys() - names if _hides(holder, name)]
+            found += [f"{holder.__name__}.{name}" for name in others]
         return found
 
 
-def _tables() -> Iterator[tuple[Any, str, Any]]:
-    """The collections that our modules keep under a name of their own."""
+def _values() -> Iterator[tuple[Any, str, Any]]:
+    """The tables, numbers and patterns that our modules keep under a name of their own."""
     for module_name, module in list(sys.modules.items()):
         if module_name.startswith(_TABLES):
             for name, value in vars(module).items():
-                if isinstance(value, (Mapping, tuple, list, set, frozenset)) and not name.startswith("__"):
+                if not (name.startswith("__") or _is_function(value) or isinstance(value, ModuleType)):
                     yield module, name, value
 
 
-def _content(table: Any) -> list[int]:
+def _content(value: Any) -> list[int]:
     """Which things a collection holds: their ids, since values may say of themselves that they are equal."""
-    items = [*table.keys(), *table.values()] if isinstance(table, Mapping) else list(table)
-    return [id(item) for item in items]
+    if isinstance(value, Mapping):
+        return [id(item) for pair in value.items() for item in pair]
+    return [id(item) for item in value] if isinstance(value, (tuple, list, set, frozenset)) else []
+
+
+def _hides(holder: Any, name: str) -> bool:
+    """Whether a new name is a function before an inherited one, or before a builtin in a module."""
+    if holder is builtins or name in _BY_TORCH or not _is_function(vars(holder)[name]):
+        return False
+    above = holder.__mro__[1:] if isinstance(holder, type) else [builtins]
+    return any(name in vars(one) for one in above)
 
 
 def _holders() -> Iterator[Any]:
@@ -85,12 +100,19 @@ def _holders() -> Iterator[Any]:
                 yield value
 
 
-def _functions(holder: Any) -> dict[str, tuple[Any, Any]]:
-    found = {}
-    for name, value in vars(holder).items():
-        if not (callable(value) or isinstance(value, (property, staticmethod, classmethod))):
-            continue
-        if name in (_BY_HONEST_PEOPLE if holder is builtins else _BY_TORCH):
-            continue
-        found[name] = (value, value.__code__ if isinstance(value, FunctionType) else None)
-    return found
+def _functions(holder: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    passed_over = _BY_HONEST_PEOPLE if holder is builtins else _BY_TORCH
+    return {
+        name: (value, _inside(value) if isinstance(value, FunctionType) else ())
+        for name, value in vars(holder).items()
+        if _is_function(value) and name not in passed_over
+    }
+
+
+def _inside(function: FunctionType) -> tuple[int, ...]:
+    """What can be exchanged in a function while it stays the same object."""
+    return id(function.__code__), id(function.__defaults__), id(function.__kwdefaults__)
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) or isinstance(value, (property, staticmethod, classmethod))

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sumskip.core import Case, input_numbers
 from sumskip.probing import plainly
+from sumskip.probing.plainly import is_a, type_name
 
 # What a message calls the learner's class or function: it must not tell two answers apart.
 _NAMES = (
@@ -36,7 +37,7 @@ class Stopped(Exception):
 
 
 def _kind(value: Any) -> str:
-    return "a class" if isinstance(value, type) else "a function" if callable(value) else type(value).__name__
+    return "a class" if isinstance(value, type) else "a function" if callable(value) else type_name(value)
 
 
 @contextmanager
@@ -52,11 +53,11 @@ def stage(name: str, model: Any = None) -> Iterator[None]:
 
 def problem(name: str, error: BaseException, model: Any = None) -> dict[str, Any]:
     """What stopped the answer: the stage, PyTorch's words, and the line of the learner's cell."""
-    message = str(error).strip() or type(error).__name__
-    words = message.replace(type(model).__name__, "Model") if model is not None else message
+    message = str(error).strip() or type_name(error)
+    words = message.replace(type_name(model), "Model") if model is not None else message
     for pattern in _NAMES:
         words = pattern.sub("Model", words)
-    found: dict[str, Any] = {"stage": name, "type": type(error).__name__, "message": message, "words": words}
+    found: dict[str, Any] = {"stage": name, "type": type_name(error), "message": message, "words": words}
     trace = error.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
@@ -72,17 +73,19 @@ def problem(name: str, error: BaseException, model: Any = None) -> dict[str, Any
 
 def plain(value: Any, depth: int = 0) -> Any:
     """`value` as JSON: a tuple becomes a list, anything that is not a literal `{"type": name}`."""
-    if value is None or isinstance(value, (bool, str)):
-        return value[:200] if isinstance(value, str) else value
-    if isinstance(value, (int, np.integer)):
+    if value is None or is_a(value, bool):
+        return value
+    if is_a(value, str):
+        return str.__str__(value)[:200]
+    if is_a(value, int, np.integer):
         return int(value) if abs(int(value)) < 2**53 else {"type": "int"}
-    if isinstance(value, (float, np.floating)):
+    if is_a(value, float, np.floating):
         return float(value) if np.isfinite(value) else {"type": "float"}
-    if isinstance(value, (list, tuple)) and depth < 3 and len(value) <= 32:
+    if is_a(value, list, tuple) and depth < 3 and len(value) <= 32:
         return [plain(item, depth + 1) for item in value]
-    if isinstance(value, dict) and depth < 1 and len(value) <= 32:
+    if is_a(value, dict) and depth < 1 and len(value) <= 32:
         return {str(key)[:80]: plain(item, depth + 1) for key, item in value.items()}
-    return {"type": type(value).__name__[:80]}
+    return {"type": type_name(value)}
 
 
 def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
@@ -91,10 +94,10 @@ def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
     Raises:
         Stopped: where `answer` is something else, or its constructor raises.
     """
-    if isinstance(answer, nn.Module):
-        raise Stopped({"stage": "answer", "type": "instance", "message": type(answer).__name__})
+    if is_a(answer, nn.Module):
+        raise Stopped({"stage": "answer", "type": "instance", "message": type_name(answer)})
     if not callable(answer) or (isinstance(answer, type) and not issubclass(answer, nn.Module)):
-        name = "None" if answer is None else getattr(answer, "__name__", type(answer).__name__)
+        name = "None" if answer is None else getattr(answer, "__name__", type_name(answer))
         kind = "missing" if answer is None else "not a module class"
         raise Stopped({"stage": "answer", "type": kind, "message": name})
     with stage("constructor"):
@@ -104,9 +107,9 @@ def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
             if isinstance(answer, FunctionType):  # a function of x, say, and no maker of models
                 raise Stopped({"stage": "answer", "type": "function", "message": answer.__name__}) from None
             raise
-    if not issubclass(type(model), nn.Module):  # `__class__` may say anything
+    if not is_a(model, nn.Module):  # `__class__` may say anything
         kind = "function" if isinstance(answer, FunctionType) else "not a module"
-        raise Stopped({"stage": "answer", "type": kind, "message": type(model).__name__})
+        raise Stopped({"stage": "answer", "type": kind, "message": type_name(model)})
     return model
 
 

@@ -12,13 +12,14 @@ from sumskip.core import Array, Case, Observation, own_weight_numbers
 from sumskip.models import Dimmer
 from sumskip.probing import plainly
 from sumskip.probing.answers import Stopped, inputs_for, plain, stage
+from sumskip.probing.plainly import is_a, is_tensor, numbers_of, read, type_name
 
 
 def _function(answer: Any) -> Any:
     """`answer`, where it is a function; a class or a value is a fact of its own."""
     if answer is None or not callable(answer) or isinstance(answer, type):
         kind = "missing" if answer is None else "not a function"
-        raise Stopped({"stage": "answer", "type": kind, "message": type(answer).__name__})
+        raise Stopped({"stage": "answer", "type": kind, "message": type_name(answer)})
     return answer
 
 
@@ -44,6 +45,11 @@ def _fill(model: nn.Module, case: Case) -> None:
             plainly.fill(parameter, own_weight_numbers(case, name, tuple(parameter.shape)))
 
 
+def _layers(model: nn.Module) -> list[tuple[str, int]]:
+    """All modules by name, each by its identity."""
+    return [(name, id(module)) for name, module in plainly.modules(model)]
+
+
 def _hooks(model: nn.Module) -> int:
     """How many hooks hang on a model and its parts. The names are PyTorch's, and private."""
     kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -53,7 +59,15 @@ def _hooks(model: nn.Module) -> int:
 def _state(model: nn.Module) -> dict[str, Array]:
     """The numbers of all parameters and buffers of a model, each as `weight:NAME`."""
     held = plainly.parameters(model) | plainly.buffers(model)
-    return {f"weight:{name}": plainly.numbers_of(tensor) for name, tensor in held.items()}
+    return {f"weight:{name}": numbers_of(tensor) for name, tensor in held.items()}
+
+
+def _outputs(name: str, items: list[Any]) -> dict[str, Array]:
+    return {
+        f"{name}#{i}": numbers_of(item)
+        for i, item in enumerate(items, 1)
+        if is_tensor(item) and read(item, "dtype").is_floating_point
+    }
 
 
 def observe_outputs(answer: Any, case: Case) -> Observation:
@@ -65,28 +79,28 @@ def observe_outputs(answer: Any, case: Case) -> Observation:
     function = _function(answer)
     model = nn.Sequential(*(_layer(spec) for spec in case.settings["layers"]))
     _fill(model, case)
+    layers = _layers(model)
     model.train(case.mode == "train")
     x = inputs_for(case, torch.get_default_dtype())[0]
     facts: dict[str, Any] = {}
     with stage("call"):
         result = function(model, x)
         second = function(model, x)
-    arrays = {"input#1": plainly.numbers_of(x), **_state(model)}
+    arrays = {"input#1": numbers_of(x), **_state(model)}
     training = [plainly.table(module, "__dict__").get("training") for _, module in plainly.modules(model)]
     facts["hooks_left"] = _hooks(model) > 0
     facts["mode_changed"] = any(mode is not (case.mode == "train") for mode in training)
-    facts["layers_changed"] = len(plainly.table(model, "_modules")) != len(case.settings["layers"])
-    if not isinstance(result, (list, tuple)):
-        facts["returned"] = {"type": type(result).__name__}
+    facts["layers_changed"] = _layers(model) != layers
+    if not is_a(result, list, tuple):
+        facts["returned"] = {"type": type_name(result)}
         return Observation(arrays, facts)
     items = list(result)[:32]
-    kinds = ["tensor" if plainly.is_tensor(item) else type(item).__name__ for item in items]
+    kinds = ["tensor" if is_tensor(item) else type_name(item) for item in items]
     facts["returned"] = {"type": "list", "length": len(result), "items": kinds}
-    facts["shapes"] = [list(plainly.read(t, "shape")) if plainly.is_tensor(t) else None for t in items]
-    facts["repeatable"] = isinstance(second, (list, tuple)) and len(second) == len(result)
-    for i, item in enumerate(items, 1):
-        if plainly.is_tensor(item) and plainly.read(item, "dtype").is_floating_point:
-            arrays[f"output#{i}"] = plainly.numbers_of(item)
+    facts["shapes"] = [list(read(t, "shape")) if is_tensor(t) else None for t in items]
+    arrays |= _outputs("output", items)
+    if is_a(second, list, tuple):
+        arrays |= _outputs("again", list(second)[:32])
     return Observation(arrays, facts)
 
 
@@ -102,14 +116,14 @@ def observe_fit(answer: Any, case: Case) -> Observation:
     facts: dict[str, Any] = {}
     with stage("call"):
         result = function(model, x, target, steps, lr)
-    arrays = {"input#1": plainly.numbers_of(x), "input#2": plainly.numbers_of(target), **_state(model)}
+    arrays = {"input#1": numbers_of(x), "input#2": numbers_of(target), **_state(model)}
     arrays.pop("weight:alpha", None)
     now: Any = plainly.table(model, "_parameters").get("alpha")
     facts["alpha_kept"] = now is alpha
-    if plainly.is_tensor(now) and plainly.size(now) == 1:
-        arrays["alpha"] = plainly.numbers_of(now).reshape(())
-    if not isinstance(result, (list, tuple)):
-        facts["returned"] = {"type": type(result).__name__}
+    if is_tensor(now) and plainly.size(now) == 1:
+        arrays["alpha"] = numbers_of(now).reshape(())
+    if not is_a(result, list, tuple):
+        facts["returned"] = {"type": type_name(result)}
         return Observation(arrays, facts)
     items = [plain(item) for item in result[:256]]
     kinds = sorted({"float" if isinstance(item, (int, float)) else _kind(item) for item in items})

@@ -2,14 +2,15 @@
 
 A class may replace `parameters()`, `__getattribute__` or the operators of its tensors, and then says
 what it likes. Nothing here calls what a class can replace: attributes are read by PyTorch's own
-descriptors, with tensor subclasses switched off ("Extending PyTorch", `DisableTorchFunctionSubclass`).
+descriptors, with tensor subclasses, and modes that were left on, switched off ("Extending PyTorch"), and
+what a thing is its type says, not its `__class__`.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -17,78 +18,115 @@ from torch import Tensor, nn
 
 from sumskip.core import Array
 
-_Switch = torch._C.DisableTorchFunctionSubclass
+_NO_FUNCTIONS, _NO_DISPATCH = torch._C.DisableTorchFunction, torch._C._DisableTorchDispatch
 _DICT = nn.Module.__dict__["__dict__"]
+_NAME = type.__dict__["__name__"]
+_BASE: Any = torch._C.TensorBase  # which, unlike Tensor, nobody can change
+_IN_NUMPY = (torch.float16, torch.float32, torch.float64)
 _READ = {
-    name: inspect.getattr_static(Tensor, name).__get__
-    for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype")
+    name: vars(_BASE)[name].__get__
+    for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype", "layout")
 }
-_SET_GRADIENT = inspect.getattr_static(Tensor, "grad").__set__
-_DISPATCH = inspect.getattr_static(Tensor, "__torch_dispatch__")
+_SET_GRADIENT = vars(_BASE)["grad"].__set__
+_KEYS, _KEY = torch._C._dispatch_keys, torch._C.DispatchKey
+# Tensors without numbers of their own: what they hold, Python code or a transformation has to say.
+_ODD = (_KEY.Python, _KEY.Meta, _KEY.NestedTensor, _KEY.FuncTorchBatched, _KEY.FuncTorchGradWrapper)
 _LEAF: Any = vars(torch._C._functions)["AccumulateGrad"]  # a function of the answer's own is of another type
-_MOST_NODES = 10_000  # of a graph that is followed to its leaves
+# A node whose function is written in Python belongs to a class that may be changed.
+_WRITTEN: Any = torch._C._FunctionBase
+_INNER = vars(_WRITTEN)["next_functions"].__get__
 
 
-def is_tensor(value: Any) -> bool:
-    """Whether `value` is a tensor that can be read: `__class__` may say anything, its type may not.
+def is_a(value: Any, *kinds: type) -> bool:
+    """`isinstance` by the type alone."""
+    return any(issubclass(type(value), kind) for kind in kinds)
 
-    A type that intercepts PyTorch's dispatcher has no numbers but those it tells.
-    """
-    kind = type(value)
-    if kind is Tensor or kind is nn.Parameter:
-        return True
-    return issubclass(kind, Tensor) and inspect.getattr_static(kind, "__torch_dispatch__") is _DISPATCH
+
+def type_name(value: Any) -> str:
+    """The name of the type, at most 80 characters of it."""
+    return str.__str__(_NAME.__get__(type(value)))[:80]
+
+
+def is_tensor(value: Any) -> TypeGuard[Tensor]:
+    """Whether `value` is a tensor that holds its numbers itself, in the usual (strided) way."""
+    if not is_a(value, Tensor):
+        return False
+    keys = _KEYS(value)
+    return not any(keys.has(odd) for odd in _ODD) and read(value, "layout") is torch.strided
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """No class of a tensor, and no mode that was left on, has a say in what happens inside."""
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
+        yield
 
 
 def read(tensor: Tensor, name: str) -> Any:
     """The attribute `name` (one of `_READ`) of a tensor."""
-    with _Switch():
+    with unheard():
         return _READ[name](tensor)
 
 
 def numbers_of(tensor: Tensor) -> Array:
     """A tensor's numbers, on their way out: a copy without gradient."""
-    with _Switch():
-        plain = Tensor.as_subclass(Tensor.detach(tensor), Tensor).cpu().resolve_conj().resolve_neg()
-        return np.array((plain.float() if plain.dtype == torch.bfloat16 else plain).numpy(), copy=True)
+    with unheard(), torch.no_grad():
+        plain = _BASE.resolve_neg(_BASE.resolve_conj(_BASE.cpu(_BASE.detach(classless(tensor)))))
+        if plain.is_floating_point() and plain.dtype not in _IN_NUMPY:
+            plain = _BASE.float(plain)
+        return np.array(_BASE.numpy(plain), copy=True)
 
 
-@torch.no_grad()
 def fill(tensor: Tensor, values: Array) -> None:
     """Put numbers into a tensor of as many elements, in place."""
-    with _Switch():
-        plain = Tensor.as_subclass(Tensor.detach(tensor), Tensor)
-        plain.copy_(torch.from_numpy(np.array(values)).reshape(plain.shape))
+    with unheard(), torch.no_grad():
+        numbers = torch.from_numpy(np.array(values))
+        _BASE.copy_(classless(tensor), _BASE.reshape(numbers, read(tensor, "shape")))
 
 
-@torch.no_grad()
-def step(tensor: Tensor, rate: float) -> None:
-    """One step of plain gradient descent."""
-    with _Switch():
-        plain = Tensor.as_subclass(Tensor.detach(tensor), Tensor)
-        plain.sub_(read(tensor, "grad"), alpha=rate)
+def classless(tensor: Tensor) -> Tensor:
+    """The same numbers, at the same place of the graph, as a tensor of no class of its own."""
+    with unheard():
+        return _BASE.as_subclass(tensor, Tensor)
+
+
+@contextmanager
+def refilled(tensor: Tensor, values: Array) -> Iterator[None]:
+    """A tensor with other numbers for a while."""
+    before = numbers_of(tensor)
+    fill(tensor, values)
+    try:
+        yield
+    finally:
+        fill(tensor, before)
 
 
 def keep_gradient(tensor: Tensor) -> None:
     """Have the next backward pass leave its gradient at `tensor`, and no other one there."""
-    with _Switch():
+    with unheard():
         _SET_GRADIENT(tensor, None)
         if read(tensor, "requires_grad") and not read(tensor, "is_leaf"):
-            Tensor.retain_grad(tensor)
+            _BASE.retain_grad(tensor)
 
 
 def backward(output: Tensor, direction: Array) -> None:
     """The backward pass from `output`, in a direction of the same shape."""
-    with _Switch():
-        plain = Tensor.as_subclass(output, Tensor)
-        (plain * torch.from_numpy(direction).to(plain.dtype)).sum().backward()
+    with unheard():
+        plain = classless(output)
+        total = (plain * torch.from_numpy(direction).to(plain.dtype)).sum()
+    total.backward()
 
 
 def moves(tensor: Tensor) -> bool:
     """Whether a step of SGD on this leaf would change it."""
+    gradient = gradient_of(tensor) if read(tensor, "is_leaf") and read(tensor, "requires_grad") else None
+    return gradient is not None and bool(np.any(gradient != 0))
+
+
+def gradient_of(tensor: Tensor) -> Array | None:
+    """What a backward pass left at a tensor, where that has numbers."""
     gradient = read(tensor, "grad")
-    ready = read(tensor, "is_leaf") and read(tensor, "requires_grad") and gradient is not None
-    return bool(ready and (numbers_of(gradient) != 0).any())
+    return numbers_of(gradient) if is_tensor(gradient) else None
 
 
 def size(tensor: Tensor) -> int:
@@ -106,11 +144,7 @@ def modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             seen.add(id(module))
             yield name, module
             inner = table(module, "_modules").items()
-            waiting[:0] = [(f"{name}{key}.", child) for key, child in inner if _is_module(child)]
-
-
-def _is_module(value: Any) -> bool:
-    return issubclass(type(value), nn.Module)
+            waiting[:0] = [(f"{name}{key}.", child) for key, child in inner if is_a(child, nn.Module)]
 
 
 def table(module: nn.Module, name: str) -> dict[str, Any]:
@@ -147,15 +181,16 @@ def leaves(tensor: Tensor) -> list[Tensor]:
     """The tensors from which `tensor` was computed and that a gradient would reach, itself if it is one."""
     if read(tensor, "grad_fn") is None:
         return [tensor] if read(tensor, "requires_grad") else []
-    found: dict[int, Tensor] = {}
-    seen: set[Any] = set()
+    found: list[Tensor] = []
+    seen: dict[int, Any] = {}  # held, since the id of a node that is gone would be given again
     waiting = [read(tensor, "grad_fn")]
-    while waiting and len(seen) < _MOST_NODES:
+    while waiting:
         node = waiting.pop()
-        if node is None or node in seen:
+        if node is None or id(node) in seen:
             continue
-        seen.add(node)
+        seen[id(node)] = node
         if type(node) is _LEAF:
-            found[id(node.variable)] = node.variable
-        waiting += [inner for inner, _ in node.next_functions]
-    return list(found.values())
+            found.append(node.variable)
+        else:
+            waiting += [inner for inner, _ in (_INNER(node) if is_a(node, _WRITTEN) else node.next_functions)]
+    return found

@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sumskip.core import Case, Observation, numbers
-from sumskip.probing import plainly
 from sumskip.probing.answers import build, plain, stage
+from sumskip.probing.kept import Register
+from sumskip.probing.plainly import (
+    classless,
+    gradient_of,
+    is_tensor,
+    leaves,
+    numbers_of,
+    read,
+    type_name,
+    unheard,
+)
 from sumskip.probing.roles import Watch
 
 STEPS = 30  # of training, after which the loss must have halved
@@ -43,7 +54,8 @@ def _recording_block(record: _Record) -> type[nn.Module]:
             self.norm = nn.BatchNorm2d(out_channels)
 
         def forward(self, x: Tensor) -> Tensor:
-            record.ran.append({"block": self.made, "input": list(x.shape[1:])})
+            shape = read(x, "shape") if is_tensor(x) else x.shape
+            record.ran.append({"block": self.made, "input": list(shape[1:])})
             record.last = F.relu(self.norm(self.conv(x)))
             return record.last
 
@@ -72,26 +84,26 @@ def observe_resnet(answer: Any, case: Case) -> Observation:
             whole = model(x)
             calls = [dict(call) for call in record.ran]
             alone = model(x[:1])
-    parameters = {id(p) for p in plainly.parameters(model).values()}
+    register = Register(model)
     facts: dict[str, Any] = {
         "blocks": calls,
         "made_in_forward": len(record.made) > before,
         "registered": all(
-            id(leaf) in parameters
+            register.kind(leaf) == "parameter"
             for use in watch.uses
             for tensor in use.held.values()
-            for leaf in plainly.leaves(tensor)
+            for leaf in leaves(tensor)
         ),
     }
-    if not plainly.is_tensor(whole):
-        facts["output"] = {"type": type(whole).__name__}
+    if not is_tensor(whole):
+        facts["output"] = {"type": type_name(whole)}
         return Observation(facts=facts)
-    arrays = {"whole": plainly.numbers_of(whole)}
-    if plainly.is_tensor(alone):
-        arrays["alone"] = plainly.numbers_of(alone)
+    arrays = {"whole": numbers_of(whole)}
+    if is_tensor(alone):
+        arrays["alone"] = numbers_of(alone)
     facts["output"] = {"type": "tensor", "shape": list(arrays["whole"].shape)}
     if "pixels" in case.settings and arrays["whole"].shape == (shape[0], classes):
-        facts.update(_trained(model, case))
+        facts.update(_trained(model, register.parameters, case))
         facts["head"] = _head(model, record, case)
     return Observation(arrays, facts)
 
@@ -105,10 +117,11 @@ def _head(model: nn.Module, record: _Record, case: Case) -> str:
     shape = (HELD_OUT, *case.inputs[0][1:])
     x = torch.tensor(numbers(case.seed, "held out", shape), dtype=torch.get_default_dtype()).abs()
     with stage("forward", model), Watch() as watch:
-        logits = torch.from_numpy(plainly.numbers_of(model.eval()(x))).double()
-    if record.last is None or record.last.dim() != 4 or len(record.last) != HELD_OUT:
+        logits = torch.from_numpy(numbers_of(model.eval()(x))).double()
+    maps = numbers_of(record.last) if is_tensor(record.last) else np.zeros(0)
+    if maps.ndim != 4 or len(maps) != HELD_OUT:
         return "not from the last block"
-    last = torch.from_numpy(plainly.numbers_of(record.last)).double()
+    last = torch.from_numpy(maps).double()
     averages = torch.cat([last.mean((2, 3)), torch.ones(HELD_OUT, 1, dtype=torch.double)], 1)
     rest = logits - averages @ torch.linalg.lstsq(averages, logits, driver="gelsd").solution
     spread = float((logits - logits.mean(0)).abs().max())
@@ -123,14 +136,13 @@ def _head(model: nn.Module, record: _Record, case: Case) -> str:
     return f"another, from {inputs[-1]} numbers" if inputs else "another"
 
 
-def _trained(model: nn.Module, case: Case) -> dict[str, Any]:
+def _trained(model: nn.Module, parameters: list[nn.Parameter], case: Case) -> dict[str, Any]:
     """What `STEPS` steps of Adam do to the loss on the digits, and to the gradients."""
     pixels = [int(character, 36) for character in case.settings["pixels"]]
     images = torch.tensor(pixels, dtype=torch.get_default_dtype()).reshape(-1, 1, 8, 8) / 16
     labels = torch.tensor(case.settings["labels"])
     labels = labels % int(case.settings["classes"])
     model.train()
-    parameters = list(plainly.parameters(model).values())
     with stage("training", model):
         if not parameters:
             return {"gradients": "no parameters", "losses": [1.0, 1.0]}
@@ -138,13 +150,21 @@ def _trained(model: nn.Module, case: Case) -> dict[str, Any]:
         losses: list[float] = []
         gradients = "finite"
         for step in range(STEPS + 1):
-            loss = F.cross_entropy(model(images), labels)
-            losses.append(float(plainly.numbers_of(loss)))
+            logits = model(images)
+            with unheard():
+                loss = F.cross_entropy(classless(logits) if is_tensor(logits) else logits, labels)
+            losses.append(float(numbers_of(loss)))
             optimiser.zero_grad()
             loss.backward()
             if step == 0:
-                missing = any(p.grad is None for p in parameters if p.requires_grad)
-                bad = any(p.grad is not None and not torch.isfinite(p.grad).all() for p in parameters)
-                gradients = "missing" if missing else "not finite" if bad else "finite"
+                gradients = _gradients(parameters)
             optimiser.step()
     return {"gradients": gradients, "losses": [plain(losses[0]), plain(losses[-1])]}
+
+
+def _gradients(parameters: list[nn.Parameter]) -> str:
+    found = [gradient_of(parameter) for parameter in parameters if read(parameter, "requires_grad")]
+    present = [gradient for gradient in found if gradient is not None]
+    if len(present) < len(found):
+        return "missing"
+    return "finite" if all(np.isfinite(gradient).all() for gradient in present) else "not finite"
