@@ -53,8 +53,8 @@ UNFIT: dict[str, tuple[Harm, str]] = {
         f"expects a test cell .*{TEST}, but there is only addition_model_chek",
     ),
     "a test cell of no exercise": (
-        lambda c: another(c, "mean_model_check"),
-        "no test cells but .*there is mean_model_check; add its exercise",
+        lambda c: another(c, "no_exercise_check"),
+        "no test cells but .*there is no_exercise_check; add its exercise",
     ),
     "a test cell of another lesson": (
         lambda c: another(c, "residual_block_check"),
