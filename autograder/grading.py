@@ -19,9 +19,10 @@ from autograder.engine.intake import (
     read_submission,
 )
 from autograder.engine.run import CellOutput, Engine
-from autograder.exercises import EXERCISES, LESSONS
+from autograder.exercises import LESSONS
 from autograder.files import UnfitFileError, regular_bytes
 from autograder.keys import KEY_STORE, course_secret, secret_key
+from autograder.masters import MasterError, read_master
 from autograder.verdict_files import Level, Printed, Verdict
 from autograder.verdicts import grade_exercise
 from sumskip.core import Ask, Report
@@ -44,19 +45,16 @@ class Course:
         """Read the masters of the course in `root`.
 
         Raises:
-            CourseError: where `root` holds no master, or one that is not a notebook.
+            CourseError: where `root` holds no master, or one that does not fit its exercises.
         """
         masters = {}
         for name in LESSONS:
             path = root / "notebooks" / name / f"{name}.ipynb"
-            try:
-                masters[name] = json.loads(path.read_bytes())
-                if not masters[name]["cells"]:
-                    raise ValueError("it has no cells")
-            except FileNotFoundError:
-                continue
-            except (ValueError, TypeError, KeyError) as error:
-                raise CourseError(f"{path}: this master is not a notebook ({error})") from error
+            if path.is_file():
+                try:
+                    masters[name] = read_master(path)
+                except MasterError as error:
+                    raise CourseError(str(error)) from error
         if not masters:
             raise CourseError(
                 f"{root}: no lesson's master found in notebooks/NAME/NAME.ipynb; run this in the course root"
@@ -86,8 +84,7 @@ class Course:
         """Have the secret keys of these assignments at hand; making one for the first time takes seconds."""
         for assignment in assignments:
             for name in self.exercises(assignment):
-                if name in EXERCISES:
-                    secret_key(name, self.secret, self.root / KEY_STORE)
+                secret_key(name, self.secret, self.root / KEY_STORE)
 
 
 def handed_in(folder: Path, notebooks: Sequence[Path]) -> bytes:

@@ -76,8 +76,8 @@ def release(root: Path, *, binder: str | None = None) -> Path:
     root = root.resolve()
     if binder is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", binder):
         raise ReleaseError(f"--binder expects OWNER/REPO, such as example/sum-and-skip; {binder!r} came.")
-    lessons = find_masters(root / "notebooks")
     settle(root)
+    lessons = find_masters(root / "notebooks")
     try:
         with TemporaryDirectory(dir=root, prefix=".release-") as folder:
             made = Path(folder) / "release"
@@ -115,6 +115,9 @@ class StampVersion(NbGraderPreprocessor):
 
 def find_masters(folder: Path) -> dict[str, Path]:
     """Assignment -> its master, in the order of the lessons."""
+    # Brings PyTorch along, which nbgrader's own commands can do without: its settings import this module.
+    from autograder.masters import MasterError, read_master
+
     if not folder.is_dir():
         raise ReleaseError(f"No masters: {folder} is not a folder. Run this in the course root.")
     masters = {}
@@ -122,6 +125,10 @@ def find_masters(folder: Path) -> dict[str, Path]:
         master = lesson / f"{lesson.name}.ipynb"
         if not master.is_file():
             raise ReleaseError(f"{lesson.name} has no master: {master} is expected.")
+        try:
+            read_master(master)
+        except MasterError as error:
+            raise ReleaseError(str(error)) from error
         masters[lesson.name] = master
     if not masters:
         raise ReleaseError(f"No masters in {folder}; each is expected as NAME/NAME.ipynb.")

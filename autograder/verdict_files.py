@@ -17,23 +17,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from autograder import sources
 from autograder.files import write_whole
 from sumskip.core import PartResult, Report
 
 Level = Literal["walled", "none"]
 SCHEMA = 1
-
-_HERE = Path(__file__).parent
-# What decides a verdict. The command line and nbgrader's side may change without grading anew.
-_DECIDES = (
-    "exercises.py",
-    "keys.py",
-    "verdicts.py",
-    "grading.py",
-    "reference/**/*.py",
-    "misconceptions/**/*.py",
-    "engine/**/*.py",
-)
 
 
 @dataclass(frozen=True)
@@ -85,20 +74,7 @@ class Verdict:
 def versions() -> Mapping[str, str]:
     """The versions that a verdict depends on; `code` is a hash of the sources that make it."""
     found = {name: metadata.version(name) for name in ("sumskip", "torch", "numpy")}
-    return MappingProxyType({**found, "code": _code_digest()})
-
-
-def _code_digest() -> str:
-    import sumskip
-
-    package = Path(sumskip.__file__).parent
-    files = [*sorted(package.rglob("*.py")), *sorted(package.rglob("*.npz"))]
-    for pattern in _DECIDES:
-        files += sorted(_HERE.glob(pattern))
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+    return MappingProxyType({**found, "code": sources.of_verdicts()})
 
 
 def seed_id(secret: bytes) -> str:

@@ -20,8 +20,6 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from autograder.exercises import EXERCISES
-from autograder.misconceptions import misconceptions
-from autograder.reference import reference
 from sumskip import check
 from sumskip.key import public_key
 
@@ -42,7 +40,7 @@ def plain(name: str) -> float:
     if key.kind != "module":
         return float("nan")
     case = key.cases[0]
-    model = reference(name)(*case.init)
+    model = EXERCISES[name].answer(*case.init)
     x = torch.randn(case.inputs[0])
     return statistics.median(timed(lambda: model(x).sum().backward()) for _ in range(RUNS))
 
@@ -51,9 +49,9 @@ def main() -> int:
     slowest = 0.0
     print(f"{'exercise':28s}{'first':>9s}{'right':>9s}{'wrong':>9s}{'× plain':>9s}   ms, median of {RUNS}")
     for name in EXERCISES:
-        answer = reference(name)
+        answer = EXERCISES[name].answer
         first = timed(lambda name=name, answer=answer: check(name, answer))  # type: ignore[misc]
-        wrong = [m.build for m in misconceptions(name)][:1] or [None]
+        wrong = [m.build for m in EXERCISES[name].wrong][:1] or [None]
         medians = [
             statistics.median(timed(lambda n=name, a=given: check(n, a)) for _ in range(RUNS))  # type: ignore[misc]
             for given in (answer, wrong[0])

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from autograder.reference import reference  # noqa: E402
+from autograder.exercises import EXERCISES  # noqa: E402
 from sumskip import trace  # noqa: E402
 
 ROUNDS = 60
@@ -43,7 +43,7 @@ class ResNet18(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        block = reference("residual_block")
+        block = EXERCISES["residual_block"].answer
         widths = [(16, 16, 1), (16, 32, 2), (32, 64, 2), (64, 128, 2)]
         self.stem = nn.Conv2d(3, 16, kernel_size=3, padding=1)
         self.stages = nn.Sequential(
@@ -99,14 +99,14 @@ DRAWS = ("torchview", "torchvista") if shutil.which("dot") else ("torchvista",)
 
 def models() -> dict[str, tuple[nn.Module, Tensor]]:
     photo = torch.randn(1, 3, 32, 32)
-    block = reference("residual_block")
+    block = EXERCISES["residual_block"].answer
     return {
-        "sequential": (reference("sequential_model")(), photo),
-        "addition": (reference("addition_model")(), photo),
-        "weighted": (reference("weighted_addition_model")(), photo),
-        "2-block ResNet": (reference("tiny_resnet")(block).eval(), torch.randn(1, 1, 8, 8)),
+        "sequential": (EXERCISES["sequential_model"].answer(), photo),
+        "addition": (EXERCISES["addition_model"].answer(), photo),
+        "weighted": (EXERCISES["weighted_addition_model"].answer(), photo),
+        "2-block ResNet": (EXERCISES["tiny_resnet"].answer(block).eval(), torch.randn(1, 1, 8, 8)),
         "18 layers": (ResNet18().eval(), torch.randn(1, 3, 64, 64)),
-        "addition, 8×3×128×128": (reference("addition_model")(), torch.randn(8, 3, 128, 128)),
+        "addition, 8×3×128×128": (EXERCISES["addition_model"].answer(), torch.randn(8, 3, 128, 128)),
         "18 layers, 8×3×128×128": (ResNet18().eval(), torch.randn(8, 3, 128, 128)),
     }
 

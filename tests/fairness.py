@@ -21,8 +21,8 @@ from multiprocessing import get_context
 import torch
 
 import course_root  # noqa: F401 - before what it makes importable
-from answers import SYMBOLS, Answer, answers
-from autograder.misconceptions import LITERALS
+from answers import Answer, answers
+from autograder.exercises import EXERCISES
 from autograder.verdicts import grade_exercise
 from oracle import verdict
 from sumskip.core import Report
@@ -106,7 +106,7 @@ def submit(answer: Answer) -> Outcome:
         raise ValueError(f"{answer.id} does not even run as a cell: {error!r}") from error
     graded = grade_exercise(answer.exercise, lambda case: probe(bound, case), SECRET)
     checked = None
-    if answer.exercise not in LITERALS:
+    if EXERCISES[answer.exercise].kind != "literals":
         checked = judge(public_key(answer.exercise), lambda case: probe(bound, case))
     return Outcome(answer, verdict(answer), graded, checked)
 
@@ -115,7 +115,7 @@ def _submit_all(exercise: str) -> list[Outcome]:
     return [submit(answer) for answer in answers() if answer.exercise == exercise]
 
 
-def outcomes(exercises: Iterable[str] = tuple(SYMBOLS), jobs: int = 2) -> list[Outcome]:
+def outcomes(exercises: Iterable[str] = tuple(EXERCISES), jobs: int = 2) -> list[Outcome]:
     """Every answer to these exercises, submitted; an exercise a process, the largest first."""
     count = {e: sum(a.exercise == e for a in answers()) for e in exercises}
     ordered = sorted(count, key=lambda e: -count[e])
@@ -151,7 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="list the wrong answers without a name")
     chosen = parser.parse_args(arguments)
     start = time.perf_counter()
-    found = outcomes(chosen.exercises or SYMBOLS)
+    found = outcomes(chosen.exercises or EXERCISES)
     print(table(found))
     share = share_named(found)
     print(f"{share:.1%} of the wrong answers with a name got it, in {time.perf_counter() - start:.0f} s")

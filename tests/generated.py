@@ -9,7 +9,8 @@ import random
 from collections.abc import Iterator
 from itertools import product
 
-from answers import SYMBOLS, Answer
+from answers import Answer
+from autograder.exercises import EXERCISES
 
 # How two outputs meet: right and wrong ways, `a` and `b` standing for them.
 _SUM = (
@@ -140,7 +141,7 @@ def generated(seed: int, count: int) -> Iterator[Answer]:
         calls = [layer[1].format(m=m, x=x) for layer, m, x in zip(layers, reached, ("x", "a"), strict=True)]
         source = "\n".join(
             [
-                f"class {SYMBOLS[exercise]}(nn.Module):",
+                f"class {EXERCISES[exercise].symbol}(nn.Module):",
                 "    def __init__(self):",
                 "        super().__init__()",
                 *(f"        {line}" for line in init),

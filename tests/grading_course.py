@@ -17,11 +17,11 @@ from nbformat import NotebookNode
 
 from autograder.engine.inside.notebook import Outline, read_outline
 from autograder.engine.run import CellOutput, Plan, Result, Step
+from autograder.exercises import LESSONS
 from autograder.gradebook import ClassGradebook
 from sumskip.core import PartResult, Report, Status
 
 ROOT = Path(__file__).resolve().parent.parent
-LESSONS = ("01_sequential_flow", "02_explicit_addition", "03_weighted_addition", "04_residual_networks")
 
 _TWO_CONVS = """
         super().__init__()

@@ -35,7 +35,13 @@ class NoSuchRole(Exception):
 
 
 def verdict(answer: Answer) -> str | None:
-    """None where `answer` is right, else one line that says what is wrong with it."""
+    """None where `answer` is right, else one line that says what is wrong with it.
+
+    Raises:
+        LookupError: nothing is known here of its exercise.
+    """
+    if answer.exercise not in _ORACLES:
+        raise LookupError(f"what {answer.exercise} computes is to be said here, in _ORACLES, by hand")
     with float64(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(7)
@@ -132,16 +138,10 @@ def _residual(roles: dict[str, Any], model: nn.Module, x: Tensor, init: tuple[in
     return (out + x).relu()
 
 
-_TWO = "first=m.conv1, second=m.conv2"
-_BLOCK = "conv1=m.conv1, bn1=m.bn1, conv2=m.conv2, bn2=m.bn2"
+# The attribute that usually has a role.
 _USUAL = {
-    "sequential_model": _TWO,
-    "addition_model": _TWO,
-    "repair_addition": _TWO,
-    "projected_addition_model": f"{_TWO}, project=m.project",
-    "weighted_addition_model": _TWO,
-    "identity_block": _BLOCK,
-    "residual_block": f"{_BLOCK}, shortcut=m.shortcut",
+    **{"first": "m.conv1", "second": "m.conv2", "project": "m.project"},
+    **{name: f"m.{name}" for name in ("conv1", "bn1", "conv2", "bn2", "shortcut")},
 }
 
 
@@ -149,10 +149,9 @@ def _roles(answer: Answer, model: nn.Module, needed: set[str]) -> dict[str, Any]
     """Which tensor of `model` is which, as the answer's line says; what it leaves out has its usual name."""
     _demand(answer.roles != "none", "the weights that the formula needs are not in it")
     by_hand = dict(re.findall(r"(\w+)=((?:[^,(\[]|\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\])+)", answer.roles))
-    usual = dict(re.findall(r"(\w+)=([\w.]+)", _USUAL[answer.exercise]))
     found = {}
     for role in needed:
-        said = by_hand.get(role, usual[role]).strip()
+        said = by_hand.get(role, _USUAL[role]).strip()
         _demand(said != "none", f"it has nothing that could be {role}")
         try:
             found[role] = eval(said, {"m": model, "torch": torch})

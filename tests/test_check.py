@@ -11,7 +11,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor, nn
 
 from autograder.exercises import EXERCISES
-from autograder.reference import reference
 from sumskip.check import CheckFailed, _last, check, report_html, report_text
 from sumskip.core import PartResult, Report
 
@@ -47,7 +46,7 @@ class Empty(nn.Module):
 @pytest.mark.parametrize("name", EXERCISES)
 def test_it_returns_a_plain_finite_float(name: str) -> None:
     """nbgrader reads the value of the cell: nothing but a float will do."""
-    for answer in (reference(name), None):
+    for answer in (EXERCISES[name].answer, None):
         points = check(name, answer)
         assert type(points) is float
         assert math.isfinite(points)
@@ -77,7 +76,7 @@ def test_validating_raises_the_sentence_and_nothing_else(monkeypatch: pytest.Mon
     assert caught.value._render_traceback_() == [str(caught.value)]
     assert "\n" not in str(caught.value)
     assert SHOWN == []
-    assert check("addition_model", reference("addition_model")) == 8.0
+    assert check("addition_model", EXERCISES["addition_model"].answer) == 8.0
 
 
 def test_validating_shows_one_line_in_ipython(
@@ -114,7 +113,7 @@ def test_an_untouched_exercise_says_what_to_do() -> None:
 
 def test_predictions_are_not_given_away(shown: list[dict[str, str]]) -> None:
     """Right and wrong predictions look the same in the notebook."""
-    right = reference("predict_flow")
+    right = EXERCISES["predict_flow"].answer
     wrong = {**right, "double_then_add": 18}
     assert check("predict_flow", right) == check("predict_flow", wrong)
     assert shown[0] == shown[1]
@@ -125,13 +124,13 @@ def test_predictions_are_not_given_away(shown: list[dict[str, str]]) -> None:
     [("(1, 32)", "a tuple of integers"), (True, "a tuple of integers"), ((1, 2.5), "a tuple of integers")],
 )
 def test_the_form_of_a_prediction_is_said(value: Any, words: str) -> None:
-    check("predict_flow", {**reference("predict_flow"), "shape_3_16_32": value})
+    check("predict_flow", {**EXERCISES["predict_flow"].answer, "shape_3_16_32": value})
     assert words in SHOWN[0]["text/plain"]
 
 
 def test_a_shape_may_be_a_size_a_list_or_a_tuple() -> None:
     for shape in (torch.Size([1, 32, 32, 32]), [1, 32, 32, 32], (1, 32, 32, 32)):
-        assert check("predict_flow", {**reference("predict_flow"), "shape_3_16_32": shape}) == 6.0
+        assert check("predict_flow", {**EXERCISES["predict_flow"].answer, "shape_3_16_32": shape}) == 6.0
 
 
 def test_nothing_of_a_learners_becomes_markup() -> None:

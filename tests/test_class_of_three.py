@@ -194,7 +194,7 @@ def test_no_solution_secret_or_hidden_number_is_in_what_learners_get(graded: Cla
     Numbers are looked for as feedback writes them, in neighbouring pairs; solutions as syntax trees.
     """
     secret = (graded.root / ".course" / "secret").read_bytes()
-    forbidden = {secret.hex(), "autograder/reference", "BEGIN SOLUTION", str(graded.root)}
+    forbidden = {secret.hex(), "autograder/exercises", "BEGIN SOLUTION", str(graded.root)}
     for name in EXERCISES:
         forbidden.add(secret_seed(secret, name))
         key = secret_key(name, secret, graded.root / KEY_STORE)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,17 @@ class TinyResNet(nn.Module):
     report = arena.engine.run(Plan((Step("run", "cell", code), check)), judge).reports["tiny_resnet"]
     assert (report.status, report.score) == ("not_graded", 0.0)
     assert "cross_entropy" in report.message
+
+
+def test_what_attacks_reach_for_is_there_outside() -> None:
+    """An attack on a file or a module that does not exist would prove nothing."""
+    code = "\n".join(attack.code + attack.extra for attack in ATTACKS)
+    paths = re.findall(r"HOST\['root'\] \+ '/([\w/.]+)'", code)
+    modules = re.findall(r"__import__\('(autograder[\w.]*)'\)", code)
+    assert len(paths) >= 2
+    assert len(modules) >= 2
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    assert [module for module in modules if find_spec(module) is None] == []
 
 
 @walled_in

@@ -312,12 +312,12 @@ def test_a_warm_parent_that_died_is_replaced(engine: Engine, level: str) -> None
 def test_references_run_one_at_a_time() -> None:
     """Judging in threads must not mix up default dtypes, random numbers or standard output."""
     from autograder.exercises import EXERCISES
-    from autograder.keys import observe, reference
+    from autograder.keys import observe
 
     case = next(iter(EXERCISES["addition_model"].cases("threads")))
     before = sys.stdout
     with ThreadPoolExecutor(4) as threads:
-        seen = list(threads.map(lambda _: observe(reference("addition_model"), case), range(24)))
+        seen = list(threads.map(lambda _: observe(EXERCISES["addition_model"].answer, case), range(24)))
     assert sys.stdout is before
     assert {observation.arrays["output"].dtype for observation in seen} == {np.dtype("float64")}
     assert len({observation.arrays["output"].tobytes() for observation in seen}) == 1

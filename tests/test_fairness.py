@@ -10,18 +10,17 @@ import pytest
 import torch
 
 import fairness
-from answers import SYMBOLS, answers
+from answers import answers
 from autograder.exercises import EXERCISES
 from autograder.keys import PUBLIC_SEED, make_key, rerun, secret_key
-from autograder.misconceptions import LITERALS, misconceptions, wrong_choices
-from autograder.reference import reference
 from generated import generated
 from oracle import verdict
 from sumskip.core import Report
 from sumskip.judge import judge
 from sumskip.probe import probe
 
-_MODELS = [name for name in EXERCISES if name not in LITERALS]
+_MODELS = [name for name, exercise in EXERCISES.items() if exercise.kind != "literals"]
+_LITERALS = [name for name in EXERCISES if name not in _MODELS]
 
 
 @pytest.fixture(autouse=True)
@@ -40,14 +39,9 @@ def test_there_are_enough_answers() -> None:
     assert {a.exercise for a in right} == {a.exercise for a in answers() if not a.right} == set(EXERCISES)
 
 
-def test_symbols_are_those_of_the_exercises() -> None:
-    """The answers bind what the exercises' solution cells bind."""
-    assert {name: exercise.symbol for name, exercise in EXERCISES.items()} == SYMBOLS
-
-
 def _sentences(exercise: str) -> list[tuple[str, str]]:
-    choices = [(c.id, c.sentence) for q in wrong_choices(exercise).values() for c in q.values()]
-    return [(m.id, m.sentence) for m in misconceptions(exercise)] + choices
+    choices = [(name, said) for question in EXERCISES[exercise].questions for _, name, said in question.wrong]
+    return [(known.id, known.sentence) for known in EXERCISES[exercise].wrong] + choices
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
@@ -79,25 +73,25 @@ def _judged(exercise: str, answer: Any) -> Report:
 def test_each_wrong_model_receives_its_own_sentence(exercise: str) -> None:
     """No two misconceptions are mistaken for each other."""
     others = []
-    for known in misconceptions(exercise):
+    for known in EXERCISES[exercise].wrong:
         report = _judged(exercise, known.build)
         if (report.status, report.diagnosis, report.message) != ("failed", known.id, known.sentence):
             others.append(f"{known.id}: {report.status}, {report.diagnosis}: {report.message}")
     assert not others, "\n".join(others)
 
 
-@pytest.mark.parametrize("exercise", LITERALS)
+@pytest.mark.parametrize("exercise", _LITERALS)
 def test_each_wrong_choice_receives_its_own_sentence(exercise: str) -> None:
     """Every wrong choice we know is refused, with its own words."""
     key = secret_key(exercise, fairness.SECRET)
-    for question, choices in wrong_choices(exercise).items():
-        for value, choice in choices.items():
-            answer = {**reference(exercise), question: value}
+    for question in EXERCISES[exercise].questions:
+        for value, name, sentence in question.wrong:
+            answer = {**EXERCISES[exercise].answer, question.name: value}
             report = judge(key, lambda case, answer=answer: probe(answer, case))
             assert report.status == "failed"
             if report.diagnosis != "form":  # a pair, where one number was asked, is refused for its form
-                assert report.diagnosis == choice.id
-                assert choice.sentence in report.message
+                assert report.diagnosis == name
+                assert sentence in report.message
 
 
 @pytest.mark.slow

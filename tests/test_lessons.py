@@ -17,10 +17,10 @@ from nbclient import NotebookClient
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import ClearSolutions
 
-from autograder.exercises import EXERCISES, LESSONS, Exercise
+from autograder.exercises import EXERCISES, LESSONS
+from autograder.exercises.vocabulary import Exercise
 
 ROOT = Path(__file__).resolve().parent.parent
-POINTS = {LESSONS[0]: 20, LESSONS[1]: 24, LESSONS[2]: 26, LESSONS[3]: 34}
 MINUTES = {LESSONS[0]: 20, LESSONS[1]: 25, LESSONS[2]: 25, LESSONS[3]: 20}
 LONGEST_TEXT = 190  # words in one markdown cell: what a second-language reader takes in at once
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\ufe0f]")
@@ -49,6 +49,11 @@ def graded(lesson: str) -> dict[str, Any]:
 
 def exercises(lesson: str) -> list[Exercise]:
     return [exercise for exercise in EXERCISES.values() if exercise.assignment == lesson]
+
+
+def worth(lesson: str) -> list[float]:
+    """The points of each exercise, with the one that is marked by hand."""
+    return [exercise.points for exercise in exercises(lesson)] + ([4] if lesson == LESSONS[3] else [])
 
 
 def cleared(lesson: str) -> Any:
@@ -124,7 +129,7 @@ def test_nbgrader_metadata_is_valid_and_worth_the_points_of_the_contract(lesson:
     MetadataValidator().validate_nb(read(lesson))
     metadata = [cell.metadata.nbgrader for cell in read(lesson).cells if "nbgrader" in cell.metadata]
     assert len({m.grade_id for m in metadata}) == len(metadata)
-    assert sum(m.get("points", 0) for m in metadata if m.grade) == POINTS[lesson]
+    assert sum(m.get("points", 0) for m in metadata if m.grade) == sum(worth(lesson))
 
 
 @each_lesson
@@ -187,7 +192,7 @@ def test_a_lesson_opens_with_what_to_do_learn_and_need_and_the_minutes(lesson: s
     places = [intro.index(f"**What you'll {verb}") for verb in ("do", "learn", "need")]
     assert places == sorted(places)
     assert f"**Minutes:** about {MINUTES[lesson]}" in intro
-    assert f"**Points:** {POINTS[lesson]}." in intro
+    assert f"**Points:** {sum(worth(lesson)):g}." in intro
     assert read(lesson).cells[-1].source.startswith("## Summary")
     assert "**What comes next.**" in read(lesson).cells[-1].source
 
@@ -196,9 +201,8 @@ def test_a_lesson_opens_with_what_to_do_learn_and_need_and_the_minutes(lesson: s
 def test_each_exercise_says_points_difficulty_and_minutes(lesson: str) -> None:
     """The points in the text are those in the metadata, and the minutes fit the lesson's."""
     headings = [cell.source for cell in texts(lesson) if cell.source.startswith("## Exercise")]
-    worth = [exercise.points for exercise in exercises(lesson)] + ([4] if lesson == LESSONS[3] else [])
-    assert len(headings) == len(worth)
-    for number, (text, points) in enumerate(zip(headings, worth, strict=True), 1):
+    assert len(headings) == len(worth(lesson))
+    for number, (text, points) in enumerate(zip(headings, worth(lesson), strict=True), 1):
         assert text.startswith(f"## Exercise {number}")
         assert re.search(rf"\n\*{points:g} points, (easy, |medium, |hard, )?\d+ minutes", text), text[:80]
     minutes = [int(found) for found in re.findall(r"(\d+) minutes[*.]", "\n".join(headings))]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autograder.reference import reference
+from autograder.exercises import EXERCISES
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def outputs(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
 
 def test_sequential_flow(x: Tensor) -> None:
     """3→16→32: the second convolution's output alone, (1, 32, 32, 32)."""
-    model = reference("sequential_model")()
+    model = EXERCISES["sequential_model"].answer()
     out1, out2 = outputs(model, x)
     assert out1.shape == (1, 16, 32, 32)
     assert model(x).shape == (1, 32, 32, 32)
@@ -35,7 +35,7 @@ def test_sequential_flow(x: Tensor) -> None:
 @pytest.mark.parametrize("name", ["addition_model", "repair_addition"])
 def test_explicit_addition(name: str, x: Tensor) -> None:
     """3→16→16: out1 + out2, (1, 16, 32, 32)."""
-    model = reference(name)()
+    model = EXERCISES[name].answer()
     out1, out2 = outputs(model, x)
     assert model(x).shape == (1, 16, 32, 32)
     torch.testing.assert_close(model(x), out1 + out2)
@@ -44,7 +44,7 @@ def test_explicit_addition(name: str, x: Tensor) -> None:
 @pytest.mark.parametrize("alpha", [0.5, 0.3, 1.7, -0.4])
 def test_weighted_addition(alpha: float, x: Tensor) -> None:
     """alpha · out1 + (1 − alpha) · out2, (1, 16, 32, 32); alpha learns, and starts at 0.5."""
-    model = reference("weighted_addition_model")()
+    model = EXERCISES["weighted_addition_model"].answer()
     assert model.alpha.item() == 0.5
     assert any(parameter is model.alpha for parameter in model.parameters())
     with torch.no_grad():
@@ -59,7 +59,7 @@ def test_weighted_addition(alpha: float, x: Tensor) -> None:
 
 def test_projected_addition(x: Tensor) -> None:
     """out2 + project(out1), (1, 32, 32, 32)."""
-    model = reference("projected_addition_model")()
+    model = EXERCISES["projected_addition_model"].answer()
     out1, out2 = outputs(model, x)
     (project,) = (m for m in model.modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (1, 1))
     assert model(x).shape == (1, 32, 32, 32)
@@ -69,7 +69,7 @@ def test_projected_addition(x: Tensor) -> None:
 def test_a_residual_block_that_adds_nothing_is_the_identity() -> None:
     """With the last BatchNorm's gain and bias at 0, relu(F(x) + x) is x where x is not negative."""
     x = torch.rand(2, 4, 6, 6)
-    for block in (reference("identity_block")(4), reference("residual_block")(4, 4)):
+    for block in (EXERCISES["identity_block"].answer(4), EXERCISES["residual_block"].answer(4, 4)):
         last = [m for m in block.modules() if isinstance(m, nn.BatchNorm2d)][-1]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -82,6 +82,6 @@ def test_a_residual_block_that_adds_nothing_is_the_identity() -> None:
 )
 def test_residual_shapes(arguments: tuple[int, ...], shape: tuple[int, ...]) -> None:
     """The shortcut follows channels and stride, and nothing negative leaves the block."""
-    result = reference("residual_block")(*arguments)(torch.randn(2, 6, 8, 6))
+    result = EXERCISES["residual_block"].answer(*arguments)(torch.randn(2, 6, 8, 6))
     assert result.shape == shape
     assert float(result.detach().min()) >= 0

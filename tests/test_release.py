@@ -14,12 +14,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograder.exercises import LESSONS
 from autograder.release import ReleaseError, StampVersion, course_version, packaging_tables, release
 from conftest import COURSE
 from leaks import find_leaks, normal
 
 ROOT = Path(__file__).resolve().parent.parent
-LESSONS = ("01_sequential_flow", "02_explicit_addition", "03_weighted_addition", "04_residual_networks")
 
 
 @pytest.fixture(scope="module")

@@ -27,25 +27,9 @@ from typing import Any
 import torch
 from torch import nn
 
-_HEAD = re.compile(r"^# %% (right|wrong) ([\w-]+)(?: -> ([\w|-]+))?\n(?:# roles: (.+)\n)?", re.MULTILINE)
+from autograder.exercises import EXERCISES
 
-# What each exercise's solution cell binds.
-SYMBOLS = {
-    "predict_flow": "predictions_flow",
-    "sequential_model": "SequentialModel",
-    "intermediate_outputs": "intermediate_outputs",
-    "predict_addition": "predictions_addition",
-    "repair_addition": "RepairedModel",
-    "addition_model": "AdditionModel",
-    "projected_addition_model": "ProjectedAdditionModel",
-    "what_trains": "trains",
-    "weighted_addition_model": "WeightedAdditionModel",
-    "fit_alpha": "fit_alpha",
-    "identity_block": "IdentityBlock",
-    "plain_vs_residual": "predictions_residual",
-    "residual_block": "ResidualBlock",
-    "tiny_resnet": "TinyResNet",
-}
+_HEAD = re.compile(r"^# %% (right|wrong) ([\w-]+)(?: -> ([\w|-]+))?\n(?:# roles: (.+)\n)?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -70,13 +54,13 @@ class Answer:
         linecache.cache[where] = (len(self.source), None, self.source.splitlines(keepends=True), where)
         names: dict[str, Any] = {"__name__": "answer", "torch": torch, "nn": nn, "F": nn.functional}
         exec(compile(self.source, where, "exec"), names)
-        return names[SYMBOLS[self.exercise]]
+        return names[EXERCISES[self.exercise].symbol]
 
 
 @cache
 def answers() -> tuple[Answer, ...]:
     """All answers, in the order of the exercises and of the files."""
-    return tuple(answer for exercise in SYMBOLS for answer in _read(exercise))
+    return tuple(answer for exercise in EXERCISES for answer in _read(exercise))
 
 
 def _read(exercise: str) -> list[Answer]:

@@ -551,9 +551,9 @@ class AdditionModel(nn.Module):
 
 PLACES = [replace(attack, walls=True) for attack in (
     Attack("reading the course", "reference answers lie beside the submissions",
-           "wins(lambda: open(HOST['root'] + '/autograder/reference/joining.py').read())"),
+           "wins(lambda: open(HOST['root'] + '/autograder/exercises/addition_model.py').read())"),
     Attack("importing the references", "the grader's own package is importable",
-           "wins(lambda: __import__('autograder.reference'))"),
+           "wins(lambda: __import__('autograder.exercises.addition_model'))"),
     Attack("the course on the path", "the same, with the path set", """
 sys.path.insert(0, HOST['root'])
 wins(lambda: __import__('autograder.exercises'))
@@ -566,7 +566,7 @@ def look():
 wins(look)
 """),
     Attack("reading other submissions", "copying a neighbour's answer",
-           "wins(lambda: os.listdir(HOST['root'] + '/submitted'))\nwins(lambda: os.listdir(HOST['root'] + '/tests'))"),
+           "wins(lambda: os.listdir(HOST['root'] + '/tests'))"),
     Attack("writing the gradebook", "the score is a row in a file", """
 import sqlite3
 wins(lambda: sqlite3.connect('file:' + HOST['database'] + '?mode=rw', uri=True).execute('select 1'))

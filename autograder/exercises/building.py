@@ -1,13 +1,57 @@
-"""Slips of Python and of the module API that happen to every model, made from a right one."""
+"""What wrong models share: a chain of layers, two layers and what is made of them, a right class slipped."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from . import Misconception
+from autograder.exercises.vocabulary import Misconception
+
+
+def conv(inside: int, outside: int, kernel: int = 3, padding: int = 1, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inside, outside, kernel, stride=stride, padding=padding)
+
+
+def chain(*make: Callable[[], nn.Module]) -> type[nn.Module]:
+    """A model whose layers run one after the other."""
+
+    class Chain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(*(one() for one in make))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layers(x)
+
+    return Chain
+
+
+def pair(
+    first: Callable[[], nn.Module],
+    second: Callable[[], nn.Module],
+    forward: Callable[[nn.Module, nn.Module, Tensor], object],
+) -> type[nn.Module]:
+    """A model of two layers and a forward of its own: `forward(first, second, x)`."""
+
+    class Pair(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = first()
+            self.second = second()
+
+        def forward(self, x: Tensor) -> object:
+            return forward(self.first, self.second, x)
+
+    return Pair
+
+
+def both(first: nn.Module, second: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """(out1, out2): the second layer reads the first one's output."""
+    out1 = first(x)
+    return out1, second(out1)
 
 
 def slips(right: type[nn.Module]) -> list[Misconception]:
@@ -27,11 +71,11 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
             self.right = right(*init)
 
     class ForwardWithoutSelf(right):  # type: ignore[valid-type, misc]
-        def forward(x: Tensor) -> Tensor:  # type: ignore[misc] # noqa: N805
+        def forward(x: Tensor) -> Tensor:  # noqa: N805
             return x
 
     class InitWithoutSelf(nn.Module):
-        def __init__() -> None:
+        def __init__() -> None:  # type: ignore[misc]
             pass
 
     class PythonList(right):  # type: ignore[valid-type, misc]
@@ -72,26 +116,17 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
         (
             "no-return",
             NoReturn,
-            (
-                "`forward` returned None, where a tensor was expected. "
-                "Which tensor should leave it, and with which keyword?"
-            ),
+            "`forward` returned None, where a tensor was expected. Which tensor should leave it, and with which keyword?",
         ),
         (
             "no-super-init",
             NoSuperInit,
-            (
-                "A layer was assigned before the module was set up. "
-                "Make `super().__init__()` the first line of `__init__`."
-            ),
+            "A layer was assigned before the module was set up. Make `super().__init__()` the first line of `__init__`.",
         ),
         (
             "no-forward",
             NoForward,
-            (
-                "The class has no method `forward`, so calling it runs nothing. "
-                "Is one defined under exactly this name, indented inside the class?"
-            ),
+            "The class has no method `forward`, so calling it runs nothing. Is one defined under exactly this name, indented inside the class?",
         ),
         (
             "forward-without-self",
@@ -106,18 +141,12 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
         (
             "python-list",
             PythonList,
-            (
-                "The values are right, but `parameters()` lists no layer. "
-                "Layers in a plain list or dict stay hidden: use `nn.ModuleList` or `nn.Sequential`."
-            ),
+            "The values are right, but `parameters()` lists no layer. Layers in a plain list or dict stay hidden: use `nn.ModuleList` or `nn.Sequential`.",
         ),
         (
             "layers-in-forward",
             LayersInForward,
-            (
-                "Two calls with the same x differ, and `parameters()` lists no layer. "
-                "Where can layers be made once, instead of in `forward`?"
-            ),
+            "Two calls with the same x differ, and `parameters()` lists no layer. Where can layers be made once, instead of in `forward`?",
         ),
         (
             "returns-layers",
@@ -127,18 +156,12 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
         (
             "no-gradient",
             NoGradient,
-            (
-                "The values are right, but no gradient reaches any layer. "
-                "What cuts it off: `no_grad()`, `detach()` or `.data`?"
-            ),
+            "The values are right, but no gradient reaches any layer. What cuts it off: `no_grad()`, `detach()` or `.data`?",
         ),
         (
             "layers-frozen",
             Frozen,
-            (
-                "The values are right, but the layers have `requires_grad=False`, so training leaves them as"
-                " they are. Remove that."
-            ),
+            "The values are right, but the layers have `requires_grad=False`, so training leaves them as they are. Remove that.",
         ),
     ]
     return [Misconception(*each) for each in known]

@@ -1,0 +1,146 @@
+"""What an exercise is made of: the right answer and the wrong ones, points, cases and hints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sumskip.core import Case, Kind, Part
+from sumskip.key import Question
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A wrong answer to recognise, and what to say to it.
+
+    `build` is the answer itself, as a learner would hand it in: a class or a function. Several may
+    share an `id`: the same idea in another guise. The `sentence` says what was observed against what
+    was expected, then one action or question, in at most 30 words.
+
+    The first of those that an answer equals is named, so the more specific stand first.
+    """
+
+    id: str
+    build: Any
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """All that is decided about one exercise that is graded automatically.
+
+    `answer` is the right one, as a learner would hand it in: a class, a function or a dict of literals.
+    Each of the `variants` is what its case asks beyond the kind and the seed. `binds` is the name that the
+    solution cell binds, where the answer has none of its own. `name` and `assignment` come from the
+    exercise's place in the order (see `autograder.exercises`).
+    """
+
+    kind: Kind
+    answer: Any
+    parts: tuple[Part, ...]
+    hints: tuple[str, ...] = ()
+    variants: tuple[dict[str, Any], ...] = ()
+    wrong: tuple[Misconception, ...] = ()
+    questions: tuple[Question, ...] = ()
+    binds: str = ""
+    name: str = ""
+    assignment: str = ""
+
+    @property
+    def symbol(self) -> str:
+        return self.binds or str(self.answer.__name__)
+
+    @property
+    def points(self) -> float:
+        return round(sum(part.points for part in self.parts), 6)  # six shares of 4 are 3.9999999999999996
+
+    def cases(self, seed: str) -> Iterator[Case]:
+        """The questions put to an answer; a model is asked each with and without biases."""
+        for number, variant in enumerate(self.variants, 1):
+            made = {"kind": self.kind, "seed": f"{seed}/{number}", **variant}
+            if self.kind == "resnet" and number == 1:  # training is slow: once is enough
+                made["settings"] = {**made["settings"], **_digits()}
+            yield Case(id=f"{number}", **made)
+            if self.kind == "module":
+                yield Case(id=f"{number}-no-bias", **{**made, "biases": False})
+
+
+@lru_cache(maxsize=1)
+def _digits() -> dict[str, Any]:
+    """32 of scikit-learn's digits as text, one base-36 character a pixel (0 to 16)."""
+    from sumskip.data import digits
+
+    images, labels = digits()
+    pixels = (images[:32] * 16).round().int().flatten().tolist()
+    return {"pixels": "".join("0123456789abcdefg"[p] for p in pixels), "labels": labels[:32].tolist()}
+
+
+# --- predictions --------------------------------------------------------------------------------------
+
+
+def predictions(binds: str, points: float, *questions: Question) -> Exercise:
+    """An exercise whose answer is a dict of literals; its questions are worth the same."""
+    return Exercise(
+        kind="literals",
+        answer={question.name: question.answer for question in questions},
+        parts=tuple(Part(question.name, points / len(questions), question.name) for question in questions),
+        questions=questions,
+        binds=binds,
+    )
+
+
+def asked(
+    name: str,
+    form: str,
+    answer: Any,
+    wrong: Mapping[Any, tuple[str, str]],
+    choices: tuple[str, ...] = (),
+) -> Question:
+    """One question; `wrong` gives the wrong values known, each with an id and the sentence to say to it."""
+    return Question(name, form, choices, answer, tuple((value, *said) for value, said in wrong.items()))
+
+
+# --- models and functions -----------------------------------------------------------------------------
+
+
+def model_parts(shape: float, values: float, gradients: float, parameters: float) -> tuple[Part, ...]:
+    return (
+        Part("shape", shape, "runs, and gives the right shape"),
+        Part("values", values, "gives the right values", ("shape",)),
+        Part("gradients", gradients, "passes the right gradients back", ("shape", "values")),
+        Part("parameters", parameters, "registers what must learn", ("shape",)),
+    )
+
+
+def function_parts(shape: float, values: float, untouched: float) -> tuple[Part, ...]:
+    return (
+        Part("shape", shape, "returns a list of the right form"),
+        Part("values", values, "returns the right values", ("shape",)),
+        Part("untouched", untouched, "leaves everything else as it was", ("shape", "values")),
+    )
+
+
+# Sizes that no two dimensions share, so that a swapped or broadcast one shows: smaller and larger than
+# the lessons' 32×32, N never 1 alone, never equal to the channels.
+_SIZES = ((2, 5, 7), (5, 4, 3), (1, 34, 33), (3, 9, 6))
+
+
+def images(channels: int) -> tuple[dict[str, Any], ...]:
+    """Inputs (N, channels, H, W) for a model whose `__init__` takes no argument."""
+    modes = ("train", "eval", "eval", "train")
+    return tuple(
+        {"inputs": ((n, channels, h, w),), "mode": mode}
+        for (n, h, w), mode in zip(_SIZES, modes, strict=True)
+    )
+
+
+def blocks(*configurations: tuple[int, ...]) -> tuple[dict[str, Any], ...]:
+    """Each configuration, the arguments of `__init__`, in both modes; H and W are even and odd in turn."""
+    made = []
+    for i, init in enumerate(configurations):
+        for mode in ("train", "eval"):
+            shape = (3, init[0], 8, 6) if (i + (mode == "eval")) % 2 else (4, init[0], 7, 9)
+            made.append({"init": init, "mode": mode, "inputs": (shape,)})
+    return tuple(made)

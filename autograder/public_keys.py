@@ -1,0 +1,127 @@
+"""Brings the public keys up to date with the exercises.
+
+python -m autograder.keys            writes those in src/sumskip/keys that are no longer what they should be
+python -m autograder.keys --check    says whether there are any
+
+A key that would differ by rounding alone is left as it is. An exercise that is badly made is refused, in
+one line and with exit status 2, before anything is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograder.exercises import EXERCISES
+from autograder.exercises.soundness import BadExerciseError, refuse_unsound
+from autograder.keys import PUBLIC_SEED, make_key
+from sumskip.key import Key, KeyFileError, Recorded, from_bytes, to_bytes
+
+PUBLIC_KEYS = Path(__file__).parents[1] / "src" / "sumskip" / "keys"
+
+# What a problem on record tells people, and no comparison reads: where in our files a model stopped.
+_FOR_PEOPLE = {"line", "source", "message"}
+
+
+def changed_public_keys(folder: Path) -> dict[str, Key | None]:
+    """What a folder of public keys lacks: keys that differ by more than rounding, by exercise.
+
+    None stands for a key that has no exercise any more.
+
+    Raises:
+        BadExerciseError: an exercise's own answer stops.
+    """
+    there = {path.stem: path for path in folder.glob("*.npz")}
+    changed: dict[str, Key | None] = dict.fromkeys(sorted(there.keys() - EXERCISES.keys()))
+    for name in EXERCISES:
+        key = make_key(name, PUBLIC_SEED)
+        if name not in there or not _alike(key, there[name]):
+            changed[name] = key
+    return changed
+
+
+def write_public_keys(folder: Path) -> list[str]:
+    """Bring the public keys in `folder` up to date; returns a line for each file that is not as it was.
+
+    Raises:
+        BadExerciseError: an exercise is badly made; nothing was written.
+    """
+    changed = changed_public_keys(folder)
+    for name, exercise in EXERCISES.items():
+        if name in changed or exercise.kind == "literals":  # a public key does not show all of those
+            refuse_unsound(exercise, make_key(name, PUBLIC_SEED, secret=True))
+    said = []
+    for name, key in changed.items():
+        path = folder / f"{name}.npz"
+        if key is None:
+            path.unlink()
+            said.append(f"removed {path.name}: there is no such exercise")
+        else:
+            said.append(f"wrote {path.name}: {path.write_bytes(to_bytes(key))} bytes")
+    return said
+
+
+def _alike(new: Key, path: Path) -> bool:
+    """Whether the key on disk is `new`, to rounding."""
+    try:
+        old = from_bytes(path.read_bytes())
+    except KeyFileError:
+        return False
+
+    def text(key: Key) -> Any:
+        plain = {k: v for k, v in key.__dict__.items() if k not in ("reference", "wrong")}
+        return repr(plain), [(w.id, w.sentence) for w in key.wrong]
+
+    fresh = from_bytes(to_bytes(new))
+    if text(fresh) != text(old):
+        return False
+    pairs = [(fresh.reference, old.reference)]
+    pairs += [(a.observed, b.observed) for a, b in zip(fresh.wrong, old.wrong, strict=True)]
+    return all(_alike_recorded(mine[case], theirs[case]) for mine, theirs in pairs for case in mine)
+
+
+def _alike_recorded(new: Recorded, old: Recorded) -> bool:
+    if new.arrays.keys() != old.arrays.keys() or not _near(new.facts, old.facts):
+        return False
+    for name, kept in new.arrays.items():
+        other = old.arrays[name]
+        close = 1e-5 * max(kept.scale, 1.0)
+        if kept.shape != other.shape or not np.allclose(kept.values, other.values, atol=close):
+            return False
+    return True
+
+
+def _near(new: Any, old: Any) -> bool:
+    """Whether two facts are the same, to rounding."""
+    if isinstance(new, float) and isinstance(old, float):
+        return math.isclose(new, old, rel_tol=1e-5, abs_tol=1e-5)
+    if isinstance(new, dict) and isinstance(old, dict):
+        names = (new.keys() | old.keys()) - _FOR_PEOPLE
+        return all(name in new and name in old and _near(new[name], old[name]) for name in names)
+    if isinstance(new, list) and isinstance(old, list):
+        return len(new) == len(old) and all(map(_near, new, old))
+    return bool(new == old)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m autograder.keys", description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="only say whether the keys are up to date")
+    try:
+        if parser.parse_args(arguments).check:
+            stale = changed_public_keys(PUBLIC_KEYS)
+            names = f"stale: {', '.join(stale)}; run python -m autograder.keys"
+            print(names if stale else "all keys are up to date")
+            return 1 if stale else 0
+        said = write_public_keys(PUBLIC_KEYS)
+    except BadExerciseError as error:
+        print(f"autograder.keys: {' '.join(str(error).split())}; no key was written", file=sys.stderr)
+        return 2
+    for line in said:
+        print(line)
+    print(f"{len(EXERCISES)} public keys are up to date")
+    return 0
