@@ -25,7 +25,7 @@ from autograder.keys import KEY_STORE, course_secret, secret_key
 from autograder.masters import MasterError, read_master
 from autograder.verdict_files import Level, Printed, Verdict
 from autograder.verdicts import grade_exercise
-from sumskip.core import Ask, Report
+from sumskip.checking.core import Ask, Report
 
 
 class CourseError(Exception):

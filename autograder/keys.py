@@ -27,10 +27,10 @@ from autograder import sources
 from autograder.exercises import EXERCISES
 from autograder.exercises.soundness import BadExerciseError, refuse_malformed
 from autograder.exercises.vocabulary import Exercise
-from sumskip.core import Array, Case, Observation
-from sumskip.key import Key, Recorded, Wrong, from_bytes, record, to_bytes
-from sumskip.probe import probe
-from sumskip.settling import settle
+from sumskip.checking.core import Array, Case, Observation
+from sumskip.checking.key import Key, Recorded, Wrong, from_bytes, record, to_bytes
+from sumskip.checking.probe import probe
+from sumskip.checking.settling import settle
 
 PUBLIC_SEED = "sumskip-public-2"
 SECRET_FILE = ".course/secret"
@@ -110,7 +110,7 @@ def observe(answer: Any, case: Case) -> Observation:
 
 
 def _with_roles(case: Case, roles: Mapping[str, Any]) -> Case:
-    """The case, knowing the shapes of the reference's weights (see `sumskip.probing.module`)."""
+    """The case, knowing the shapes of the reference's weights (see `sumskip.checking.probing.module`)."""
     listed = [[role, kept["shape"], kept["kept"] == "parameter"] for role, kept in roles.items()]
     return Case(**{**case.__dict__, "settings": {**case.settings, "roles": listed}})
 

@@ -22,7 +22,7 @@ from traitlets import Bool
 
 from autograder.page_text import MOST_OUTPUT, Room, capped
 from autograder.verdict_files import Printed, Verdict
-from sumskip.core import Report
+from sumskip.checking.core import Report
 
 Resources = dict[str, Any]
 
@@ -129,7 +129,7 @@ def report_outputs(report: Report, points: float) -> list[NotebookNode]:
         raise VerdictError(f"{report.exercise}: the master gives {points:g} points, the key {key}")
     if not math.isfinite(report.score):
         raise VerdictError(f"{report.exercise}: the score is {report.score}")
-    from sumskip.check import report_html, report_text  # not for every page: it brings more along
+    from sumskip.checking.check import report_html, report_text  # not for every page: it brings more along
 
     shown = _output("display_data", {"text/html": report_html(report), "text/plain": report_text(report)})
     if report.status == "not_graded":

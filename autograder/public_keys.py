@@ -20,7 +20,7 @@ import numpy as np
 from autograder.exercises import EXERCISES
 from autograder.exercises.soundness import BadExerciseError, refuse_unsound
 from autograder.keys import PUBLIC_SEED, make_key
-from sumskip.key import Key, KeyFileError, Recorded, from_bytes, to_bytes
+from sumskip.checking.key import Key, KeyFileError, Recorded, from_bytes, to_bytes
 
 PUBLIC_KEYS = Path(__file__).parents[1] / "src" / "sumskip" / "keys"
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from autograder import sources
 from autograder.files import write_whole
-from sumskip.core import PartResult, Report
+from sumskip.checking.core import PartResult, Report
 
 Level = Literal["walled", "none"]
 SCHEMA = 1

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from autograder.exercises import EXERCISES
 from autograder.keys import rerun, secret_key
-from sumskip.core import Array, Ask, Case, Report
-from sumskip.judge import judge
-from sumskip.key import Recorded, public_key
+from sumskip.checking.core import Array, Ask, Case, Report
+from sumskip.checking.judge import judge
+from sumskip.checking.key import Recorded, public_key
 
 # Reading a key takes up to a tenth of a second, and a class has many wrong answers.
 _public_key = lru_cache(maxsize=64)(public_key)

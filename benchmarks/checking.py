@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from autograder.exercises import EXERCISES
 from sumskip import check
-from sumskip.key import public_key
+from sumskip.checking.key import public_key
 
 RUNS = 7
 LIMIT = 1.0  # seconds

@@ -153,7 +153,7 @@ def breakdown(ours: Path, lesson: str, made: list[dict[str, Any]]) -> dict[str, 
     from autograder.engine.intake import read_submission
     from autograder.engine.run import Engine, Plan, Result
     from autograder.verdicts import grade_exercise
-    from sumskip.core import Ask, Case, Observation, Report
+    from sumskip.checking.core import Ask, Case, Observation, Report
 
     masters = {lesson: json.loads((ours / "notebooks" / lesson / f"{lesson}.ipynb").read_text())}
     spent = dict.fromkeys(("intake", "fork and walls", "cells", "questions", "judging"), 0.0)

@@ -25,10 +25,10 @@ from answers import Answer, answers
 from autograder.exercises import EXERCISES
 from autograder.verdicts import grade_exercise
 from oracle import verdict
-from sumskip.core import Report
-from sumskip.judge import judge
-from sumskip.key import public_key
-from sumskip.probe import probe
+from sumskip.checking.core import Report
+from sumskip.checking.judge import judge
+from sumskip.checking.key import public_key
+from sumskip.checking.probe import probe
 
 SECRET = b"the secret of a course that is only tested"
 NAMED_AT_LEAST = 0.9

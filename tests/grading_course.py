@@ -19,7 +19,7 @@ from autograder.engine.inside.notebook import Outline, read_outline
 from autograder.engine.run import CellOutput, Plan, Result, Step
 from autograder.exercises import LESSONS
 from autograder.gradebook import ClassGradebook
-from sumskip.core import PartResult, Report, Status
+from sumskip.checking.core import PartResult, Report, Status
 
 ROOT = Path(__file__).resolve().parent.parent
 

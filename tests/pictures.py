@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sumskip.graph import Trace
+from sumskip import Trace
 
 
 class Bench(nn.Module):

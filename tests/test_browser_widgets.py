@@ -18,10 +18,10 @@ import nbformat
 import pytest
 
 from browser import Lab, Notebook, lab  # noqa: F401 - a fixture
-from sumskip.widgets.aligner import align
-from sumskip.widgets.live import HERE
-from sumskip.widgets.pixel import OPERATORS, START, arithmetic, feature_maps
-from sumskip.widgets.wirings import WIRINGS, steps
+from sumskip.seeing.widgets.aligner import align
+from sumskip.seeing.widgets.live import HERE
+from sumskip.seeing.widgets.pixel import OPERATORS, START, arithmetic, feature_maps
+from sumskip.seeing.widgets.wirings import WIRINGS, steps
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -242,8 +242,8 @@ def test_the_canvas_shows_the_sum(notebook: Notebook) -> None:
             " [...canvas.getContext('2d').getImageData(8 * column + 4, 8 * row + 4, 1, 1).data].slice(0, 3))"
         )
     )
-    from sumskip.feature_maps import colours
-    from sumskip.widgets.pixel import limit
+    from sumskip.seeing.feature_maps import colours
+    from sumskip.seeing.widgets.pixel import limit
 
     out1, out2 = (maps[0, 8] for maps in feature_maps())
     for rgb, (row, column) in zip(data, [(3, 30), (30, 3), (12, 5)], strict=True):

@@ -11,8 +11,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor, nn
 
 from autograder.exercises import EXERCISES
-from sumskip.check import CheckFailed, _last, check, report_html, report_text
-from sumskip.core import PartResult, Report
+from sumskip.checking.check import CheckFailed, _last, check, report_html, report_text
+from sumskip.checking.core import PartResult, Report
 
 SHOWN: list[dict[str, str]] = []
 

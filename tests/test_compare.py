@@ -9,9 +9,9 @@ import torch
 
 import gallery
 from sumskip import compare
-from sumskip.compare import Comparison
-from sumskip.drawing.panels import panels
-from sumskip.drawing.scene import Box, Line, Scene, Text
+from sumskip.seeing.compare import Comparison
+from sumskip.seeing.drawing.panels import panels
+from sumskip.seeing.drawing.scene import Box, Line, Scene, Text
 
 
 def three() -> Comparison:

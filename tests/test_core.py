@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from sumskip.core import Case, Report, numbers
+from sumskip.checking.core import Case, Report
+from sumskip.seeded import numbers
 
 
 def test_a_case_survives_json() -> None:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from sumskip import Trace
-from sumskip.drawing import picture
-from sumskip.drawing.scene import Area, Box, Line, Scene, Text
-from sumskip.graph import Edge, Fault, Node
+from sumskip.seeing.drawing import picture
+from sumskip.seeing.drawing.scene import Area, Box, Line, Scene, Text
+from sumskip.seeing.graph import Edge, Fault, Node
 
 S = (1, 16, 32, 32)
 X = (1, 3, 32, 32)
@@ -406,7 +406,8 @@ def test_repr_is_short_and_cheap() -> None:
 def test_showing_a_picture_does_not_load_matplotlib() -> None:
     """Only a PNG needs it, and a cell shows none: loading it takes most of a second."""
     program = (
-        "import sys; from sumskip.compare import Comparison; from sumskip.graph import Node, Trace\n"
+        "import sys; from sumskip.seeing.compare import Comparison\n"
+        "from sumskip import Trace; from sumskip.seeing.graph import Node\n"
         "trace = Trace((Node('x', 'input', 'x'),), ())\n"
         "for shown in trace, Comparison((trace, trace)):\n"
         "    shown._repr_mimebundle_()\n"

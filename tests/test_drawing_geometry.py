@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import gallery
 from sumskip import Trace
-from sumskip.compare import compare
-from sumskip.drawing import COLUMN, picture
-from sumskip.drawing.panels import panels
-from sumskip.drawing.scene import Box, Line, Scene, Text
-from sumskip.graph import Edge, Node
+from sumskip.seeing.compare import compare
+from sumskip.seeing.drawing import COLUMN, picture
+from sumskip.seeing.drawing.panels import panels
+from sumskip.seeing.drawing.scene import Box, Line, Scene, Text
+from sumskip.seeing.graph import Edge, Node
 
 Rectangle = tuple[float, float, float, float]
 

@@ -35,7 +35,7 @@ def test_two_processes_draw_the_same_bytes() -> None:
     program = (
         "import sys, hashlib; sys.path.insert(0, sys.argv[1])\n"
         "from test_drawing_golden import NAMES, recorded\n"
-        "from sumskip.compare import Comparison\n"
+        "from sumskip.seeing.compare import Comparison\n"
         "three = Comparison(tuple(map(recorded, ['sequential', 'addition', 'weighted'])))\n"
         "for trace in [*map(recorded, NAMES), three]:\n"
         "    for made in (trace.to_svg().encode(), trace.to_png(scale=1), trace.to_text().encode()):\n"

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 import gallery
 from sumskip import Trace, trace
-from sumskip.drawing import picture
-from sumskip.drawing.pins import pinned
-from sumskip.drawing.scene import Line, Shape, Text, to_svg
-from sumskip.drawing.walk import Walk, walk
-from sumskip.graph import Edge, Node
+from sumskip.seeing.drawing import picture
+from sumskip.seeing.drawing.attached import pinned
+from sumskip.seeing.drawing.scene import Line, Shape, Text, to_svg
+from sumskip.seeing.drawing.walk import Walk, walk
+from sumskip.seeing.graph import Edge, Node
 from test_drawing import INPUT, OUTPUT, S, addition, failing, weighted
 from test_drawing_geometry import traces
 

@@ -7,9 +7,10 @@ from matplotlib import get_data_path
 from matplotlib.ft2font import FT2Font, LoadFlags
 
 from sumskip import Trace
-from sumskip.drawing.lettering import clean, fit, width, wrap
-from sumskip.drawing.outline import LONGEST_ALT
-from sumskip.graph import Edge, Node
+from sumskip.seeing.drawing.lettering import fit, width, wrap
+from sumskip.seeing.drawing.outline import LONGEST_ALT
+from sumskip.seeing.graph import Edge, Node
+from sumskip.text import clean
 from test_drawing import S, X, addition, failing, hostile, nested, weighted
 
 

@@ -31,7 +31,7 @@ from hostile.code import ATTACKS, PRELUDE
 from hostile.course import POINTS, TARGET, Attack, honest, master, submission
 from hostile.handed_in import CHANGES, HOPELESS
 from hostile.oddities import ODDITIES
-from sumskip.core import Ask, Report
+from sumskip.checking.core import Ask, Report
 
 pytestmark = pytest.mark.sandbox
 

@@ -20,7 +20,7 @@ from autograder.engine import sandbox
 from autograder.engine.run import CellOutput, Engine, Plan, Result, Step, plain_text
 from autograder.engine.sandbox import Limits, SandboxError, WarmParent
 from grading_course import as_ordinary_user
-from sumskip.core import Ask, Case, Observation, Report
+from sumskip.checking.core import Ask, Case, Observation, Report
 
 pytestmark = pytest.mark.slow
 

@@ -15,9 +15,9 @@ from autograder.exercises import EXERCISES
 from autograder.keys import PUBLIC_SEED, make_key, rerun, secret_key
 from generated import generated
 from oracle import verdict
-from sumskip.core import Report
-from sumskip.judge import judge
-from sumskip.probe import probe
+from sumskip.checking.core import Report
+from sumskip.checking.judge import judge
+from sumskip.checking.probe import probe
 
 _MODELS = [name for name, exercise in EXERCISES.items() if exercise.kind != "literals"]
 _LITERALS = [name for name in EXERCISES if name not in _MODELS]

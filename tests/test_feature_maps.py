@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from sumskip import show_feature_maps
-from sumskip.feature_maps import _draw, colours, shared_limit
+from sumskip.seeing.feature_maps import _draw, colours, shared_limit
 
 OUT1 = torch.linspace(-0.5, 0.25, 2 * 16 * 4 * 6).reshape(2, 16, 4, 6)
 OUT2 = torch.linspace(-0.1, 1.5, 2 * 16 * 4 * 6).reshape(2, 16, 4, 6)

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from autograder.exercises import EXERCISES
 from autograder.verdicts import grade_exercise
-from sumskip.core import Case, Report
-from sumskip.judge import judge
-from sumskip.key import public_key
-from sumskip.probe import probe
+from sumskip.checking.core import Case, Report
+from sumskip.checking.judge import judge
+from sumskip.checking.key import public_key
+from sumskip.checking.probe import probe
 
 SECRET = b"a course's secret, only for tests"
 
@@ -219,7 +219,7 @@ def test_probe_never_raises() -> None:
 
 def test_a_fault_of_ours_is_not_the_learners(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the probe itself stops, nothing is graded, and the sentence says whose fault it is."""
-    monkeypatch.setattr("sumskip.probing.module.dtype_of", operator.itemgetter("a slip of ours"))
+    monkeypatch.setattr("sumskip.checking.probing.module.dtype_of", operator.itemgetter("a slip of ours"))
     report = public("addition_model", Halved)
     assert (report.status, report.score) == ("not_graded", 0.0)
     assert "a fault of ours, not your mistake" in report.message

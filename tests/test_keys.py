@@ -10,7 +10,7 @@ import pytest
 from autograder.exercises import EXERCISES
 from autograder.keys import course_secret, make_key, secret_key, secret_seed
 from autograder.public_keys import PUBLIC_KEYS, changed_public_keys
-from sumskip.key import KeyFileError, from_bytes, public_key, to_bytes
+from sumskip.checking.key import KeyFileError, from_bytes, public_key, to_bytes
 
 
 @pytest.mark.slow

@@ -22,8 +22,8 @@ from answers import Answer
 from autograder.exercises import EXERCISES
 from autograder.keys import rerun, secret_key
 from mutation import mutants
-from sumskip.judge import judge
-from sumskip.probe import probe
+from sumskip.checking.judge import judge
+from sumskip.checking.probe import probe
 
 _SECRET = b"the secret of a course that is only tested"
 _FOLDER = Path(autograder.exercises.__file__).parent

@@ -25,8 +25,8 @@ from autograder.pages import FILTERS, TEMPLATE, CleanPages, PageExporter, clean_
 from autograder.pages import markdown2html as markdown
 from autograder.preprocessors import show_verdict
 from autograder.verdict_files import Printed, Verdict
-from sumskip.check import report_html, report_text
-from sumskip.core import PartResult, Report
+from sumskip.checking.check import report_html, report_text
+from sumskip.checking.core import PartResult, Report
 
 # Each kind is the slowest of its sort that a search among many thousand texts has found.
 SLOW: dict[str, Callable[[str], NotebookNode]] = {

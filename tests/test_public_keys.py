@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from autograder import keys, public_keys
 from autograder.exercises import EXERCISES
 from autograder.exercises.vocabulary import Exercise, Misconception, asked, images, model_parts, predictions
-from sumskip.core import Part
+from sumskip.checking.core import Part
 
 OUTPUTS = EXERCISES["intermediate_outputs"]
 ADDITION = replace(

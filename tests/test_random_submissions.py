@@ -20,14 +20,14 @@ from hypothesis import strategies as st
 from answers import Answer
 from autograder import class_run
 from autograder.__main__ import main
+from autograder.engine.inside import frames
 from autograder.engine.run import Engine, Plan, Step
 from autograder.engine.sandbox import Child, Limits
 from autograder.verdicts import grade_exercise
 from grading_course import LESSONS, hand_in, json_lines, make_course, master
-from sumskip import wire
-from sumskip.core import Ask, Case, Report
-from sumskip.key import public_key
-from sumskip.probe import probe
+from sumskip.checking.core import Ask, Case, Report
+from sumskip.checking.key import public_key
+from sumskip.checking.probe import probe
 
 LESSON = LESSONS[1]
 SECRET = b"the secret of a course that is only tested"
@@ -111,18 +111,18 @@ class FrameEngine(Engine):
 
     def _serve(self, channel: socket.socket) -> None:
         with channel:
-            while frame := wire.receive(channel):
-                header, _ = wire.unpack(frame)
+            while frame := frames.receive(channel):
+                header, _ = frames.unpack(frame)
                 channel.sendall(self._tampered(header))
 
     def _tampered(self, header: dict[str, Any]) -> bytes:
-        seen = wire.pack_observation(probe(self.answer, Case.from_json(header["case"])), header["nonce"])
+        seen = frames.pack_observation(probe(self.answer, Case.from_json(header["case"])), header["nonce"])
         _, size, _ = struct.unpack("<4sIQ", seen[:16])
         tree = _changed(json.loads(seen[16 : 16 + size]), self.some)
         tree["nonce"] = header["nonce"]
         head = json.dumps(tree).encode()
         body = seen[16 + size :]
-        return struct.pack("<4sIQ", wire.MAGIC, len(head), len(body)) + head + body
+        return struct.pack("<4sIQ", frames.MAGIC, len(head), len(body)) + head + body
 
 
 def _judge(name: str, ask: Ask) -> Report:

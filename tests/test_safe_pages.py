@@ -29,8 +29,8 @@ from autograder.gradebook import FeedbackPages, load_course
 from autograder.grading import Course
 from autograder.pages import MOST_TEXT, clean_html, highlight_code, markdown2html
 from grading_course import LESSONS, FakeEngine, answered, hand_in, make_course, release_notebooks
-from sumskip.check import report_html
-from sumskip.core import PartResult, Report
+from sumskip.checking.check import report_html
+from sumskip.checking.core import PartResult, Report
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from pictures import Bench, marked, nodes, photo, well_formed, wires
 from sumskip import trace
-from sumskip.graph import Fault
-from sumskip.tracing.clashes import broadcast, concatenated, multiplied, reshaped, summed
+from sumskip.seeing.graph import Fault
+from sumskip.seeing.tracing.clashes import broadcast, concatenated, multiplied, reshaped, summed
 
 
 def failing(run: Any) -> Any:
@@ -291,7 +291,7 @@ def test_without_source_there_is_still_a_sentence() -> None:
 
 
 def test_our_own_mistake_does_not_look_like_the_learners(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sumskip.tracing.recorder.caller", None)
+    monkeypatch.setattr("sumskip.seeing.tracing.recorder.caller", None)
     model, before = Bench(lambda self, x: self.conv1(x)), nn.Module.__call__
     with pytest.raises(TypeError) as caught:
         trace(model, photo())

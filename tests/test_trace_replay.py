@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from pictures import photo, well_formed
-from sumskip import trace
-from sumskip.graph import Edge, Node, Trace
+from sumskip import Trace, trace
+from sumskip.seeing.graph import Edge, Node
 
 BINARY = {"+": torch.add, "−": torch.sub, "×": torch.mul}
 UNARY = {"relu": F.relu, "sigmoid": torch.sigmoid, "dropout": lambda x: x}

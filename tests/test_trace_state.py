@@ -18,7 +18,7 @@ from torch.nn.modules import module as torch_module
 
 from pictures import Bench, photo, wires
 from sumskip import trace
-from sumskip.tracing.restore import shares_memory
+from sumskip.seeing.tracing.restore import shares_memory
 
 CALL = nn.Module.__call__
 SOURCES = sorted((Path(__file__).resolve().parent.parent / "src" / "sumskip").rglob("*.py"))

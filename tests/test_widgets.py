@@ -26,11 +26,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from sumskip import pixel_at_the_plus, shape_aligner, trace, wiring_board
-from sumskip.drawing.scene import to_svg
-from sumskip.widgets.aligner import align
-from sumskip.widgets.guess import Locked
-from sumskip.widgets.live import HERE, InteractivePicture
-from sumskip.widgets.pixel import (
+from sumskip.seeing.drawing.scene import to_svg
+from sumskip.seeing.widgets.aligner import align
+from sumskip.seeing.widgets.guess import Locked
+from sumskip.seeing.widgets.live import HERE, InteractivePicture
+from sumskip.seeing.widgets.pixel import (
     CHANNEL,
     HIGHEST,
     LOWEST,
@@ -43,7 +43,7 @@ from sumskip.widgets.pixel import (
     limit,
     shapes,
 )
-from sumskip.widgets.wirings import MODES, WIRINGS, Mode, Wiring, run, steps
+from sumskip.seeing.widgets.wirings import MODES, WIRINGS, Mode, Wiring, run, steps
 
 SHAPES = st.lists(st.integers(0, 4), max_size=5).map(tuple)
 HUNDREDTHS = st.integers(-150, 150).map(lambda whole: whole / 100)

@@ -22,10 +22,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autograder.engine.inside import frames
 from autograder.engine.inside.notebook import Outline, OutlineError
 from autograder.engine.sandbox import Child, ChildLostError, Level, Limits, SandboxError, WarmParent
-from sumskip import wire
-from sumskip.core import Ask, Case, Observation, Report
+from sumskip.checking.core import Ask, Case, Observation, Report
 
 JudgeExercise = Callable[[str, Ask], Report]
 
@@ -130,15 +130,15 @@ def plain_text(value: Any) -> str:
 
 
 def _bounded_facts(value: Any) -> Any:
-    """Facts from the sandbox with every text plain and every length bounded; the wire has bounded the depth.
+    """Facts from the sandbox with every text plain and every length bounded; the frame has bounded the depth.
 
     Raises:
-        WireError: there are more of them than any honest answer has.
+        FrameError: there are more of them than any honest answer has.
     """
     if isinstance(value, str):
         return plain_text(value)[:_FIELD]
     if isinstance(value, (list, dict)) and len(value) > _ITEMS:
-        raise wire.WireError(f"it has a list of {len(value)} items; at most {_ITEMS} are judged")
+        raise frames.FrameError(f"it has a list of {len(value)} items; at most {_ITEMS} are judged")
     if isinstance(value, list):
         return [_bounded_facts(item) for item in value]
     if isinstance(value, dict):
@@ -244,8 +244,8 @@ class Engine:
         """
         with self._slots, self.spawn() as child:
             try:
-                for start in range(0, len(raw), wire.MAX_BODY):
-                    piece = np.frombuffer(raw[start : start + wire.MAX_BODY], np.uint8)
+                for start in range(0, len(raw), frames.MAX_BODY):
+                    piece = np.frombuffer(raw[start : start + frames.MAX_BODY], np.uint8)
                     child.request({"do": "take"}, self.limits.cell_seconds, {"piece": piece})
                 reply, _ = child.request({"do": "read"}, self.limits.cell_seconds)
             except ChildLostError as lost:
@@ -409,11 +409,11 @@ class _Asking:
         if "refused" in header:
             self._fail(plain_text(header["refused"])[:300] or "it refused the question")
         try:
-            seen = wire.unpack_observation(frame, header["nonce"])
+            seen = frames.unpack_observation(frame, header["nonce"])
             if odd := next((name for name in seen.arrays if not _ARRAY_NAME.fullmatch(name)), None):
-                raise wire.WireError(f"an array is called {odd[:40]!r}")
+                raise frames.FrameError(f"an array is called {odd[:40]!r}")
             return Observation(seen.arrays, _bounded_facts(seen.facts))
-        except wire.WireError as error:
+        except frames.FrameError as error:
             self._fail(f"it sent what is no answer ({error})")
         raise AssertionError("unreachable")
 

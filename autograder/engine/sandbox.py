@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import sumskip
-from sumskip import wire
-from sumskip.core import Array
+from autograder.engine.inside import frames
+from sumskip.checking.core import Array
 
 Level = Literal["walled", "none"]
 
@@ -88,20 +88,20 @@ class Child:
             ChildLostError: no reply in time, a dead process, or anything that is no reply to this.
         """
         nonce = secrets.token_hex(16)
-        frame = wire.pack({**header, "nonce": nonce, "seconds": seconds}, arrays)
+        frame = frames.pack({**header, "nonce": nonce, "seconds": seconds}, arrays)
         deadline = time.monotonic() + seconds + self._grace
         try:
             self._channel.settimeout(seconds + self._grace)
             self._channel.sendall(frame)
-            reply = wire.receive(self._channel, deadline)
+            reply = frames.receive(self._channel, deadline)
             if reply is None:
                 raise ChildLostError(self._last_words())
-            answer, _ = wire.unpack(reply)
+            answer, _ = frames.unpack(reply)
         except TimeoutError:
             raise ChildLostError(f"it did not stop after {seconds:g} s") from None
         except OSError:
             raise ChildLostError(self._last_words()) from None
-        except wire.WireError as error:
+        except frames.FrameError as error:
             raise ChildLostError(f"it sent what is no answer ({error})") from None
         if answer.get("nonce") != nonce:
             raise ChildLostError("it sent an answer to another question")

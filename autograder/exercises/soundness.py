@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.exercises.vocabulary import Exercise
-from sumskip.core import Report
-from sumskip.differences import CHECKS
-from sumskip.judge import judge
-from sumskip.key import Key
-from sumskip.probe import probe
-from sumskip.sentences import form
+from sumskip.checking.core import Report
+from sumskip.checking.differences import CHECKS
+from sumskip.checking.judge import judge
+from sumskip.checking.key import Key
+from sumskip.checking.probe import probe
+from sumskip.checking.sentences import form
 
 
 class BadExerciseError(Exception):

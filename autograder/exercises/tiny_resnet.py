@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from autograder.exercises.building import conv
 from autograder.exercises.residual_block import ResidualBlock
 from autograder.exercises.vocabulary import Exercise, Misconception
-from sumskip.core import Part
+from sumskip.checking.core import Part
 
 
 class TinyResNet(nn.Module):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sumskip.core import Case, Kind, Part
-from sumskip.key import Question
+from sumskip.checking.core import Case, Kind, Part
+from sumskip.checking.key import Question
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,18 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from sumskip.check import check
-from sumskip.compare import compare
-from sumskip.trace import trace
+from sumskip.checking.check import check
+from sumskip.seeing.compare import compare
+from sumskip.seeing.trace import Trace, trace
 
 if TYPE_CHECKING:
     from sumskip.data import digits as digits
     from sumskip.data import photograph as photograph
-    from sumskip.feature_maps import show_feature_maps as show_feature_maps
-    from sumskip.graph import Trace as Trace
     from sumskip.models import Dimmer as Dimmer
-    from sumskip.widgets import pixel_at_the_plus as pixel_at_the_plus
-    from sumskip.widgets import shape_aligner as shape_aligner
-    from sumskip.widgets import wiring_board as wiring_board
+    from sumskip.seeing.feature_maps import show_feature_maps as show_feature_maps
+    from sumskip.seeing.widgets import pixel_at_the_plus as pixel_at_the_plus
+    from sumskip.seeing.widgets import shape_aligner as shape_aligner
+    from sumskip.seeing.widgets import wiring_board as wiring_board
 
 try:
     __version__ = version("sumskip")
@@ -32,16 +31,15 @@ except PackageNotFoundError:  # used from a source tree, as the grader's sandbox
     __version__ = "0+source"
 
 _HOME = {
-    "Trace": "graph",
-    "show_feature_maps": "feature_maps",
+    "show_feature_maps": "seeing.feature_maps",
     "photograph": "data",
     "digits": "data",
     "Dimmer": "models",
-    "wiring_board": "widgets",
-    "pixel_at_the_plus": "widgets",
-    "shape_aligner": "widgets",
+    "wiring_board": "seeing.widgets",
+    "pixel_at_the_plus": "seeing.widgets",
+    "shape_aligner": "seeing.widgets",
 }
-__all__ = ["__version__", "check", "compare", "trace", *_HOME]
+__all__ = ["Trace", "__version__", "check", "compare", "trace", *_HOME]
 
 
 def __getattr__(name: str) -> Any:

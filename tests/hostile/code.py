@@ -37,7 +37,7 @@ def forging(facts: str) -> str:
     """Code that answers every question with forged observations."""
     return f"""
 import numpy as np
-from sumskip.core import Observation
+from sumskip.checking.core import Observation
 def forged(answer, case, *rest):
     n, c, h, w = case.inputs[0]
     zeros = {{'output': np.zeros((n, 16, h, w)), 'grad:input#1': np.zeros((n, c, h, w)),
@@ -109,34 +109,34 @@ def lying(name, *a, **k):
 builtins.__import__ = lying
 {ZEROS}""", costs_others=True),
     Attack("patched check", "the points that a cell displays are its score", f"""
-import sumskip.check
-sumskip.check.check = lambda *a, **k: 8.0
+import sumskip.checking.check
+sumskip.checking.check.check = lambda *a, **k: 8.0
 check = lambda *a, **k: 8.0
 {ZEROS}""", deserved=SHAPE),
     Attack("patched judge", "the verdict is made where the learner can reach it", f"""
-import sumskip.judge
-from sumskip.core import Report
-sumskip.judge.judge = lambda key, ask, *a: Report('addition_model', 8.0, 8.0, 'passed', 'All parts are right.')
+import sumskip.checking.judge
+from sumskip.checking.core import Report
+sumskip.checking.judge.judge = lambda key, ask, *a: Report('addition_model', 8.0, 8.0, 'passed', 'All parts are right.')
 {ZEROS}""", costs_others=True),
-    Attack("patched probe", "a forged observation is judged", "import sumskip.probe\n"
-           + forging("facts") + "sumskip.probe.probe = forged\nsumskip.probe._PROBES['module'] = forged\n",
+    Attack("patched probe", "a forged observation is judged", "import sumskip.checking.probe\n"
+           + forging("facts") + "sumskip.checking.probe.probe = forged\nsumskip.probe._PROBES['module'] = forged\n",
            costs_others=True),
     Attack("patched cells", "the engine's own half in the sandbox sends what the learner wants", "import inside.cells\n"
            + forging("facts") + "inside.cells.probe = forged\n", costs_others=True, status="not_graded"),
-    Attack("replaced code object", "the function is the same, what it does is not", "import sumskip.probing.module\n"
-           + forging("facts") + "sumskip.probing.module.observe_module.__code__ = forged.__code__\n", costs_others=True),
+    Attack("replaced code object", "the function is the same, what it does is not", "import sumskip.checking.probing.module\n"
+           + forging("facts") + "sumskip.checking.probing.module.observe_module.__code__ = forged.__code__\n", costs_others=True),
     Attack("forged without a trace", "zeros are the right output for weights that are zero", """
-import gc, inside.untouched
-inside.untouched.Untouched.changed = lambda self: []
+import gc, inside.tripwire
+inside.tripwire.Tripwire.changed = lambda self: []
 import inside.cells
 """ + forging("facts") + "inside.cells.probe = forged\n", costs_others=True),
-    Attack("facts that say passed", "a grader believes a score in the answer", "import inside.cells, inside.untouched\n"
-           "inside.untouched.Untouched.changed = lambda self: []\n"
+    Attack("facts that say passed", "a grader believes a score in the answer", "import inside.cells, inside.tripwire\n"
+           "inside.tripwire.Tripwire.changed = lambda self: []\n"
            + forging("{'score': 8.0, 'status': 'passed', 'verdict': 'passed'}") + "inside.cells.probe = forged\n",
            costs_others=True),
     Attack("all numbers are zero", "weights and inputs of zero make zeros right", f"""
-import numpy as np, sumskip.core, sumskip.probing.answers, sumskip.probing.module
-for module in (sumskip.core, sumskip.probing.answers, sumskip.probing.module):
+import numpy as np, sumskip.checking.core, sumskip.checking.probing.prepare, sumskip.checking.probing.module
+for module in (sumskip.checking.core, sumskip.checking.probing.prepare, sumskip.checking.probing.module):
     module.numbers = lambda seed, name, shape: np.zeros(shape)
 {ZEROS}""", costs_others=True),
     Attack("weights of its own choice: zeros", "out1 alone equals the sum where conv2 has weights of zero", """
@@ -182,7 +182,7 @@ for name in list(sys.modules):
     if name.startswith('autograder'): win()
 """),
     Attack("replaying the public key", "the key that learners have is the key that decides", f"""
-from sumskip.key import public_key
+from sumskip.checking.key import public_key
 key = public_key('addition_model')
 outputs = [k for r in key.reference.values() for name, k in r.arrays.items() if name == 'output']
 class AdditionModel(nn.Module):
@@ -476,9 +476,9 @@ class AdditionModel(nn.Module):
         out1 = self.a(x)
         return (out1 + self.b(out1) + (self.calls > 2)).as_subclass(Liar)
 """, deserved=3.0),
-    Attack("another table of probes", "the functions stay, the table that lists them does not", "import sumskip.probe\n"
+    Attack("another table of probes", "the functions stay, the table that lists them does not", "import sumskip.checking.probe\n"
            + forging("facts") + """
-table = sumskip.probe._PROBES
+table = sumskip.checking.probe._PROBES
 for inner in [table, *__import__('gc').get_referents(table)]:
     try: inner['module'] = forged
     except TypeError: pass
@@ -502,10 +502,10 @@ for number in range(3, 1024):
     Attack("every descriptor closed", "the grader waits for ever for an answer", "os.closerange(0, 4096)",
            status="not_graded"),
     Attack("answers sent before the question", "the first answer in the pipe is taken for the reply", """
-from sumskip import wire
+from inside import frames
 for number in range(3, 1024):
     for nonce in ('', '0' * 32, None):
-        try: os.write(number, wire.pack({'nonce': nonce, 'facts': {'score': 8.0, 'status': 'passed'}}))
+        try: os.write(number, frames.pack({'nonce': nonce, 'facts': {'score': 8.0, 'status': 'passed'}}))
         except OSError: pass
 """, status="not_graded"),
     Attack("a huge announcement", "the grader reserves the memory that a frame announces", """
@@ -522,7 +522,7 @@ for number in range(3, 1024):
 time.sleep(100)
 """),
     Attack("the nonce read from the stack", "with the nonce a forged answer is a valid one", """
-from sumskip import wire
+from inside import frames
 def find(name):
     frame = sys._getframe()
     while frame:
@@ -533,7 +533,7 @@ class AdditionModel(nn.Module):
     def forward(self, x):
         observation = forged(None, find('case'))
         channel, nonce = find('channel'), find('nonce')
-        channel.sendall(wire.pack_observation(observation, nonce))
+        channel.sendall(frames.pack_observation(observation, nonce))
         time.sleep(100)
 """, costs_others=True),
     Attack("facts nested without end", "reading the answer overflows the grader's stack", "import inside.cells\n" + forging(
@@ -662,12 +662,12 @@ if libc.syscall(250, 10, -3, b'user', b'hostile-note', 0) > 0: win()
 def sending(entry: str, facts: str = "{}") -> str:
     """Code that answers every question with a frame made by hand, the tripwire being silenced."""
     return f"""
-import inside.cells, inside.untouched, json, struct
-inside.untouched.Untouched.changed = lambda self: []
+import inside.cells, inside.tripwire, json, struct
+inside.tripwire.Tripwire.changed = lambda self: []
 def crafted(observation, nonce):
     head = json.dumps({{'nonce': nonce, 'facts': {facts}, 'arrays': [{entry}]}}).encode()
     return struct.pack('<4sIQ', b'S&S1', len(head), 0) + head
-inside.cells.wire.pack_observation = crafted
+inside.cells.frames.pack_observation = crafted
 {ZEROS}"""
 
 

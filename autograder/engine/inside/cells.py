@@ -26,13 +26,12 @@ from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from sumskip import wire
-from sumskip.core import Case
-from sumskip.probe import probe
+from sumskip.checking.core import Case
+from sumskip.checking.probe import probe
 
-from . import walls
+from . import frames, walls
 from .notebook import OutlineError, read_outline
-from .untouched import Untouched
+from .tripwire import Tripwire
 
 KEEP = 8_000  # characters kept of a cell's prints, from each end
 
@@ -121,7 +120,7 @@ class Shell(InteractiveShell):
         pass
 
 
-def make_shell() -> tuple[Shell, Untouched]:
+def make_shell() -> tuple[Shell, Tripwire]:
     """The shell of the warm parent; each submission gets a copy of it by forking."""
     config = Config()
     config.HistoryManager.enabled = False
@@ -132,7 +131,7 @@ def make_shell() -> tuple[Shell, Untouched]:
     warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
     warnings.filterwarnings("ignore", message="To exit: use")
     builtins.input = _no_input
-    return shell, Untouched()
+    return shell, Tripwire()
 
 
 def _no_input(prompt: object = "") -> str:
@@ -142,8 +141,8 @@ def _no_input(prompt: object = "") -> str:
 class Session:
     """One submission: its shell, its prints, and the answers it gives."""
 
-    def __init__(self, shell: Shell, untouched: Untouched) -> None:
-        self.shell, self.untouched = shell, untouched
+    def __init__(self, shell: Shell, tripwire: Tripwire) -> None:
+        self.shell, self.tripwire = shell, tripwire
         self.out, self.err = Capped(), Capped()
         sys.stdin = io.StringIO()
         signal.signal(signal.SIGALRM, self._too_long)
@@ -212,8 +211,8 @@ class Session:
         return observation
 
     def _refuse_changes(self) -> None:
-        if replaced := self.untouched.changed():
-            raise wire.WireError(f"the notebook replaced {', '.join(replaced[:3])}")
+        if replaced := self.tripwire.changed():
+            raise frames.FrameError(f"the notebook replaced {', '.join(replaced[:3])}")
 
 
 def _describe(problem: BaseException) -> dict[str, Any]:
@@ -236,12 +235,12 @@ def _line(problem: BaseException) -> int | None:
     return line
 
 
-def serve(channel: socket.socket, shell: Shell, untouched: Untouched) -> None:
+def serve(channel: socket.socket, shell: Shell, tripwire: Tripwire) -> None:
     """Answer the grader until it hangs up."""
-    session = Session(shell, untouched)
+    session = Session(shell, tripwire)
     here = os.getpid()
-    while os.getpid() == here and (frame := wire.receive(channel)) is not None:
-        header, arrays = wire.unpack(frame)
+    while os.getpid() == here and (frame := frames.receive(channel)) is not None:
+        header, arrays = frames.unpack(frame)
         reply = _answer(session, header, arrays)
         if os.getpid() != here:  # a learner's fork that came back from the cell is not the submission
             os._exit(0)
@@ -252,26 +251,29 @@ def _answer(session: Session, header: dict[str, Any], arrays: dict[str, Any]) ->
     nonce, do = header["nonce"], header["do"]
     if do == "ask":
         seen = partial(session.ask, header["symbol"], header["case"], header["seconds"])
-        return _or_refused(nonce, lambda: wire.pack_observation(seen(), nonce))
+        return _or_refused(nonce, lambda: frames.pack_observation(seen(), nonce))
     if do == "read":
         read = partial(session.read, header["seconds"])
-        return _or_refused(nonce, lambda: wire.pack({"nonce": nonce, **read()}))
+        return _or_refused(nonce, lambda: frames.pack({"nonce": nonce, **read()}))
     if do == "run":
-        return wire.pack({"nonce": nonce, **session.run(header["source"], header["seconds"])})
+        return frames.pack({"nonce": nonce, **session.run(header["source"], header["seconds"])})
     if do == "take":
-        return wire.pack({"nonce": nonce, **session.take(arrays)})
+        return frames.pack({"nonce": nonce, **session.take(arrays)})
     if do == "files":
-        return wire.pack({"nonce": nonce, **session.files(arrays)})
-    return wire.pack({"nonce": nonce, "breaches": walls.breaches(**header["walls"])})
+        return frames.pack({"nonce": nonce, **session.files(arrays)})
+    return frames.pack({"nonce": nonce, "breaches": walls.breaches(**header["walls"])})
 
 
 def _or_refused(nonce: str, answer: Callable[[], bytes]) -> bytes:
     try:
         return answer()
-    except (wire.WireError, OutlineError) as error:  # an array of text, say; or a function that was replaced
+    except (
+        frames.FrameError,
+        OutlineError,
+    ) as error:  # an array of text, say; a replaced function
         why = str(error)[:400]
     except TimeLimit as error:
         why = f"the answer was {error}"
     except BaseException as error:
         why = f"{type(error).__name__[:80]} ended the question"
-    return wire.pack({"nonce": nonce, "refused": why})
+    return frames.pack({"nonce": nonce, "refused": why})

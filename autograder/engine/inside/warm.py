@@ -34,7 +34,7 @@ def _preload() -> Any:
     import sumskip
 
     # torch.optim imports torch._dynamo, 800 modules, when the first optimiser is made.
-    for name in ("matplotlib.pyplot", "sklearn.datasets", "sumskip.probe", "torch._dynamo"):
+    for name in ("matplotlib.pyplot", "sklearn.datasets", "sumskip.checking.probe", "torch._dynamo"):
         import_module(name)
     for name in sumskip.__all__:
         with suppress(ImportError, AttributeError):  # the cell that needs it will say so
@@ -42,9 +42,9 @@ def _preload() -> Any:
 
     from . import cells
 
-    shell, untouched = cells.make_shell()
+    shell, tripwire = cells.make_shell()
     versions = {"python": sys.version.split()[0], "torch": torch.__version__, "sumskip": sumskip.__version__}
-    return (shell, untouched), versions
+    return (shell, tripwire), versions
 
 
 def main(control: socket.socket, walled: bool) -> None:

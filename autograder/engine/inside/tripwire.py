@@ -1,0 +1,124 @@
+"""Notices where a submission replaced a function of PyTorch, NumPy or ours.
+
+What counts is judged outside, by numbers that only the right computation gives. But a few facts a
+process can only tell about itself (that its loss fell, say), and a replaced function could tell them
+wrongly. This is a tripwire, not a wall: it stands in the learner's own process.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Iterator, Mapping
+from types import FunctionType, ModuleType
+from typing import Any
+
+_MODULES = (
+    "torch",
+    "torch.nn.functional",
+    "torch.nn.init",
+    "torch.autograd",
+    "torch.optim",
+    "numpy",
+    "torch.random",
+    "torch.overrides",
+    "torch._C",
+    "torch._tensor",
+    "hashlib",
+    "json",
+    "struct",
+    "math",
+)
+# The tables of ours that decide what is asked and sent; `check` keeps one that honest cells change.
+_TABLES = (
+    "sumskip.checking.core",
+    "sumskip.models",
+    "sumskip.checking.probe",
+    "sumskip.checking.probing",
+    "inside",
+)
+_BY_HONEST_PEOPLE = {"print", "input", "display", "open", "breakpoint", "exit", "quit", "help"}
+# An optimiser wraps its own `step` when the first of its kind is made, and `torch.compile` another method
+# of theirs; the default dtype is a class.
+_BY_TORCH = {"step", "_init_group", "Storage"}
+
+
+class Tripwire:
+    """Functions and tables as they were when this was made; `changed()` names those that are others now."""
+
+    def __init__(self) -> None:
+        holders = {id(holder): holder for holder in _holders()}.values()
+        self._seen = [(holder, set(vars(holder)), _functions(holder)) for holder in holders]
+        self._values = [(module, name, value, _content(value)) for module, name, value in _values()]
+
+    def changed(self) -> list[str]:
+        """The qualified names of what was replaced, emptied, removed, or hidden by something new."""
+        found = [
+            f"{module.__name__}.{name}"
+            for module, name, value, content in self._values
+            if vars(module).get(name, self) is not value or _content(value) != content
+        ]
+        for holder, names, functions in self._seen:
+            now = vars(holder)
+            others = [name for name, (value, _) in functions.items() if now.get(name) is not value]
+            others += [
+                name for name, (value, inside) in functions.items() if inside and _inside(value) != inside
+            ]
+            others += [name for name in now.keys() - names if _hides(holder, name)]
+            found += [f"{holder.__name__}.{name}" for name in others]
+        return found
+
+
+def _values() -> Iterator[tuple[Any, str, Any]]:
+    """The tables, numbers and patterns that our modules keep under a name of their own."""
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith(_TABLES):
+            for name, value in vars(module).items():
+                if not (name.startswith("__") or _is_function(value) or isinstance(value, ModuleType)):
+                    yield module, name, value
+
+
+def _content(value: Any) -> list[int]:
+    """Which things a collection holds: their ids, since values may say of themselves that they are equal."""
+    if isinstance(value, Mapping):
+        return [id(item) for pair in value.items() for item in pair]
+    return [id(item) for item in value] if isinstance(value, (tuple, list, set, frozenset)) else []
+
+
+def _hides(holder: Any, name: str) -> bool:
+    """Whether a new name is a function before an inherited one, or before a builtin in a module."""
+    if holder is builtins or name in _BY_TORCH or not _is_function(vars(holder)[name]):
+        return False
+    above = holder.__mro__[1:] if isinstance(holder, type) else [builtins]
+    return any(name in vars(one) for one in above)
+
+
+def _holders() -> Iterator[Any]:
+    """The modules, and the classes that they hold."""
+    import torch
+
+    ours = [module for name, module in sys.modules.items() if name.startswith(("sumskip", "inside"))]
+    theirs = [sys.modules[name] for name in _MODULES if name in sys.modules]
+    yield from (builtins, torch.Tensor, *ours, *theirs)
+    for module in (*ours, torch.nn, torch.optim):
+        for value in vars(module).values():
+            if isinstance(value, type) and value.__module__.startswith(("torch", "sumskip", "inside")):
+                yield value
+
+
+def _functions(holder: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    passed_over = _BY_HONEST_PEOPLE if holder is builtins else _BY_TORCH
+    return {
+        name: (value, _inside(value) if isinstance(value, FunctionType) else ())
+        for name, value in vars(holder).items()
+        if _is_function(value) and name not in passed_over
+    }
+
+
+def _inside(function: FunctionType) -> tuple[int, ...]:
+    """What can be exchanged in a function while it stays the same object."""
+    return id(function.__code__), id(function.__defaults__), id(function.__kwdefaults__)
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) or isinstance(value, (property, staticmethod, classmethod))

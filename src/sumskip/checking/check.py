@@ -1,0 +1,169 @@
+"""`check("NAME", answer)`: judge an answer in the notebook, show the report, return the points."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from html import escape
+from typing import Any
+
+from sumskip.checking.core import Report
+from sumskip.checking.judge import RECORDED, judge
+from sumskip.checking.key import exercises, public_key
+from sumskip.checking.probe import probe
+from sumskip.text import clean
+
+# What the last check of each exercise diagnosed, and how many hints are open: the same diagnosis
+# twice in a row opens the next one.
+_last: dict[str, tuple[str, int]] = {}
+
+_SIGN = {"passed": "✓", "failed": "✗", "not_graded": "?"}
+_TITLE = {"passed": "All right", "failed": "Not yet", "not_graded": "Not graded here"}
+# Blue, vermilion and grey of Okabe and Ito (2008), which the colour-blind can tell apart, dark enough
+# for text (contrast at least 4.5 : 1) on the box's own background.
+_COLOUR = {"passed": "#00598c", "failed": "#a63d00", "not_graded": "#4d4d4d"}
+
+# What is shown of one text of a report, and of its lines: names and errors in them are a learner's own.
+_MOST_TEXT, _MOST_LINES, _MOST_CODE = 600, 12, 40
+
+
+class CheckFailed(Exception):
+    """Raised instead of showing a report while nbgrader validates; its text is the report's sentence."""
+
+    def _render_traceback_(self) -> list[str]:
+        """One line instead of our own call stack, which would help no learner (an IPython protocol)."""
+        return [str(self)]
+
+
+def check(name: str, answer: Any) -> float:
+    """Say at once what is right about an answer and what is not.
+
+    Args:
+        name: the exercise, as it stands in the lesson.
+        answer: what the cell above defines: a class, a function or a dict.
+
+    Returns:
+        The points, between 0 and the exercise's maximum. For predictions these are points for the
+        form alone: right or wrong is said at grading.
+
+    Raises:
+        ValueError: there is no exercise of that name.
+        CheckFailed: below full marks while nbgrader's Validate runs.
+    """
+    key = public_key(_known(name))
+    report = judge(key, lambda case: probe(answer, case))
+    opened = _hints_open(report)
+    if os.environ.get("NBGRADER_VALIDATING") and report.status != "passed":
+        raise CheckFailed(f"{name}: {_short(report.message)}")
+    _show(report, opened)
+    return report.score
+
+
+def _known(name: str) -> str:
+    names = exercises()
+    if name in names:
+        return name
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
+    advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}."
+    raise ValueError(f"check expected the name of an exercise; {name!r} is none: {advice}")
+
+
+def _hints_open(report: Report) -> int:
+    """How many hints to open: one more each time the same diagnosis comes again."""
+    if report.status == "passed":
+        _last.pop(report.exercise, None)
+        return 0
+    cause = report.diagnosis or report.message
+    before, opened = _last.get(report.exercise, ("", 0))
+    opened = min(opened + 1, len(report.hints)) if before == cause else 0
+    _last[report.exercise] = (cause, opened)
+    return opened
+
+
+def _show(report: Report, opened: int) -> None:
+    from IPython.display import display
+
+    display({"text/plain": report_text(report, opened), "text/html": report_html(report, opened)}, raw=True)
+
+
+def _points(value: float) -> str:
+    return f"{value:g}"
+
+
+def _short(text: str) -> str:
+    """A text of a report in one line without control characters, its middle left out if it is long."""
+    return clean(text[: 4 * _MOST_TEXT], _MOST_TEXT)
+
+
+def _lines(report: Report) -> list[str]:
+    lines = [_short(line) for line in report.details[:_MOST_LINES]]
+    more = len(report.details) - len(lines)
+    return [*lines, f"… {more} more lines are not shown."] if more else lines
+
+
+def _heading(report: Report) -> str:
+    name = _short(report.exercise)
+    if report.diagnosis == RECORDED:
+        return f"✓ Recorded: {name}, {_points(report.max_score)} points to be had at grading"
+    return (
+        f"{_SIGN[report.status]} {_TITLE[report.status]}: {name}, "
+        f"{_points(report.score)} of {_points(report.max_score)} points"
+    )
+
+
+def report_text(report: Report, opened: int = 0) -> str:
+    """A report as plain text: heading, sentence, expected beside actual, parts, open hints."""
+    lines = [_heading(report), _short(report.message), *(f"  {line}" for line in _lines(report))]
+    if report.status != "passed":
+        lines += [f"  {_points(p.score)}/{_points(p.max_score)}  {_short(p.title)}" for p in report.parts]
+        lines += [f"Hint {i}: {_short(hint)}" for i, hint in enumerate(report.hints[:opened], 1)]
+    return "\n".join(lines)
+
+
+def report_html(report: Report, opened: int = 0) -> str:
+    """A report as HTML without scripts; everything in it is escaped.
+
+    The box has its own background, so that it reads the same on light and dark pages. Hints are
+    `<details>`: they open by keyboard, and those in `opened` are open already.
+    """
+    colour = _COLOUR[report.status]
+    body = [
+        f'<p style="margin:0 0 .4em;font-weight:bold;color:{colour}">{escape(_heading(report))}</p>',
+        f'<p style="margin:0 0 .4em">{_code(report.message)}</p>',
+    ]
+    if report.details:
+        lines = "".join(f"<li>{_code(line)}</li>" for line in _lines(report))
+        body.append(f'<ul style="margin:0 0 .4em;padding-left:1.4em;color:#333">{lines}</ul>')
+    if report.status != "passed":
+        rows = "".join(
+            f'<tr style="background:#fff"><td style="padding:0 .8em 0 0;text-align:right">'
+            f"{_points(p.score)} of {_points(p.max_score)}</td>"
+            f'<td style="text-align:left">{_code(p.title)}</td></tr>'
+            for p in report.parts
+        )
+        body.append(
+            '<table aria-label="Points by part" '
+            f'style="margin:0 0 .4em;color:#333;background:#fff;border:0"><tbody>{rows}</tbody></table>'
+        )
+    for i, hint in enumerate(report.hints, 1):
+        if i > opened + 1:
+            break  # one rung at a time: the next closed hint, no more
+        state = " open" if i <= opened else ""
+        body.append(f"<details{state}><summary>Hint {i}</summary>{_code(hint)}</details>")
+    return (
+        f'<div role="status" style="border-left:5px solid {colour};background:#fff;color:#1a1a1a;'
+        f'padding:.6em .9em;max-width:60em;font-family:sans-serif;line-height:1.45">{"".join(body)}</div>'
+    )
+
+
+def _code(text: str) -> str:
+    """Escape a sentence and set what stands between backquotes as code."""
+    text = escape(_short(text))
+    pieces = text.split("`")
+    # An unpaired backquote is only a character; each pair becomes fifty, and no sentence has so many.
+    if len(pieces) % 2 == 0 or len(pieces) > _MOST_CODE:
+        return text
+    style = "background:#f2f2f2;color:#1a1a1a;padding:0 .2em"
+    return "".join(
+        f'<code style="{style}">{piece}</code>' if i % 2 else piece for i, piece in enumerate(pieces)
+    )

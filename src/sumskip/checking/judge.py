@@ -1,0 +1,337 @@
+"""Judges an answer by what it did: `judge(key, ask) -> Report`. It never sees the answer itself.
+
+The notebook passes an `ask` that probes in its own process, the grader one that asks the sandbox.
+There is no other difference between checking and grading.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sumskip.checking import sentences
+from sumskip.checking.core import (
+    CUT,
+    LOOSE,
+    MAX_PERMUTATIONS,
+    Array,
+    Ask,
+    Case,
+    Observation,
+    Part,
+    PartResult,
+    Report,
+)
+from sumskip.checking.differences import Difference, differences
+from sumskip.checking.key import Key, Question, Recorded, Wrong
+from sumskip.checking.settling import settle
+
+RECORDED = "recorded"  # the diagnosis of predictions whose form is right; more a notebook cannot say
+
+# Runs the reference on an answer's own effective weights. Only a grader has the reference.
+Rerun = Callable[[Case, Mapping[str, Array]], Recorded]
+
+
+@dataclass(frozen=True)
+class _Round:
+    """All cases put to an answer, its weights in one order, and what differs from the reference."""
+
+    cases: tuple[Case, ...]
+    observed: tuple[Observation, ...]
+    expected: tuple[Recorded, ...]
+    found: tuple[Difference, ...]  # one a part, the first cause first
+    first: int  # the case that shows the first of them
+
+
+def judge(key: Key, ask: Ask, rerun: Rerun | None = None) -> Report:
+    """Compare what an answer does with the key, and say in one sentence what is wrong.
+
+    Args:
+        key: the public key, or the grader's secret one.
+        ask: puts one case to the answer.
+        rerun: for answers whose weights have no roles, the reference on the answer's own weights.
+
+    Returns:
+        A `Report`; "passed" only with full marks. "not_graded" where the weights cannot be found
+        and there is no `rerun`.
+    """
+    if key.kind == "literals":
+        return _judge_literals(key, ask)
+    return _judge_behaviour(key, lambda case: settle(ask(case), case), rerun)
+
+
+def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
+    best = _best_round(key, ask)
+    ours = next(filter(None, (_our_fault(seen) for seen in best.observed)), None)
+    if ours is not None:
+        return _not_graded(key, sentences.OUR_FAULT.format(**ours))
+    if not best.found:
+        return _report(key, best, "All parts are right.")
+    wrong = _recognise(key, best)
+    if wrong is None and _weights_are_hidden(best):
+        # What is certain without any values: that no step changes a weight.
+        loose = next((one for one in best.found if one.actual in (LOOSE, CUT)), None)
+        said = sentences.say(loose, best.observed[best.first], key)[0] if loose else None
+        if rerun is None:
+            return _not_graded(key, said or sentences.HIDDEN_WEIGHTS)
+        if any(_say_little(_own_weights(seen)) for seen in best.observed):
+            return _report(key, best, said) if said else _not_graded(key, sentences.WEAK_WEIGHTS)
+        best = _round(key, ask, best.cases, lambda case, seen: rerun(case, _own_weights(seen)))
+        if _weights_are_lost(best) or any("problem" in recorded.facts for recorded in best.expected):
+            return _not_graded(key, sentences.LOST_WEIGHTS)
+        if not best.found:
+            return _report(key, best, "All parts are right.")
+    if wrong is not None:
+        return _report(key, best, wrong.sentence, wrong.id)
+    sentence, diagnosis = sentences.say(best.found[0], best.observed[best.first], key)
+    return _report(key, best, sentence, diagnosis)
+
+
+def _best_round(key: Key, ask: Ask) -> _Round:
+    """Ask all cases, in as many orders of interchangeable weights as there are.
+
+    An answer with a convolution without bias is asked the cases without biases. An order that the
+    reference or a wrong model explains wholly is the right one to speak of.
+    """
+    with_biases = tuple(case for case in key.cases if case.biases)
+    without = tuple(case for case in key.cases if not case.biases)
+    seen = {case.id: ask(case) for case in with_biases}
+    cases = with_biases
+    if without and any(_lacks_a_bias(observed, key.reference[name]) for name, observed in seen.items()):
+        cases = without
+        seen = {case.id: ask(case) for case in without}
+    said = max(int(observed.facts.get("orders", 1)) for observed in seen.values())
+    orders = min(said, 2 * MAX_PERMUTATIONS)  # what comes out of a sandbox may say anything
+    first: _Round | None = None
+    named: _Round | None = None
+    for permutation in range(orders):
+        here = tuple(_with(case, permutation) for case in cases)
+        if permutation and not _explained(key, here[0], ask(here[0])):
+            continue
+        current = _round(key, ask if permutation else lambda case: seen[case.id], here)
+        if not current.found:
+            return current
+        first = first or current
+        if named is None and _recognise(key, current) is not None:
+            named = current
+    assert first is not None  # there is always one order
+    return named or first
+
+
+def _explained(key: Key, case: Case, seen: Observation) -> bool:
+    """Whether the reference, or any wrong model, does the same with this one case."""
+    known = [key.reference, *(wrong.observed for wrong in key.wrong)]
+    return any(not differences(observed[case.id], seen, case) for observed in known)
+
+
+def _with(case: Case, permutation: int) -> Case:
+    return case if case.permutation == permutation else Case(**{**case.__dict__, "permutation": permutation})
+
+
+def _lacks_a_bias(seen: Observation, reference: Recorded) -> bool:
+    """Whether the answer uses a convolution or linear layer without the bias that the reference has."""
+    roles, expected = seen.facts.get("roles", {}), reference.facts.get("roles", {})
+    uses = {role.rsplit(".", 1)[0] for role in roles}
+    return any(
+        f"{use}.bias" not in roles
+        for use in uses
+        if use.startswith(("conv2d", "linear")) and f"{use}.bias" in expected
+    )
+
+
+def _round(
+    key: Key,
+    ask: Ask,
+    cases: tuple[Case, ...],
+    expected: Callable[[Case, Observation], Recorded] | None = None,
+) -> _Round:
+    observed = tuple(ask(case) for case in cases)
+    references = tuple(
+        key.reference[case.id] if expected is None else expected(case, seen)
+        for case, seen in zip(cases, observed, strict=True)
+    )
+    found: dict[str, tuple[Difference, int]] = {}
+    for i, (case, seen) in enumerate(zip(cases, observed, strict=True)):
+        for difference in differences(references[i], seen, case):
+            found.setdefault(difference.part, (difference, i))
+    parts = [part.id for part in key.parts]
+    order = sorted(found.values(), key=lambda item: (not _is_policy(item[0]), parts.index(item[0].part)))
+    where = order[0][1] if order else 0
+    return _Round(cases, observed, references, tuple(difference for difference, _ in order), where)
+
+
+def _is_policy(difference: Difference) -> bool:
+    """What the exercise's text fixes about alpha: where it is not met, wrong values only follow from it."""
+    return difference.what in ("alpha kept", "alpha size")
+
+
+def _recognise(key: Key, this: _Round) -> Wrong | None:
+    """The wrong model from which the answer differs in nothing; the first listed is the most specific."""
+    for wrong in key.wrong:
+        pairs = [
+            (wrong.observed[case.id], seen, case)
+            for case, seen in zip(this.cases, this.observed, strict=True)
+            if case.id in wrong.observed
+        ]
+        if pairs and not any(differences(*pair) for pair in pairs):
+            return wrong
+    return None
+
+
+def _weights_are_hidden(this: _Round) -> bool:
+    """Whether weights that have no sure role had a say in the first values that differ."""
+    if this.found[0].part == "shape" or _is_policy(this.found[0]):
+        return False
+    first = this.observed[this.first]
+    computed = any("computed" in role["kept"] for role in first.facts.get("roles", {}).values())
+    return computed or bool(first.facts.get("unplaced")) or _weights_are_lost(this)
+
+
+def _weights_are_lost(this: _Round) -> bool:
+    """Whether an answer that differs holds its weights in another form than the reference.
+
+    Tensors were found by their size alone (transposed, say), or several together have as many elements
+    as the role that nothing fills (a convolution cut in two): the values then prove nothing.
+    """
+    if not this.found:
+        return False
+    facts, expected = this.observed[this.first].facts, this.expected[this.first].facts
+    if facts.get("by_size"):
+        return True
+    ours, theirs = facts.get("roles", {}), expected.get("roles", {})
+    extra = [math.prod(kept["shape"]) for role, kept in ours.items() if role not in theirs]
+    missing = [math.prod(kept["shape"]) for role, kept in theirs.items() if role not in ours]
+    return bool(missing) and sum(extra) == sum(missing)
+
+
+def _our_fault(seen: Observation) -> Mapping[str, Any] | None:
+    """An error that no line of the learner's had a part in: it is the probe that stopped."""
+    problem = seen.facts.get("problem")
+    return problem if problem and problem["stage"] == "run" and "line" not in problem else None
+
+
+def _own_weights(seen: Observation) -> dict[str, Array]:
+    return {
+        name.removeprefix("slot:"): array for name, array in seen.arrays.items() if name.startswith("slot:")
+    }
+
+
+def _say_little(weights: Mapping[str, Array]) -> bool:
+    """Whether an answer chose its weights so that wrong and right values are the same.
+
+    With zeros in the second convolution, `out1` alone is the sum; with a kernel that copies its input,
+    `2 * out1` is. Weights that are dense and spread, and neither tiny nor huge, leave no such way.
+    """
+    for role, array in weights.items():
+        values = np.abs(np.asarray(array, dtype=np.float64))
+        if not role.endswith(".weight") or values.ndim < 2:
+            continue
+        size = float(np.sqrt(np.mean(values**2)))
+        fan_in = math.prod(values.shape[1:])
+        if not 0.05 < size * fan_in**0.5 < 50:
+            return True
+        if np.mean(values > 0.1 * size) < 0.5 or np.std(array) < 0.3 * size:
+            return True
+    return False
+
+
+def _not_graded(key: Key, message: str) -> Report:
+    parts = tuple(PartResult(part.title, 0.0, part.points) for part in key.parts)
+    return Report(key.exercise, 0.0, key.points, "not_graded", message, parts=parts)
+
+
+def _report(key: Key, this: _Round, message: str, diagnosis: str | None = None) -> Report:
+    failed = {difference.part for difference in this.found}
+    parts = _score(key.parts, failed)
+    details: tuple[str, ...] = ()
+    if this.found:
+        shown = this.cases[this.first], this.observed[this.first], this.expected[this.first]
+        details = sentences.details(this.found[0], *shown, key)
+    return _finish(key, parts, message, diagnosis, details)
+
+
+def _score(parts: tuple[Part, ...], failed: set[str]) -> list[tuple[Part, bool]]:
+    """Which parts count: those that did not fail, and whose needs all count."""
+    counted: set[str] = set()
+    results = []
+    for part in parts:
+        good = part.id not in failed and counted.issuperset(part.needs)
+        counted |= {part.id} if good else set()
+        results.append((part, good))
+    return results
+
+
+def _finish(
+    key: Key,
+    parts: list[tuple[Part, bool]],
+    message: str,
+    diagnosis: str | None,
+    details: tuple[str, ...],
+) -> Report:
+    passed = all(good for _, good in parts)
+    score = key.points if passed else round(math.fsum(part.points for part, good in parts if good), 2)
+    results = tuple(
+        PartResult(part.title, float(part.points if good else 0.0), float(part.points))
+        for part, good in parts
+    )
+    return Report(
+        exercise=key.exercise,
+        score=float(score),
+        max_score=float(key.points),
+        status="passed" if passed else "failed",
+        message=message,
+        diagnosis=diagnosis,
+        details=details,
+        parts=results,
+        hints=() if passed else key.hints,
+    )
+
+
+def _judge_literals(key: Key, ask: Ask) -> Report:
+    """Literals have a form, which everyone may check, and an answer, which only a grader's key holds."""
+    answer = ask(Case("literals", "literals", "")).facts.get("answer")
+    given: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
+    if not isinstance(answer, dict) or ("type" in given and key.questions[0].name not in given):
+        sentence = sentences.NOT_A_DICT.format(came=sentences.came(answer))
+        return _finish(key, [(part, False) for part in key.parts], sentence, "not-a-dict", ())
+    bad = [sentences.form(question, given.get(question.name)) for question in key.questions]
+    wrong = [line for line in bad if line]
+    if not key.secret:
+        parts = [(part, not line) for part, line in zip(key.parts, bad, strict=True)]
+        message = wrong[0] if wrong else sentences.RECORDED
+        return _finish(key, parts, message, "form" if wrong else RECORDED, tuple(wrong[1:]))
+    results, said = [], []
+    for question, part, line in zip(key.questions, key.parts, bad, strict=True):
+        value = given.get(question.name)
+        right = not line and same(value, question.answer)
+        results.append((part, right))
+        if not right:
+            said.append(_about(question, value, line))
+    message, diagnosis = (said[0][0], said[0][1]) if said else ("All predictions are right.", None)
+    return _finish(key, results, message, diagnosis, tuple(line for line, _ in said[1:]))
+
+
+def _about(question: Question, value: Any, form: str | None) -> tuple[str, str | None]:
+    if form:
+        return form, "form"
+    for wrong, name, sentence in question.wrong:
+        if same(value, wrong):
+            return f"{question.name}: {sentence}", name
+    return f"{question.name}: {sentences.came(value)} is not what happens.", None
+
+
+def same(value: Any, answer: Any) -> bool:
+    """Whether two literals are equal; text in any case, numbers to rounding, no truth values as numbers."""
+    if isinstance(value, bool) or isinstance(answer, bool):
+        return value is answer
+    if isinstance(value, (int, float)) and isinstance(answer, (int, float)):
+        return abs(value - answer) < 1e-9
+    if isinstance(value, str) and isinstance(answer, str):
+        return value.strip().lower() == answer.strip().lower()
+    if isinstance(value, list) and isinstance(answer, (list, tuple)):
+        return len(value) == len(answer) and all(same(a, b) for a, b in zip(value, answer, strict=True))
+    return False

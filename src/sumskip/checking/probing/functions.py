@@ -1,0 +1,137 @@
+"""Observes functions that learners write about a model that we supply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from sumskip.checking.core import Array, Case, Observation, own_weight_numbers
+from sumskip.checking.probing import plainly
+from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, read, type_name
+from sumskip.checking.probing.prepare import Stopped, inputs_for, plain, stage
+from sumskip.models import Dimmer
+
+
+def _function(answer: Any) -> Any:
+    """`answer`, where it is a function; a class or a value is a fact of its own."""
+    if answer is None or not callable(answer) or isinstance(answer, type):
+        kind = "missing" if answer is None else "not a function"
+        raise Stopped({"stage": "answer", "type": kind, "message": type_name(answer)})
+    return answer
+
+
+def _layer(spec: list[Any]) -> nn.Module:
+    """A layer from its description: `["conv", 3, 8]`, `["relu"]`, `["sequential", [...], [...]]`."""
+    name, *numbers = spec
+    if name == "sequential":
+        return nn.Sequential(*(_layer(inner) for inner in numbers))
+    if name == "conv":
+        return nn.Conv2d(numbers[0], numbers[1], kernel_size=3, padding=1)
+    plain_layers = {"relu": nn.ReLU, "tanh": nn.Tanh, "flatten": nn.Flatten, "identity": nn.Identity}
+    if name == "linear":
+        return nn.Linear(numbers[0], numbers[1])
+    if name == "pool":
+        return nn.AvgPool2d(2)
+    return plain_layers[name]()
+
+
+def _fill(model: nn.Module, case: Case) -> None:
+    """Number the weights of a model of ours."""
+    for name, parameter in model.named_parameters():
+        if name != "alpha":
+            plainly.fill(parameter, own_weight_numbers(case, name, tuple(parameter.shape)))
+
+
+def _layers(model: nn.Module) -> list[tuple[str, int]]:
+    """All modules by name, each by its identity."""
+    return [(name, id(module)) for name, module in plainly.modules(model)]
+
+
+def _hooks(model: nn.Module) -> int:
+    """How many hooks hang on a model and its parts. The names are PyTorch's, and private."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return sum(len(plainly.table(module, kind)) for _, module in plainly.modules(model) for kind in kinds)
+
+
+def _state(model: nn.Module) -> dict[str, Array]:
+    """The numbers of all parameters and buffers of a model, each as `weight:NAME`."""
+    held = plainly.parameters(model) | plainly.buffers(model)
+    return {f"weight:{name}": numbers_of(tensor) for name, tensor in held.items()}
+
+
+def _outputs(name: str, items: list[Any]) -> dict[str, Array]:
+    return {
+        f"{name}#{i}": numbers_of(item)
+        for i, item in enumerate(items, 1)
+        if is_tensor(item) and read(item, "dtype").is_floating_point
+    }
+
+
+def observe_outputs(answer: Any, case: Case) -> Observation:
+    """Call `intermediate_outputs(model, x)` on an `nn.Sequential` of ours.
+
+    The model is described by `case.settings["layers"]`; what is observed is the list that came back,
+    and whether the model and x are still as they were.
+    """
+    function = _function(answer)
+    model = nn.Sequential(*(_layer(spec) for spec in case.settings["layers"]))
+    _fill(model, case)
+    layers = _layers(model)
+    model.train(case.mode == "train")
+    x = inputs_for(case, torch.get_default_dtype())[0]
+    facts: dict[str, Any] = {}
+    with stage("call"):
+        result = function(model, x)
+        second = function(model, x)
+    arrays = {"input#1": numbers_of(x), **_state(model)}
+    training = [plainly.table(module, "__dict__").get("training") for _, module in plainly.modules(model)]
+    facts["hooks_left"] = _hooks(model) > 0
+    facts["mode_changed"] = any(mode is not (case.mode == "train") for mode in training)
+    facts["layers_changed"] = _layers(model) != layers
+    if not is_a(result, list, tuple):
+        facts["returned"] = {"type": type_name(result)}
+        return Observation(arrays, facts)
+    items = list(result)[:32]
+    kinds = ["tensor" if is_tensor(item) else type_name(item) for item in items]
+    facts["returned"] = {"type": "list", "length": len(result), "items": kinds}
+    facts["shapes"] = [list(read(t, "shape")) if is_tensor(t) else None for t in items]
+    arrays |= _outputs("output", items)
+    if is_a(second, list, tuple):
+        arrays |= _outputs("again", list(second)[:32])
+    return Observation(arrays, facts)
+
+
+def observe_fit(answer: Any, case: Case) -> Observation:
+    """Call `fit_alpha(model, x, target, steps, lr)` on a `Dimmer` of ours."""
+    function = _function(answer)
+    model = Dimmer()
+    _fill(model, case)
+    x, target = inputs_for(case, torch.get_default_dtype())
+    steps, lr = int(case.settings["steps"]), float(case.settings["lr"])
+    alpha = model.alpha
+    plainly.fill(alpha, np.asarray(case.alpha if case.alpha is not None else 0.5))
+    facts: dict[str, Any] = {}
+    with stage("call"):
+        result = function(model, x, target, steps, lr)
+    arrays = {"input#1": numbers_of(x), "input#2": numbers_of(target), **_state(model)}
+    arrays.pop("weight:alpha", None)
+    now: Any = plainly.table(model, "_parameters").get("alpha")
+    facts["alpha_kept"] = now is alpha
+    if is_tensor(now) and plainly.size(now) == 1:
+        arrays["alpha"] = numbers_of(now).reshape(())
+    if not is_a(result, list, tuple):
+        facts["returned"] = {"type": type_name(result)}
+        return Observation(arrays, facts)
+    items = [plain(item) for item in result[:256]]
+    kinds = sorted({"float" if isinstance(item, (int, float)) else _kind(item) for item in items})
+    facts["returned"] = {"type": "list", "length": len(result), "items": kinds}
+    if kinds == ["float"]:
+        arrays["history"] = np.array(items, dtype=np.float64)
+    return Observation(arrays, facts)
+
+
+def _kind(item: Any) -> str:
+    return str(item["type"]) if isinstance(item, dict) else type(item).__name__

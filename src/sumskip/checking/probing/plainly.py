@@ -1,0 +1,196 @@
+"""Reads a module's own tables and a tensor's own numbers, and asks neither of them.
+
+A class may replace `parameters()`, `__getattribute__` or the operators of its tensors, and then says
+what it likes. Nothing here calls what a class can replace: attributes are read by PyTorch's own
+descriptors, with tensor subclasses, and modes that were left on, switched off ("Extending PyTorch"), and
+what a thing is its type says, not its `__class__`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeGuard
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sumskip.checking.core import Array
+
+_NO_FUNCTIONS, _NO_DISPATCH = torch._C.DisableTorchFunction, torch._C._DisableTorchDispatch
+_DICT = nn.Module.__dict__["__dict__"]
+_NAME = type.__dict__["__name__"]
+_BASE: Any = torch._C.TensorBase  # which, unlike Tensor, nobody can change
+_IN_NUMPY = (torch.float16, torch.float32, torch.float64)
+_READ = {
+    name: vars(_BASE)[name].__get__
+    for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype", "layout")
+}
+_SET_GRADIENT = vars(_BASE)["grad"].__set__
+_KEYS, _KEY = torch._C._dispatch_keys, torch._C.DispatchKey
+# Tensors without numbers of their own: what they hold, Python code or a transformation has to say.
+_ODD = (_KEY.Python, _KEY.Meta, _KEY.NestedTensor, _KEY.FuncTorchBatched, _KEY.FuncTorchGradWrapper)
+_LEAF: Any = vars(torch._C._functions)["AccumulateGrad"]  # a function of the answer's own is of another type
+# A node whose function is written in Python belongs to a class that may be changed.
+_WRITTEN: Any = torch._C._FunctionBase
+_INNER = vars(_WRITTEN)["next_functions"].__get__
+
+
+def is_a(value: Any, *kinds: type) -> bool:
+    """`isinstance` by the type alone."""
+    return any(issubclass(type(value), kind) for kind in kinds)
+
+
+def type_name(value: Any) -> str:
+    """The name of the type, at most 80 characters of it."""
+    return str.__str__(_NAME.__get__(type(value)))[:80]
+
+
+def is_tensor(value: Any) -> TypeGuard[Tensor]:
+    """Whether `value` is a tensor that holds its numbers itself, in the usual (strided) way."""
+    if not is_a(value, Tensor):
+        return False
+    keys = _KEYS(value)
+    return not any(keys.has(odd) for odd in _ODD) and read(value, "layout") is torch.strided
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """No class of a tensor, and no mode that was left on, has a say in what happens inside."""
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
+        yield
+
+
+def read(tensor: Tensor, name: str) -> Any:
+    """The attribute `name` (one of `_READ`) of a tensor."""
+    with unheard():
+        return _READ[name](tensor)
+
+
+def numbers_of(tensor: Tensor) -> Array:
+    """A tensor's numbers, on their way out: a copy without gradient."""
+    with unheard(), torch.no_grad():
+        plain = _BASE.resolve_neg(_BASE.resolve_conj(_BASE.cpu(_BASE.detach(classless(tensor)))))
+        if plain.is_floating_point() and plain.dtype not in _IN_NUMPY:
+            plain = _BASE.float(plain)
+        return np.array(_BASE.numpy(plain), copy=True)
+
+
+def fill(tensor: Tensor, values: Array) -> None:
+    """Put numbers into a tensor of as many elements, in place."""
+    with unheard(), torch.no_grad():
+        numbers = torch.from_numpy(np.array(values))
+        _BASE.copy_(classless(tensor), _BASE.reshape(numbers, read(tensor, "shape")))
+
+
+def classless(tensor: Tensor) -> Tensor:
+    """The same numbers, at the same place of the graph, as a tensor of no class of its own."""
+    with unheard():
+        return _BASE.as_subclass(tensor, Tensor)
+
+
+@contextmanager
+def refilled(tensor: Tensor, values: Array) -> Iterator[None]:
+    """A tensor with other numbers for a while."""
+    before = numbers_of(tensor)
+    fill(tensor, values)
+    try:
+        yield
+    finally:
+        fill(tensor, before)
+
+
+def keep_gradient(tensor: Tensor) -> None:
+    """Have the next backward pass leave its gradient at `tensor`, and no other one there."""
+    with unheard():
+        _SET_GRADIENT(tensor, None)
+        if read(tensor, "requires_grad") and not read(tensor, "is_leaf"):
+            _BASE.retain_grad(tensor)
+
+
+def backward(output: Tensor, direction: Array) -> None:
+    """The backward pass from `output`, in a direction of the same shape."""
+    with unheard():
+        plain = classless(output)
+        total = (plain * torch.from_numpy(direction).to(plain.dtype)).sum()
+    total.backward()
+
+
+def moves(tensor: Tensor) -> bool:
+    """Whether a step of SGD on this leaf would change it."""
+    gradient = gradient_of(tensor) if read(tensor, "is_leaf") and read(tensor, "requires_grad") else None
+    return gradient is not None and bool(np.any(gradient != 0))
+
+
+def gradient_of(tensor: Tensor) -> Array | None:
+    """What a backward pass left at a tensor, where that has numbers."""
+    gradient = read(tensor, "grad")
+    return numbers_of(gradient) if is_tensor(gradient) else None
+
+
+def size(tensor: Tensor) -> int:
+    """The number of elements."""
+    return int(np.prod(read(tensor, "shape"), dtype=np.int64))
+
+
+def modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The model and all modules in it, each once, with their dotted names."""
+    seen = set()
+    waiting = [("", model)]
+    while waiting:
+        name, module = waiting.pop(0)
+        if id(module) not in seen:
+            seen.add(id(module))
+            yield name, module
+            inner = table(module, "_modules").items()
+            waiting[:0] = [(f"{name}{key}.", child) for key, child in inner if is_a(child, nn.Module)]
+
+
+def table(module: nn.Module, name: str) -> dict[str, Any]:
+    """A copy of one of the tables in which a module keeps what is registered, or of `__dict__` itself."""
+    own = dict.copy(_DICT.__get__(module))
+    if name == "__dict__":
+        return own
+    found: Any = own.get(name)
+    return dict.copy(found) if issubclass(type(found), dict) else {}
+
+
+def parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The registered parameters by their dotted names, each once."""
+    return _registered(model, "_parameters")
+
+
+def buffers(model: nn.Module) -> dict[str, Tensor]:
+    """The registered buffers by their dotted names, each once."""
+    return _registered(model, "_buffers")
+
+
+def _registered(model: nn.Module, kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    seen = set()
+    for prefix, module in modules(model):
+        for name, tensor in table(module, kind).items():
+            if is_tensor(tensor) and id(tensor) not in seen:
+                seen.add(id(tensor))
+                found[f"{prefix}{name}"] = tensor
+    return found
+
+
+def leaves(tensor: Tensor) -> list[Tensor]:
+    """The tensors from which `tensor` was computed and that a gradient would reach, itself if it is one."""
+    if read(tensor, "grad_fn") is None:
+        return [tensor] if read(tensor, "requires_grad") else []
+    found: list[Tensor] = []
+    seen: dict[int, Any] = {}  # held, since the id of a node that is gone would be given again
+    waiting = [read(tensor, "grad_fn")]
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen[id(node)] = node
+        if type(node) is _LEAF:
+            found.append(node.variable)
+        else:
+            waiting += [inner for inner, _ in (_INNER(node) if is_a(node, _WRITTEN) else node.next_functions)]
+    return found

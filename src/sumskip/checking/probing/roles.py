@@ -1,0 +1,231 @@
+"""Which tensor does which job: weights are found by use, never by the learner's names.
+
+A *role* is an operator and its argument slot, in the order of data flow: `conv2d#1.weight`,
+`batch_norm#2.running_mean`. One watched forward pass names them all, whatever the attributes are
+called, in whatever order they were made, and whether they live in modules or in plain lists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations, groupby, islice, permutations, product
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from sumskip.checking.core import MAX_PERMUTATIONS
+from sumskip.checking.probing.plainly import buffers, is_tensor, parameters, read, size
+
+# The operators that hold weights, and the names of their positional arguments. torch.batch_norm and
+# F.batch_norm order theirs differently.
+_CONV = ("input", "weight", "bias")
+_SLOTS: dict[Any, tuple[str, tuple[str, ...]]] = {
+    torch.conv2d: ("conv2d", _CONV),
+    torch.conv1d: ("conv1d", _CONV),
+    F.linear: ("linear", _CONV),
+    F.batch_norm: ("batch_norm", ("input", "running_mean", "running_var", "weight", "bias")),
+    torch.batch_norm: ("batch_norm", ("input", "weight", "bias", "running_mean", "running_var")),
+    F.group_norm: ("group_norm", ("input", "num_groups", "weight", "bias")),
+    F.instance_norm: ("instance_norm", ("input", "running_mean", "running_var", "weight", "bias")),
+    F.layer_norm: ("layer_norm", ("input", "normalized_shape", "weight", "bias")),
+    F.prelu: ("prelu", ("input", "weight")),
+    torch.prelu: ("prelu", ("input", "weight")),
+}
+# Operators that can stand for a convolution; any other that the reference lacks is what it is.
+_STAND_INS = ("linear", "conv1d")
+_HELD = ("weight", "bias", "running_mean", "running_var")
+
+
+def _tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
+    if is_tensor(value):
+        yield value
+    elif isinstance(value, (list, tuple)) and depth < 4:
+        for item in value:
+            yield from _tensors(item, depth + 1)
+    elif isinstance(value, dict) and depth < 4:
+        yield from _tensors(list(value.values()), depth + 1)
+
+
+@dataclass
+class Use:
+    """One call of an operator that holds weights: which tensors it held, and what fed it."""
+
+    op: str
+    held: dict[str, Tensor]
+    upstream: frozenset[int]  # indices of the uses whose results reach this one
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The weight's shape, which tells uses apart; a bias is optional and so tells nothing."""
+        return tuple(read(self.held["weight"], "shape")) if "weight" in self.held else None
+
+
+@dataclass
+class Watch(TorchFunctionMode):
+    """Records the uses of weights during a forward pass, and how data flows between them."""
+
+    uses: list[Use] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        # Tensors are held as long as the watch lives: the id of a freed one would be given again.
+        self._origin: dict[int, tuple[Tensor, frozenset[int]]] = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        upstream = frozenset[int]()
+        for tensor in _tensors([args, kwargs]):
+            known = self._origin.get(id(tensor))
+            upstream |= known[1] if known else frozenset()
+        result = func(*args, **kwargs)
+        known_op = _SLOTS.get(func)
+        if known_op is not None:
+            op, names = known_op
+            bound = {**dict(zip(names, args, strict=False)), **kwargs}
+            held = {slot: bound[slot] for slot in _HELD if is_tensor(bound.get(slot))}
+            upstream |= {len(self.uses)}
+            self.uses.append(Use(op, held, upstream - {len(self.uses)}))
+        for tensor in _tensors(result):
+            self._origin[id(tensor)] = (tensor, upstream)
+        return result
+
+
+class Wanted(NamedTuple):
+    """A role of the reference: its name, its tensor's shape, and whether that is learned."""
+
+    role: str
+    shape: tuple[int, ...]
+    learned: bool
+
+    @property
+    def use(self) -> str:
+        return self.role.rsplit(".", 1)[0]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Which tensor of a model has which role, in one of the `orders` ways in which that can be read.
+
+    Roles in `by_size` were given to tensors that merely have the right number of elements. `free` are
+    the registered parameters that have no role.
+    """
+
+    held: dict[str, Tensor]
+    by_size: frozenset[str]
+    free: list[tuple[str, nn.Parameter]]
+    orders: int
+
+
+def place(uses: list[Use], model: nn.Module, wanted: Sequence[Wanted], permutation: int = 0) -> Placement:
+    """Give the tensors of a watched forward pass their roles.
+
+    First by use, in the order of data flow. Roles that no watched operator shows (unfold and matmul, a
+    linear layer for a 1×1 convolution) go to registered tensors of their size. Where weights are computed
+    from others, that is tried as well. What stays ambiguous is numbered: `permutation` picks one reading.
+    """
+    readings = list(_readings(uses, model, wanted))
+    named, extra = readings[permutation % len(readings)]
+    placed = {id(tensor) for tensor in extra.values()}
+    held = {role: t for role, t in named.items() if id(t) not in placed or role in extra} | extra
+    taken = {id(tensor) for tensor in held.values()}
+    free = [(name, p) for name, p in parameters(model).items() if id(p) not in taken and name != "alpha"]
+    return Placement(held, frozenset(extra), free, len(readings))
+
+
+def _readings(
+    uses: list[Use], model: nn.Module, wanted: Sequence[Wanted]
+) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    """The roles by use and those by size, in every way in which they can be read, the likeliest first."""
+    computed = {id(t) for use in uses for t in use.held.values() if not read(t, "is_leaf")}
+    if computed:  # then other tensors are registered, which may or may not be the weights themselves
+        yield from (
+            (named, dict[str, Tensor]()) for named in islice(_namings(uses, wanted), MAX_PERMUTATIONS)
+        )
+        uses = [replace(u, held={s: t for s, t in u.held.items() if id(t) not in computed}) for u in uses]
+    by_size = ((named, extra) for named in _namings(uses, wanted) for extra in _by_size(named, model, wanted))
+    yield from islice(by_size, MAX_PERMUTATIONS)
+
+
+def _alike(uses: list[Use]) -> list[list[int]]:
+    """The uses in the order of data flow, those that nothing tells apart in one group."""
+    signatures: dict[int, tuple[int, str]] = {}
+
+    def signature(index: int) -> tuple[int, str]:
+        """How much stands upstream, and a digest of what: nested texts would double with each layer."""
+        if index not in signatures:
+            use = uses[index]
+            above = sorted(signature(i) for i in use.upstream)
+            digest = hashlib.sha256(repr((use.op, use.shape, above)).encode()).hexdigest()
+            signatures[index] = (len(use.upstream), digest)
+        return signatures[index]
+
+    # A module used twice holds the same tensors: one use speaks for both.
+    first_use: dict[tuple[int, ...], int] = {}
+    for index, use in enumerate(uses):
+        first_use.setdefault(tuple(id(t) for t in use.held.values()) or (-index - 1,), index)
+    ordered = sorted(first_use.values(), key=lambda i: (signature(i), i))
+    return [list(group) for _, group in groupby(ordered, key=signature)]
+
+
+def _namings(uses: list[Use], wanted: Sequence[Wanted]) -> Iterator[dict[str, Tensor]]:
+    """Roles by use, in every order of those that nothing tells apart."""
+    for choice in product(*(permutations(group) for group in _alike(uses))):
+        yield _name([uses[index] for group in choice for index in group], wanted)
+
+
+def _name(uses: list[Use], wanted: Sequence[Wanted]) -> dict[str, Tensor]:
+    """Roles by use: the reference's first use of the same operator and shape, else a number of its own."""
+    shapes = {want.use: want.shape for want in wanted if want.role.endswith(".weight")}
+    of_reference = Counter(name.split("#")[0] for name in shapes)
+    held: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
+    for use in uses:
+        fitting = [name for name in shapes if name.startswith(f"{use.op}#")]
+        name = next((name for name in fitting if use.shape in (None, shapes[name])), None)
+        if name is None:
+            counts[use.op] = counts.get(use.op, 0) + 1
+            name = f"{use.op}#{of_reference.get(use.op, 0) + counts[use.op]}"
+        shapes.pop(name, None)
+        held |= {f"{name}.{slot}": tensor for slot, tensor in use.held.items()}
+    return held
+
+
+def _by_size(named: dict[str, Tensor], model: nn.Module, wanted: Sequence[Wanted]) -> list[dict[str, Tensor]]:
+    """All ways to give the roles that are still wanted to registered tensors of their size.
+
+    The first takes tensors in the order of their registration, as most people write them.
+    """
+    used = {want.use for want in wanted}
+    taken = {
+        id(tensor)
+        for role, tensor in named.items()
+        if role.rsplit(".", 1)[0] in used or role.split("#")[0] not in _STAND_INS
+    }
+    names: dict[tuple[bool, int], list[str]] = {}
+    for want in wanted:
+        if want.role not in named:
+            names.setdefault((want.learned, math.prod(want.shape)), []).append(want.role)
+    ways: list[list[dict[str, Tensor]]] = []
+    for (learned, count), roles in names.items():
+        registered = parameters(model) if learned else buffers(model)
+        fits = [t for n, t in registered.items() if n != "alpha" and size(t) == count and id(t) not in taken]
+        if not fits:
+            continue
+        few = min(len(fits), len(roles))
+        pairs = (
+            dict(zip(chosen, some, strict=True))
+            for chosen in combinations(roles, few)
+            for some in permutations(fits, few)
+        )
+        ways.append(list(islice(pairs, MAX_PERMUTATIONS)))
+    return [
+        {role: tensor for way in choice for role, tensor in way.items()}
+        for choice in islice(product(*ways), MAX_PERMUTATIONS)
+    ]

@@ -1,0 +1,78 @@
+"""What an answer left as it was, found outside of it: from the numbers before and after.
+
+A probe sends what it saw; whether an input, a weight or a second output is still the same is decided
+here, where no answer can speak for itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sumskip.checking.core import Array, Case, Observation, input_numbers, own_weight_numbers
+
+# Arrays that only serve to be compared here.
+_COMPARED = ("input#", "weight:", "again", "whole", "alone")
+# A second pass sums in the same order; a tenth of float32's error on the way through four layers.
+_SAME = 1e-5
+
+
+def settle(seen: Observation, case: Case) -> Observation:
+    """The observation with what follows from comparing its arrays as facts, and without those arrays."""
+    arrays = seen.arrays
+    facts = dict(seen.facts)
+    inputs = [name for name in arrays if name.startswith("input#")]
+    weights = [name for name in arrays if name.startswith("weight:")]
+    changed = any(_differs(arrays[name], input_numbers(case, int(name[6:]))) for name in inputs)
+    others = sorted(
+        name.removeprefix("weight:")
+        for name in weights
+        if _differs(arrays[name], own_weight_numbers(case, name.removeprefix("weight:"), arrays[name].shape))
+    )
+    if case.kind == "fit" and inputs:
+        facts |= {"inputs_changed": changed, "others_changed": others}
+    elif inputs:
+        facts["input_changed"] = changed
+    if case.kind == "outputs" and inputs:
+        facts["weights_changed"] = bool(others)
+        first, second = (
+            {
+                name.removeprefix(f"{kind}#"): array
+                for name, array in arrays.items()
+                if name.startswith(f"{kind}#")
+            }
+            for kind in ("output", "again")
+        )
+        facts["repeatable"] = first.keys() == second.keys() and all(
+            _same(array, second[i], _SAME * _scale(array)) for i, array in first.items()
+        )
+    if case.kind == "module" and "output" in arrays:
+        output = arrays["output"]
+        facts["repeatable"] = _same(output, arrays.get("again"), _SAME * _scale(output))
+    if case.kind == "resnet" and "whole" in arrays:
+        facts["independent"] = _same(arrays["whole"][:1], arrays.get("alone"), 1e-4)
+    if "losses" in facts:
+        first, last = facts.pop("losses")
+        finite = isinstance(first, float) and isinstance(last, float)
+        facts["halved"] = finite and last <= first / 2
+    kept = {name: array for name, array in arrays.items() if not name.startswith(_COMPARED)}
+    return Observation(kept, facts)
+
+
+def _differs(array: Array, sent: Array) -> bool:
+    """Whether `array` is something else than `sent` rounded to its dtype."""
+    if array.shape != sent.shape or array.dtype.kind != "f":
+        return True
+    with np.errstate(all="ignore"):  # an answer's values may be infinite
+        limit = np.finfo(array.dtype).eps * np.maximum(np.abs(sent), 1.0)
+        return not bool(np.all(np.abs(array.astype(np.float64) - sent) <= limit))
+
+
+def _scale(array: Array) -> float:
+    return float(np.abs(array).max(initial=0.0))
+
+
+def _same(array: Array, other: Array | None, limit: float) -> bool:
+    if other is None or other.shape != array.shape:
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.allclose(other, array, rtol=_SAME, atol=limit))

@@ -1,0 +1,148 @@
+"""Graph -> picture, as SVG and as PNG, and the same in words.
+
+    view, pins, nesting     what is drawn: items, the wires between them, what is inside what
+    grid                    where, in ranks and rows
+    stripes, rows, tracks   how wide these are, and where wires change rows
+    layout                  the place of each item, the course of each wire
+    symbols, brush          how each thing looks, and drawing them all
+    fault_panel             why a forward pass stopped
+    outline                 the picture in words, and its alternative text
+    walk                    the picture step by step
+    alignment, panels       several traces side by side
+
+What comes out is a `scene.Scene`, which is written as SVG there and as PNG in `raster`.
+"""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+
+from sumskip.seeing.drawing import symbols
+from sumskip.seeing.drawing.contents import Brush
+from sumskip.seeing.drawing.fault_panel import fault_panel
+from sumskip.seeing.drawing.lettering import fit, width, wrap
+from sumskip.seeing.drawing.nesting import MOST_NODES
+from sumskip.seeing.drawing.outline import alt_text
+from sumskip.seeing.drawing.parts import number_text
+from sumskip.seeing.drawing.scene import Box, Scene, Text, to_svg
+from sumskip.seeing.drawing.symbols import GROUND, INK, SMALL, SOFT, TITLE
+from sumskip.seeing.drawing.view import View, deepest, view
+from sumskip.seeing.graph import Direction, Graph
+from sumskip.text import clean
+
+COLUMN = 900  # a notebook's column in pixels: as wide as a picture may be
+TALLEST = 1700  # as high as one may be before its boxes are closed
+MOST_ASKED = 160  # items in a picture whose depth was asked for
+MARGIN = 14.0
+
+
+def picture(trace: Graph, depth: int | None = None, direction: Direction = "auto") -> Scene:
+    """The drawing of `trace` as shapes.
+
+    `depth` is how many containers within one another are opened, 0 none. Without it, as many as fit
+    a notebook's column; what stays closed says so. `direction` is "right", "down", or "auto": to the
+    right where that fits.
+    """
+    return draw(trace, depth, direction)[0]
+
+
+def draw(
+    trace: Graph, depth: int | None = None, direction: Direction = "auto", whole: bool = False
+) -> tuple[Scene, View]:
+    """The picture and what is seen in it; `whole` as a `Brush` takes it."""
+    if direction not in ("auto", "right", "down"):
+        raise ValueError(f"direction is 'auto', 'right' or 'down'; {direction!r} came.")
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
+        raise ValueError(f"depth is a number of levels, 0 or more, or None; {depth!r} came.")
+    most = deepest(trace)
+    depths = [min(depth, most)] if depth is not None else list(range(most, -1, -1))
+    ways = ["right", "down"] if direction == "auto" else [direction]
+    for opened in depths:
+        seen = view(trace, opened, MOST_NODES if depth is None else MOST_ASKED)
+        fewest = opened == depths[-1]
+        if seen.folded and not fewest:
+            continue
+        for way in ways:
+            scene = Brush(down=way == "down", whole=whole).draw(seen.level)
+            fits = scene.width <= COLUMN - 2 * MARGIN and scene.height <= TALLEST
+            if fits or (fewest and way == ways[-1]):
+                notes = [*seen.notes]
+                if depth is None and opened < most:
+                    notes.append(
+                        f"Boxes deeper than {opened} are closed to fit; depth={opened + 1} opens more."
+                    )
+                return _framed(trace, scene, notes), seen
+    raise AssertionError("the last depth always draws")
+
+
+def draw_svg(trace: Graph, depth: int | None = None, direction: Direction = "auto") -> str:
+    """`trace` as an SVG document, the same bytes every time."""
+    return to_svg(picture(trace, depth, direction), alt_text(trace))
+
+
+def draw_png(
+    trace: Graph, depth: int | None = None, direction: Direction = "auto", scale: float = 2.0
+) -> bytes:
+    """`trace` as a PNG with `scale` pixels to each of the SVG's."""
+    return png(picture(trace, depth, direction), scale)
+
+
+def png(scene: Scene, scale: float) -> bytes:
+    """A scene as PNG. Raises ValueError for a scale that makes no picture."""
+    from sumskip.seeing.drawing.raster import to_png  # matplotlib is loaded only where a PNG is wanted
+
+    if not 0.1 <= scale <= 8:
+        raise ValueError(f"scale is between 0.1 and 8; {scale!r} came.")
+    return to_png(scene, scale)
+
+
+def image_tag(svg: str, alt: str) -> str:
+    """An `<img>` that shows in trusted and untrusted notebooks and on exported pages, no wider than they."""
+    data = base64.b64encode(svg.encode()).decode("ascii")
+    return f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{data}" style="max-width:100%">'
+
+
+def _framed(trace: Graph, inner: Scene, notes: list[str]) -> Scene:
+    """The picture on its own ground, with the model's name above and what is to be said below."""
+    name = clean(trace.name, 60)
+    panel = Scene()
+    if trace.fault:
+        failed = next((node.label for node in trace.nodes if node.id == trace.fault.node), "")
+        panel = fault_panel(trace.fault, failed)
+    said = [clean(note, 200) for note in (*trace.notes[:6], *notes, *_gradient_notes(trace))]
+    wide = max(inner.width, panel.width, width(name, TITLE, bold=True), 300.0 if said else 0.0)
+    lines = [line for note in said for line in wrap(note, SMALL, min(wide, COLUMN - 2 * MARGIN), lines=4)]
+    body, y = Scene(), 0.0
+    if name:
+        body.shapes.append(Text(0, TITLE, fit(name, TITLE, wide, bold=True), TITLE, INK, True, "start"))
+        y += TITLE + 12
+    body.place(inner, 0 if panel.width else (wide - inner.width) / 2, y)
+    y += inner.height
+    if panel.shapes:
+        y += 16
+        body.place(panel, 0, y)
+        y += panel.height
+    for line in lines:
+        y += 16
+        body.shapes.append(Text(0, y, line, SMALL, SOFT, anchor="start", role="label"))
+    body.width, body.height = wide, y
+    return on_ground(body)
+
+
+def _gradient_notes(trace: Graph) -> list[str]:
+    """How to read the gradients in the picture, and what reached each scalar parameter in all."""
+    if all(edge.gradient is None for edge in trace.edges):
+        return []
+    scalars = [n for n in trace.nodes if n.kind == "parameter" and n.value is not None][:4]
+    totals = [f"{n.label}.grad is {number_text(n.gradient)}." for n in scalars if n.gradient is not None]
+    return [*totals, "gradient: what flowed back along the wire; of many numbers, their length (norm)."]
+
+
+def on_ground(body: Scene) -> Scene:
+    """The picture with a margin and a ground of its own: it may stand on a dark page as well."""
+    scene = Scene(body.width + 2 * MARGIN, body.height + 2 * MARGIN)
+    frame = (0.5, 0.5, scene.width - 1, scene.height - 1)
+    scene.shapes.append(Box(*frame, GROUND, symbols.FRAME, 8, 1, role="ground"))
+    scene.place(body, MARGIN, MARGIN)
+    return scene

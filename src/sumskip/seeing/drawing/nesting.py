@@ -1,0 +1,214 @@
+"""Containers: which box each node is in, and the wires that lead into boxes and out of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sumskip.seeing.drawing.parts import Item, Level, Link, Look, Pin, number_text, shape_text, stretches
+from sumskip.seeing.graph import Edge, Node
+from sumskip.text import clean
+
+MOST_NODES = 60  # in one drawing
+
+
+@dataclass(frozen=True)
+class _Home:
+    """Where a node is: in `opened` boxes, outermost first, and maybe hidden in a `closed` one."""
+
+    opened: tuple[str, ...] = ()
+    closed: str | None = None
+
+
+def homes_of(nodes: list[Node], depth: int) -> dict[str, _Home]:
+    """The boxes around each node, by ids that end in the container's name.
+
+    A module that is called twice is two boxes: nodes belong to one call as long as they follow each
+    other in the order in which they ran. That order also keeps wires between boxes from going round.
+    """
+    homes: dict[str, _Home] = {}
+    last_path: tuple[str, ...] = ()
+    last_boxes: tuple[str, ...] = ()
+    for node in nodes:
+        path = () if node.kind in ("input", "output") else node.path[: depth + 1]
+        same = 0
+        while same < min(len(path), len(last_path)) and path[same] == last_path[same]:
+            same += 1
+        fresh = tuple(f"box{len(homes)}/{level}/{name}" for level, name in enumerate(path[same:], same))
+        boxes = last_boxes[:same] + fresh
+        homes[node.id] = _Home(boxes[:depth], boxes[depth] if len(boxes) > depth else None)
+        last_path, last_boxes = path, boxes
+    return homes
+
+
+def shortened(nodes: list[Node], homes: dict[str, _Home], most: int) -> tuple[dict[str, _Home], int]:
+    """Homes with at most `most` things to draw: of more, the middle goes into one box.
+
+    Then only the beginning and the end are shown: what cannot be shown whole should at least be short.
+    """
+    seen = list(dict.fromkeys(homes[node.id].closed or node.id for node in nodes))
+    if len(seen) <= most:
+        return homes, 0
+    hidden = set(seen[most // 4 : -most // 6])
+    short = {}
+    for node in nodes:
+        closed = homes[node.id].closed
+        short[node.id] = _Home((), _MIDDLE if (closed or node.id) in hidden else closed)
+    return short, sum(home.closed == _MIDDLE for home in short.values())
+
+
+_MIDDLE = "middle/0/…"
+
+
+class Builder:
+    """Puts nodes and edges on the levels they belong to."""
+
+    def __init__(
+        self, homes: dict[str, _Home], pins: dict[str, list[Pin]], classes: dict[str, str], failed: str | None
+    ) -> None:
+        self.root = Level()
+        self.items: dict[str, Item] = {}  # what stands for each node
+        self._homes, self._pins, self._classes, self._failed = homes, pins, classes, failed
+        self._address: dict[str, tuple[str, ...]] = {}
+        self._levels: dict[tuple[str, ...], Level] = {(): self.root}
+        self._drawn: dict[tuple[object, ...], Link] = {}
+
+    def add_node(self, node: Node) -> None:
+        home = self._homes[node.id]
+        level = self.root
+        for place, box in enumerate(home.opened):
+            address = home.opened[: place + 1]
+            if address not in self._levels:
+                inner = self._levels[address] = Level()
+                name, kind = self._name(box, home.opened[:place])
+                level.items[box] = Item(box, "container", f"{name} · {kind}" if kind else name, inner=inner)
+            level = self._levels[address]
+        failed = node.id == self._failed
+        if home.closed is None:
+            id_ = f"node/{node.id}"
+            level.items[id_] = self._item(id_, node, failed)
+        else:
+            id_ = home.closed
+            name, kind = self._name(id_, home.opened)
+            folded = level.items.setdefault(id_, Item(id_, "folded", f"{name} · {kind}" if kind else name))
+            folded.inside += 1
+            many = f"{folded.inside} operator{'s' * (folded.inside > 1)}"
+            folded.subtitle = f"{many} inside"
+            folded.failed |= failed
+            loud = (
+                *folded.marks,
+                *node.marks,
+                *(mark for pin in self._pins.get(node.id, []) for mark in pin.marks),
+            )
+            folded.marks = tuple(dict.fromkeys(clean(mark) for mark in loud))[:3]
+        self._address[node.id] = (*home.opened, id_)
+        self.items[node.id] = level.items[id_]
+
+    def _name(self, box: str, around: tuple[str, ...]) -> tuple[str, str]:
+        """A container's name, as short as the box around it allows, and its class."""
+        name = _path_name(box)
+        outer = _path_name(around[-1]) if around else ""
+        return clean(repeated(_inside(name, outer)), 40), self._classes.get(name, "")
+
+    def _item(self, id_: str, node: Node, failed: bool) -> Item:
+        title = clean(_inside(node.label, node.path[-1] if node.path else ""), 40) or node.kind
+        marks = tuple(clean(mark) for mark in node.marks[:4] if not (failed and mark.startswith("failed")))
+        pins = tuple(self._pins.get(node.id, [])[:4])
+        look: Look = "word"
+        if node.kind == "module":
+            look = "module"
+        elif node.kind in ("input", "output"):
+            look = "terminal"
+        elif node.kind != "op":
+            look = "tensor"
+        elif len(title) <= 2 and not title.isalnum():
+            look = "sign"
+        subtitle = clean(node.type_name, 60) if node.kind in ("module", "op") else ""
+        if look == "word":
+            title, subtitle = _call(title, subtitle)
+        return Item(id_, look, title, "" if subtitle == title else subtitle, pins, marks, failed, node=node)
+
+    def add_edge(self, number: int, edge: Edge, source: Node, target: Node) -> None:
+        """The edge as wires between what is drawn; `number` is its place in the trace."""
+        start, end = self._address[edge.source], self._address[edge.target]
+        if start == end:
+            return
+        same = 0
+        while start[same] == end[same]:
+            same += 1
+        name = clean(source.variable or "", 24)
+        shape = shape_text(edge.shape if edge.shape is not None else source.shape)
+        stretched = stretches(edge, target)
+        tensor = f"{edge.source}#{edge.output}"
+        remarks = [f"stretched to {shape_text(target.shape)}"] * stretched
+        if edge.gradient is not None:
+            remarks.append(f"gradient {number_text(edge.gradient)}")
+        for place in range(len(start) - 2, same - 1, -1):  # out of the source's boxes
+            self._leave(start[: place + 1], start[place + 1], tensor, edge.dashed, number)
+        for place in range(same, len(end)):  # across, then into the target's boxes
+            level = self._levels[end[:place]]
+            first, last = place == same, place == len(end) - 1
+            begin = start[same] if first else self._port(level, "in", tensor)
+            link = Link(
+                begin,
+                end[place],
+                tensor,
+                name,
+                shape,
+                tuple(remarks) if last else (),
+                edge.dashed,
+                stretched and last,
+                port=not first,
+            )
+            whole = last and level.items[end[place]].node is not None
+            self._draw(level, link, end[:place], number, again=whole)
+        if stretched and (item := self._levels[end[:-1]].items[end[-1]]).node:
+            item.marks = tuple(mark for mark in item.marks if not mark.startswith("stretches"))
+
+    def _leave(self, box: tuple[str, ...], item: str, tensor: str, dashed: bool, number: int) -> None:
+        level = self._levels[box]
+        link = Link(item, self._port(level, "out", tensor), tensor, dashed=dashed, port=True)
+        self._draw(level, link, box, number, again=False)
+
+    def _port(self, level: Level, side: str, tensor: str) -> str:
+        id_ = f"{side}/{tensor}"
+        level.items.setdefault(id_, Item(id_, "port", ""))
+        return id_
+
+    def _draw(self, level: Level, link: Link, box: tuple[str, ...], number: int, again: bool) -> None:
+        """Add a link; the same tensor goes into the same box only once, but twice into `o + o`."""
+        key = (box, link.source, link.target, link.tensor, link.dashed)
+        if again or key not in self._drawn:
+            level.links.append(link)
+            self._drawn[key] = link
+        self._drawn[key].edges.append(number)
+
+
+def _path_name(box: str) -> str:
+    return box.split("/", 2)[-1]
+
+
+def box_name(box: str) -> str:
+    """A closed box by the name that the model has for the container, or as the middle that was folded."""
+    return "the middle" if box == _MIDDLE else clean(repeated(_path_name(box)), 60)
+
+
+def repeated(name: str) -> str:
+    """`block (call 2)` for `block#2`, its second call."""
+    name, _, call = name.partition("#")
+    return f"{name} (call {call})" if call else name
+
+
+def _inside(name: str, around: str) -> str:
+    """`conv1` for `block.conv1` inside `block`, and inside `block#2`, its second call."""
+    return name.removeprefix(f"{around.split('#')[0]}.") if around else name
+
+
+def _call(title: str, type_name: str) -> tuple[str, str]:
+    """Title and second line of a called function: `sum(0)` in one line, long settings in a second."""
+    if title.startswith("[ ]") and type_name.startswith("["):
+        return type_name + title.removeprefix("[ ]"), ""  # `[:, -1]`, as it is written
+    if not type_name.startswith(f"{title}("):
+        return title, type_name
+    if len(type_name) <= 18:
+        return type_name, ""
+    return title, type_name.removeprefix(title)

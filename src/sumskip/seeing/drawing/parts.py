@@ -1,0 +1,97 @@
+"""What a picture is made of: items, the wires between them, and how numbers are written on both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sumskip.seeing.graph import Edge, Node, Shape
+from sumskip.text import clean
+
+Look = Literal["module", "sign", "word", "terminal", "tensor", "container", "folded", "port"]
+
+SIGNS = frozenset("+×−÷@") | {"//", "%", "**"}
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A parameter, constant or scalar expression, written beside the operator that takes it."""
+
+    text: str
+    kind: str = "constant"
+    value: str = ""
+    gradient: str = ""
+    marks: tuple[str, ...] = ()
+    stretched: bool = False
+
+
+@dataclass
+class Item:
+    """Something with a place in the picture. `inner` is what is inside a container's box."""
+
+    id: str
+    look: Look
+    title: str
+    subtitle: str = ""
+    pins: tuple[Pin, ...] = ()
+    marks: tuple[str, ...] = ()
+    failed: bool = False
+    inner: Level | None = None
+    node: Node | None = None
+    lit: bool | None = None  # in a comparison: whether it differs
+    inside: int = 0  # how many operators a folded box hides
+
+
+@dataclass(frozen=True)
+class Link:
+    """A wire. `tensor` is the id of the node that made what travels on it."""
+
+    source: str
+    target: str
+    tensor: str
+    name: str = ""
+    shape: str = ""
+    remarks: tuple[str, ...] = ()
+    dashed: bool = False
+    stretched: bool = False
+    lit: bool | None = None
+    owners: frozenset[int] = frozenset()  # in a comparison: which models have it
+    port: bool = False  # begins or ends at the edge of a box, and goes on outside
+    edges: list[int] = field(default_factory=list, compare=False)  # places in the trace of those it draws
+
+
+@dataclass
+class Level:
+    """Items in an order in which every link leads forwards."""
+
+    items: dict[str, Item] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+
+
+def is_scalar(shape: Shape | None) -> bool:
+    """Whether a tensor of this shape is one number: () or (1,)."""
+    return shape is not None and len(shape) <= 1 and all(size == 1 for size in shape)
+
+
+def stretches(edge: Edge, target: Node) -> bool:
+    """Whether this operand was broadcast; a scalar is not called stretched."""
+    return (
+        any(mark.startswith("stretches") for mark in target.marks)
+        and edge.shape is not None
+        and target.shape is not None
+        and edge.shape != target.shape
+        and not is_scalar(edge.shape)
+    )
+
+
+def shape_text(shape: Shape | None) -> str:
+    """`1×16×32×32`; a scalar's shape () is written as the word."""
+    if shape is None:
+        return ""
+    sizes = [clean(str(size), 12) for size in shape[:9]]
+    return "×".join(sizes[:8]) + ("×…" if len(sizes) > 8 else "") if sizes else "scalar"
+
+
+def number_text(value: float) -> str:
+    """A value as a learner would write it: `0.5`, `−1.25`, `2`."""
+    return f"{value:.4g}".replace("-", "−")

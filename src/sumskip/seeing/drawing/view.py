@@ -1,0 +1,119 @@
+"""What of a trace is drawn: which boxes, signs and wires, before anyone knows where they go.
+
+A trace lists every operator that ran. A drawing shows the same, arranged for reading: scalars and
+parameters are pinned to the operator that uses them (`1 − alpha = 0.5` beside its `×`), containers
+become boxes with their own inside, and what lies deeper than `depth` is one box.
+
+The input may come from an untrusted process, so nothing is assumed of its order, size or wording.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sumskip.seeing.drawing.attached import pinned
+from sumskip.seeing.drawing.nesting import MOST_NODES, Builder, homes_of, shortened
+from sumskip.seeing.drawing.parts import Item, Level
+from sumskip.seeing.graph import Edge, Graph, Node
+from sumskip.text import clean
+
+MOST_LINKS = 200  # of one level; more cannot be followed by eye
+MOST_READ = 10_000  # nodes or edges of a trace that are looked at
+DEEPEST = 8  # containers within containers that are drawn as boxes
+
+
+@dataclass
+class View:
+    level: Level
+    folded: int  # how many operators in the middle are in one box
+    notes: list[str]
+    items: dict[str, Item]  # by the id of a node, what stands for it
+
+
+def deepest(trace: Graph) -> int:
+    """How many containers lie within one another."""
+    return min(DEEPEST, max((len(node.path) for node in trace.nodes[:MOST_READ]), default=0))
+
+
+def view(trace: Graph, depth: int | None = None, most: int = MOST_NODES) -> View:
+    """What to draw of `trace`, its containers opened `depth` deep (None: all of them).
+
+    Of more than `most` things the middle is folded into one box.
+    """
+    nodes, edges, notes = _readable(trace)
+    depth = DEEPEST if depth is None else max(0, min(depth, DEEPEST))
+    pins, nodes, edges = pinned(nodes, edges, trace.fault.node if trace.fault else None)
+    homes, folded = shortened(nodes, homes_of(nodes, depth), most)
+    if folded:
+        notes.append(f"{folded} operators in the middle are drawn as one box.")
+    classes = {name: clean(class_name, 30) for name, class_name in trace.boxes[:MOST_READ]}
+    builder = Builder(homes, pins, classes, trace.fault.node if trace.fault else None)
+    for node in nodes:
+        builder.add_node(node)
+    by_id = {node.id: node for node in nodes}
+    places = {id(edge): place for place, edge in enumerate(trace.edges)}
+    for edge in edges:
+        builder.add_edge(places[id(edge)], edge, by_id[edge.source], by_id[edge.target])
+    _order(builder.root)
+    return View(builder.root, folded, _few_links(builder.root) + notes, builder.items)
+
+
+def _order(level: Level) -> None:
+    """Put what enters a box before everything in it, and what leaves it behind."""
+    place = {"in": 0, "out": 2}
+    ids = sorted(level.items, key=lambda id_: place.get(id_.split("/")[0], 1))
+    level.items = {id_: level.items[id_] for id_ in ids}
+    for item in level.items.values():
+        if item.inner:
+            _order(item.inner)
+
+
+def _few_links(level: Level) -> list[str]:
+    """Keep what can be followed by eye; say what was left out."""
+    dropped = max(0, len(level.links) - MOST_LINKS)
+    del level.links[MOST_LINKS:]
+    notes = [f"{dropped} wires are not drawn."] if dropped else []
+    for item in level.items.values():
+        notes += _few_links(item.inner) if item.inner else []
+    return notes
+
+
+def _readable(trace: Graph) -> tuple[list[Node], list[Edge], list[str]]:
+    """The trace's nodes in an order in which edges lead forwards, and the edges that do."""
+    notes = []
+    given = {node.id: node for node in trace.nodes[:MOST_READ]}
+    if len(trace.nodes) > MOST_READ:
+        notes.append(f"Only the first {MOST_READ} of {len(trace.nodes)} operators are shown.")
+    edges = [e for e in trace.edges[:MOST_READ] if e.source in given and e.target in given]
+    place = {id_: n for n, id_ in enumerate(given)}
+    if any(place[e.source] >= place[e.target] for e in edges):
+        given = _sorted(given, edges)
+        place = {id_: n for n, id_ in enumerate(given)}
+        forward = [e for e in edges if place[e.source] < place[e.target]]
+        if len(forward) < len(edges):
+            notes.append(f"{len(edges) - len(forward)} wires that lead backwards are not drawn.")
+        edges = forward
+    fed = {edge.target for edge in edges}
+    sources = [n for n in given.values() if n.kind not in ("module", "op", "output") and n.id not in fed]
+    first = {node.id for node in sources}
+    return sources + [node for id_, node in given.items() if id_ not in first], edges, notes
+
+
+def _sorted(nodes: dict[str, Node], edges: list[Edge]) -> dict[str, Node]:
+    """`nodes` so that edges lead forwards, otherwise in the order they came; cycles stay as they came."""
+    waiting = dict.fromkeys(nodes, 0)
+    after = defaultdict(list)
+    for edge in edges:
+        waiting[edge.target] += 1
+        after[edge.source].append(edge.target)
+    ready = [id_ for id_ in nodes if not waiting[id_]][::-1]
+    order: dict[str, Node] = {}
+    while ready:
+        id_ = ready.pop()
+        order[id_] = nodes[id_]
+        for target in after[id_]:
+            waiting[target] -= 1
+            if not waiting[target]:
+                ready.append(target)
+    return order | {id_: node for id_, node in nodes.items() if id_ not in order}

@@ -1,0 +1,103 @@
+"""A trace step by step: in which order the wires of its picture are filled, and what flows there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sumskip.seeing.drawing import draw
+from sumskip.seeing.drawing.nesting import box_name, repeated
+from sumskip.seeing.drawing.outline import alt_text, shape_words
+from sumskip.seeing.drawing.parts import Item
+from sumskip.seeing.drawing.scene import Scene
+from sumskip.seeing.graph import Edge, Graph, Node
+from sumskip.text import clean
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens, in words, and the places in the trace of the edges whose wires show it."""
+
+    says: str
+    edges: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The picture of a trace, its alternative text, and the steps through it."""
+
+    scene: Scene
+    alt_text: str
+    steps: tuple[Step, ...]
+
+
+def walk(trace: Graph, values: Mapping[str, str] | None = None) -> Walk:
+    """Steps through the picture of `trace`: one for each wire, in the order of the forward pass.
+
+    A wire is filled when the operator at its end is about to run; a failure comes last. `values` are
+    written on the wires, and said in place of the shapes, by the id of the node that made each.
+    """
+    values = values or {}
+    shown = replace(trace, nodes=tuple(_with_value(node, values.get(node.id)) for node in trace.nodes))
+    scene, seen = draw(shown, whole=True)
+    items, edges = seen.items, trace.edges
+    into: dict[str, list[int]] = defaultdict(list)
+    for place, edge in enumerate(edges):
+        source, target = items.get(edge.source), items.get(edge.target)
+        if source and target and source is not target:  # not pinned, and not inside one closed box
+            into[edge.target].append(place)
+    names = {node.id: node.variable for node in trace.nodes}
+    steps: dict[object, Step] = {}
+    for node in trace.nodes:
+        arriving = sorted(into[node.id], key=lambda place: edges[place].argument)
+        for place in arriving:
+            edge, source, target = edges[place], items[edges[place].source], items[node.id]
+            # one tensor goes into a closed box only once
+            key = place if target.node else (source.id, edge.source, edge.output, target.id)
+            if key not in steps:
+                last = target.node is None or place == arriving[-1]
+                says = _says(edge, source, names[edge.source], target, values.get(edge.source), last)
+                steps[key] = Step(says, ())
+            steps[key] = replace(steps[key], edges=(*steps[key].edges, place))
+    if trace.fault is not None:
+        stops = items.get(trace.fault.node)  # of a very long trace, the end is not drawn
+        where = f" at {_called(stops)}" if stops else ""
+        met = tuple(place for id_, places in into.items() if items.get(id_) is stops for place in places)
+        steps["fault"] = Step(f"The forward pass stops{where}: {trace.fault.sentence}.", met)
+    return Walk(scene, alt_text(shown), tuple(steps.values()))
+
+
+def _with_value(node: Node, value: str | None) -> Node:
+    if value is None:
+        return node
+    return replace(node, variable=f"{node.variable} = {value}" if node.variable else value)
+
+
+def _says(edge: Edge, source: Item, name: str | None, target: Item, value: str | None, last: bool) -> str:
+    """What goes along an edge; `name` is the learner's for it, and `value` what to say for its shape.
+
+    The `last` to arrive also tells what is pinned to the target, and what stands beside it.
+    """
+    what, name = _called(source), clean(name or "", 40)
+    named = f"{what}, called {name}," if name not in ("", what) else what
+    if edge.dashed:
+        return f"{named} has written into what goes into {_called(target)}."
+    shape = "a value" if edge.shape is None else shape_words(edge.shape) if edge.shape else "a scalar"
+    if target.node is not None and target.node.kind == "output":
+        return f"{named} gives {value or shape}: it leaves."
+    pins = [clean(f"{pin.text} = {pin.value}" if pin.value else pin.text) for pin in target.pins if last]
+    beside = f", together with {' and '.join(pins)}" if pins else ""
+    marks = (target.node.marks if target.node else target.marks) if last and not target.failed else ()
+    remarks = f" {_called(target)}: {'; '.join(marks)}." if marks else ""
+    return f"{named} carries {value or shape} into {_called(target)}{beside}.{remarks}"
+
+
+def _called(item: Item) -> str:
+    """An item by its name; a module by the name that the model has for it, an operator with its box."""
+    node = item.node
+    if node is None:
+        return box_name(item.id)
+    if node.kind != "op":
+        return clean(node.label, 60)
+    return f"{item.title} in {repeated(node.path[-1])}" if node.path else item.title

@@ -1,0 +1,89 @@
+"""How an interactive picture shows itself: a still picture, and the live one in its place.
+
+Two outputs are stored. The first is a still `<img>` with everything the live picture can show in its
+opening state: exported pages, notebooks that are not trusted, and a notebook opened again without
+its kernel show that. The second is the widget; while it is alive a style sheet hides the first.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from sumskip.seeing.picture import Picture
+
+HERE = Path(__file__).parent
+
+# `:has` looks at the next output: the still picture goes only while a live one stands there, and
+# JupyterLab's "model not found", where the kernel is gone, does not stand below it.
+STYLE = """<style>
+.jp-OutputArea-child:has(.sumskip-still):has(+ .jp-OutputArea-child .sumskip-live),
+.jp-OutputArea-child:has(.sumskip-still)
+  + .jp-OutputArea-child:has(.jupyter-widgets):not(:has(.sumskip-live)) { display: none }
+</style>"""
+
+
+class InteractivePicture:
+    """An unlocked picture. `still` is the picture without a kernel, `data` what the browser draws from.
+
+    Nothing travels back from the browser, so what a learner does in it can never be an answer.
+    """
+
+    locked = False
+
+    def __init__(self, kind: str, still: Picture, data: dict[str, Any]) -> None:
+        self.kind = kind
+        self.still = still
+        self.data = data
+
+    @property
+    def alt_text(self) -> str:
+        return self.still.alt_text
+
+    @property
+    def text(self) -> str:
+        return self.still.text
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+        html = f'{STYLE}<div class="sumskip-still">{self.still.to_html()}<pre>{escape(self.text)}</pre></div>'
+        return {"text/html": html, "text/plain": self.text}
+
+    def _ipython_display_(self) -> None:
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+
+        display(self._repr_mimebundle_(), raw=True)
+        # Where nothing can answer (a terminal, a grader's bare shell) no widget is made at all.
+        if getattr(get_ipython(), "kernel", None) is not None:
+            display(_Quiet(_live_class(self.kind)(data=self.data)))
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class _Quiet:
+    """A widget whose fallback is empty: the still picture above it has already said everything."""
+
+    def __init__(self, widget: Any) -> None:
+        self.widget = widget
+
+    def _repr_mimebundle_(self, **kwargs: object) -> Any:
+        bundle, metadata = self.widget._repr_mimebundle_()
+        return {**bundle, "text/html": "", "text/plain": ""}, metadata
+
+
+@cache
+def _live_class(kind: str) -> type:
+    """The widget class of one picture. anywidget takes half a second to import, so only here."""
+    import anywidget
+    import traitlets
+
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("common.js", f"{kind}.js")]
+    members = {
+        "_esm": "\n".join(scripts),
+        "_css": (HERE / "live.css").read_text(encoding="utf-8"),
+        "data": traitlets.Dict().tag(sync=True),
+    }
+    return type(f"Live_{kind}", (anywidget.AnyWidget,), members)

@@ -1,0 +1,89 @@
+"""The wiring board's own models: the same two modules chained, added, and added with a skip."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from sumskip.seeing.drawing.walk import Walk, walk
+from sumskip.seeing.trace import trace
+
+Wiring = Literal["chain", "parallel sum", "skip sum"]
+Mode = Literal["number", "shape"]
+WIRINGS: tuple[Wiring, ...] = ("chain", "parallel sum", "skip sum")
+MODES: tuple[Mode, ...] = ("number", "shape")
+
+
+class Double(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x
+
+
+class AddThree(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 3
+
+
+class Wired(nn.Module):
+    """Two modules in one of the wirings. Which, is data: no lesson's answer stands here to be copied."""
+
+    def __init__(self, wiring: Wiring, first: nn.Module, second: nn.Module) -> None:
+        super().__init__()
+        self.wiring, self.first, self.second = wiring, first, second
+
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.first(x)
+        if self.wiring == "parallel sum":  # noqa: SIM108 - the picture of a failure shows what is in brackets
+            out2 = self.second(x)
+        else:
+            out2 = self.second(out1)
+        return out2 if self.wiring == "chain" else out1 + out2
+
+
+def build(wiring: Wiring, mode: Mode) -> nn.Module:
+    """Two modules of a mode, wired: arithmetic on a number, or convolutions 3→16 and 16→16."""
+    if mode == "number":
+        return Wired(wiring, Double(), AddThree())
+    with torch.random.fork_rng(devices=[]):  # the random numbers are the learner's
+        return Wired(wiring, nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1))
+
+
+def run(wiring: Wiring, number: float) -> dict[str, float]:
+    """The numbers of a forward pass: `x`, what leaves `first` and `second`, and the `output`.
+
+    `run("chain", 5)` is `{"x": 5, "first": 10.0, "second": 13.0, "output": 13.0}`.
+    """
+    model, found = build(wiring, "number"), {"x": number}
+    for name, part in model.named_children():
+        part.register_forward_hook(lambda _, given, made, name=name: found.update({name: made.item()}))
+    found["output"] = model(_tensor(number)).item()
+    return found
+
+
+def steps(wiring: Wiring, mode: Mode, number: float) -> Walk:
+    """A wiring's trace step by step, on `number` or on a tensor (1, 3, 32, 32)."""
+    x = torch.zeros(1, 3, 32, 32) if mode == "shape" else _tensor(number)
+    traced = replace(trace(build(wiring, mode), x), name=wiring)
+    if traced.fault is not None:  # a line of ours would tell nobody anything
+        traced = replace(traced, fault=replace(traced.fault, line=None, source_line="", expression=""))
+    if mode == "shape":
+        return walk(traced)
+    numbers = run(wiring, number)
+    values = {
+        node.id: show(numbers.get(node.path[0] if node.path else node.label, numbers["output"]))
+        for node in traced.nodes
+        if node.kind in ("input", "op")
+    }
+    return walk(traced, values)
+
+
+def show(value: float) -> str:
+    """A number as a learner writes it."""
+    return f"{value:g}".replace("-", "−")
+
+
+def _tensor(number: float) -> Tensor:
+    return torch.tensor(number, dtype=torch.float64)
