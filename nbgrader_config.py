@@ -25,10 +25,11 @@ if str(ROOT) not in sys.path:
 # A new gradebook calls `alembic`, which lies beside the interpreter.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
-from autograder import gradebook, pages, preprocessors, release  # noqa: E402  (found by the lines above)
+from autograder import release  # noqa: E402  (found by the lines above)
+from autograder.gradebook import book, pages, preprocessors  # noqa: E402
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets puts it here)
-gradebook.wait_for_locks()
+book.wait_for_locks()
 
 c.CourseDirectory.root = str(ROOT)
 c.CourseDirectory.source_directory = "notebooks"
@@ -59,7 +60,7 @@ c.Autograde.autograde_preprocessors = [
 
 # Feedback and formgrader: nothing of a learner's runs in the reader's browser, and nothing is loaded.
 c.HTMLExporter.sanitize_html = True
-c.HTMLExporter.preprocessors = ["autograder.pages.CleanPages"]
+c.HTMLExporter.preprocessors = ["autograder.gradebook.pages.CleanPages"]
 c.HTMLExporter.filters = pages.FILTERS
 c.HTMLExporter.template_file = pages.TEMPLATE
 c.HTMLExporter.optimistic_validation = True  # once, of what is left, and not after every step

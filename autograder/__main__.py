@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autograder.class_run import Outcome
-    from autograder.grading import Course
+    from autograder.class_run.run import Outcome
+    from autograder.submission.course import Course
 
 OURS = "This is a mistake of the grader, not of yours or of a learner's. Please report it with these lines:"
 MOST_LINES = 20
@@ -100,20 +100,22 @@ def release_command(options: argparse.Namespace) -> int:
 
 
 def check_command(options: argparse.Namespace) -> int:
-    from autograder import grading
-    from autograder.engine.intake import IntakeError, read_submission
+    from autograder.engine.folder import IntakeError
+    from autograder.engine.intake import read_submission
     from autograder.engine.sandbox import SandboxError
+    from autograder.submission.course import Course, CourseError, find_course, open_engine
+    from autograder.submission.grading import grade_submission
 
     file: Path = options.notebook
     try:
-        course = grading.Course.open(grading.find_course(Path.cwd()))
+        course = Course.open(find_course(Path.cwd()))
         folder = file.resolve().parent
         beside = folder if folder.name in course.masters else None  # as when it is handed in
-        with grading.open_engine(course, trust_submissions=options.trust_submissions) as engine:
+        with open_engine(course, trust_submissions=options.trust_submissions) as engine:
             submission = read_submission(file, course.masters, beside, engine.read)
-            verdict = grading.grade_submission(course, submission, "", engine)
+            verdict = grade_submission(course, submission, "", engine)
             notes = [*engine.warnings, *verdict.warnings]
-    except (grading.CourseError, IntakeError, SandboxError) as error:
+    except (CourseError, IntakeError, SandboxError) as error:
         raise MistakeError(str(error)) from error
     for note in dict.fromkeys(notes):
         print(f"warning: {one_line(note)}", file=sys.stderr)
@@ -129,10 +131,12 @@ def check_command(options: argparse.Namespace) -> int:
 
 
 def grade_command(options: argparse.Namespace) -> int:
-    from autograder import class_run, grading
+    from autograder.class_run.folders import find_handed
+    from autograder.class_run.run import ClassRun, save_json
     from autograder.engine.run import plain_text
     from autograder.engine.sandbox import SandboxError
-    from autograder.gradebook import GradebookError
+    from autograder.gradebook.book import GradebookError
+    from autograder.submission.course import Course, CourseError
 
     root = Path.cwd()
     if not (root / "nbgrader_config.py").is_file():
@@ -145,9 +149,9 @@ def grade_command(options: argparse.Namespace) -> int:
     progress = _Progress()
     started = time.monotonic()
     try:
-        course = grading.Course.open(root)
-        handed, passed_over = class_run.find_handed(course, options.assignments, learners)
-        run = class_run.ClassRun(
+        course = Course.open(root)
+        handed, passed_over = find_handed(course, options.assignments, learners)
+        run = ClassRun(
             course,
             jobs=options.jobs or _cores(),
             feedback=not options.no_feedback,
@@ -156,12 +160,12 @@ def grade_command(options: argparse.Namespace) -> int:
             progress=progress.state,
         )
         outcome = run.run(handed)
-    except (grading.CourseError, GradebookError, SandboxError) as error:
+    except (CourseError, GradebookError, SandboxError) as error:
         raise MistakeError(str(error)) from error
     finally:
         progress.clear()
     if options.json is not None:
-        class_run.save_json(options.json, outcome)
+        save_json(options.json, outcome)
     _summary(course, outcome, passed_over, time.monotonic() - started)
     if outcome.failures:
         print(f"{OURS}\n" + "\n".join(map(plain_text, outcome.failures)), file=sys.stderr)

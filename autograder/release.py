@@ -116,7 +116,7 @@ class StampVersion(NbGraderPreprocessor):
 def find_masters(folder: Path) -> dict[str, Path]:
     """Assignment -> its master, in the order of the lessons."""
     # Brings PyTorch along, which nbgrader's own commands can do without: its settings import this module.
-    from autograder.masters import MasterError, read_master
+    from autograder.submission.masters import MasterError, read_master
 
     if not folder.is_dir():
         raise ReleaseError(f"No masters: {folder} is not a folder. Run this in the course root.")

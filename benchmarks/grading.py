@@ -152,7 +152,7 @@ def breakdown(ours: Path, lesson: str, made: list[dict[str, Any]]) -> dict[str, 
     """Where the time of one submission goes, in seconds, measured in this process with one job."""
     from autograder.engine.intake import read_submission
     from autograder.engine.run import Engine, Plan, Result
-    from autograder.verdicts import grade_exercise
+    from autograder.submission.grading import grade_exercise
     from sumskip.checking.core import Ask, Case, Observation, Report
 
     masters = {lesson: json.loads((ours / "notebooks" / lesson / f"{lesson}.ipynb").read_text())}

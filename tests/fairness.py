@@ -23,7 +23,7 @@ import torch
 import course_root  # noqa: F401 - before what it makes importable
 from answers import Answer, answers
 from autograder.exercises import EXERCISES
-from autograder.verdicts import grade_exercise
+from autograder.submission.grading import grade_exercise
 from oracle import verdict
 from sumskip.checking.core import Report
 from sumskip.checking.judge import judge

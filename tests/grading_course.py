@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from autograder.engine.inside.notebook import Outline, read_outline
 from autograder.engine.run import CellOutput, Plan, Result, Step
 from autograder.exercises import LESSONS
-from autograder.gradebook import ClassGradebook
+from autograder.gradebook.book import ClassGradebook
 from sumskip.checking.core import PartResult, Report, Status
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from autograder.exercises import EXERCISES
 from autograder.exercises.soundness import refuse_unsound
-from autograder.keys import make_key
+from autograder.keys.making import make_key
 from conftest import ROOT
 
 NAME, LESSON = "mean_model", "02_explicit_addition"

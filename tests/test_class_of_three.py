@@ -13,7 +13,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograder.exercises import EXERCISES
-from autograder.keys import KEY_STORE, course_secret, secret_key, secret_seed
+from autograder.keys.secret import KEY_STORE, course_secret, secret_key, secret_seed
 from grading_course import (
     LESSONS,
     WRONG,

@@ -23,10 +23,11 @@ from typing import Any
 import psutil
 import pytest
 
-from autograder.engine.intake import IntakeError, read_submission
+from autograder.engine.folder import IntakeError
+from autograder.engine.intake import read_submission
 from autograder.engine.run import Engine, Plan, Result, Step
 from autograder.engine.sandbox import Level, Limits
-from autograder.verdicts import grade_exercise
+from autograder.submission.grading import grade_exercise
 from hostile.code import ATTACKS, PRELUDE
 from hostile.course import POINTS, TARGET, Attack, honest, master, submission
 from hostile.handed_in import CHANGES, HOPELESS

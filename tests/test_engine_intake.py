@@ -14,8 +14,9 @@ import nbformat
 import pytest
 
 import sumskip
+from autograder.engine.folder import MOST_NOTEBOOK, IntakeError
 from autograder.engine.inside.notebook import MOST_CELLS
-from autograder.engine.intake import MOST_NOTEBOOK, IntakeError, Submission, read_submission
+from autograder.engine.intake import Submission, read_submission
 
 Notebook = dict[str, Any]
 

@@ -312,7 +312,7 @@ def test_a_warm_parent_that_died_is_replaced(engine: Engine, level: str) -> None
 def test_references_run_one_at_a_time() -> None:
     """Judging in threads must not mix up default dtypes, random numbers or standard output."""
     from autograder.exercises import EXERCISES
-    from autograder.keys import observe
+    from autograder.keys.making import observe
 
     case = next(iter(EXERCISES["addition_model"].cases("threads")))
     before = sys.stdout

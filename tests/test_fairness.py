@@ -12,7 +12,8 @@ import torch
 import fairness
 from answers import answers
 from autograder.exercises import EXERCISES
-from autograder.keys import PUBLIC_SEED, make_key, rerun, secret_key
+from autograder.keys.making import PUBLIC_SEED, make_key, rerun
+from autograder.keys.secret import secret_key
 from generated import generated
 from oracle import verdict
 from sumskip.checking.core import Report

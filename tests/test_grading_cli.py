@@ -19,12 +19,12 @@ from typing import Any
 import nbformat
 import pytest
 
-from autograder import class_run
 from autograder.__main__ import main
-from autograder.class_run import choose, find_handed, read_folder
+from autograder.class_run import run as class_run
+from autograder.class_run.folders import choose, find_handed, read_folder
 from autograder.engine.inside.notebook import read_outline
-from autograder.gradebook import ClassGradebook
-from autograder.grading import Course, CourseError
+from autograder.gradebook.book import ClassGradebook
+from autograder.submission.course import Course, CourseError
 from grading_course import (
     LESSONS,
     WRONG,
@@ -409,7 +409,7 @@ def test_a_locked_gradebook_is_waited_for(
     root: Path, released: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While another program writes, the run waits and says so; then every grade is there."""
-    monkeypatch.setattr("autograder.gradebook.SAY_AFTER", 0.05)
+    monkeypatch.setattr("autograder.gradebook.book.SAY_AFTER", 0.05)
     for learner in ("ana", "ben"):
         hand_in(root, learner, FIRST, answered(released, {"predict_flow": "# right"}))
     with _locked(root / "gradebook.db", 1.5):

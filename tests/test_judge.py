@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autograder.exercises import EXERCISES
-from autograder.verdicts import grade_exercise
+from autograder.submission.grading import grade_exercise
 from sumskip.checking.core import Case, Report
 from sumskip.checking.judge import judge
 from sumskip.checking.key import public_key

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from autograder.exercises import EXERCISES
-from autograder.keys import course_secret, make_key, secret_key, secret_seed
-from autograder.public_keys import PUBLIC_KEYS, changed_public_keys
+from autograder.keys.making import make_key
+from autograder.keys.public import PUBLIC_KEYS, changed_public_keys
+from autograder.keys.secret import course_secret, secret_key, secret_seed
 from sumskip.checking.key import KeyFileError, from_bytes, public_key, to_bytes
 
 

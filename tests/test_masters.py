@@ -12,8 +12,8 @@ import pytest
 
 from autograder.__main__ import main
 from autograder.exercises import LESSONS
-from autograder.grading import Course
-from autograder.masters import MasterError, read_master
+from autograder.submission.course import Course
+from autograder.submission.masters import MasterError, read_master
 from grading_course import make_course, master
 
 LESSON = LESSONS[1]

@@ -20,7 +20,8 @@ import autograder.exercises
 import oracle
 from answers import Answer
 from autograder.exercises import EXERCISES
-from autograder.keys import rerun, secret_key
+from autograder.keys.making import rerun
+from autograder.keys.secret import secret_key
 from mutation import mutants
 from sumskip.checking.judge import judge
 from sumskip.checking.probe import probe

@@ -17,14 +17,14 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 from PIL import Image
 
-from autograder import page_html
-from autograder.page_cells import MOST_CELLS, MOST_PICTURES, MOST_SOURCE, clean_cells
-from autograder.page_html import MOST_PIXELS, MOST_RENDERED, Allowance, is_bounded
-from autograder.page_text import MOST_OUTPUT, MOST_TEXT, capped, visible
-from autograder.pages import FILTERS, TEMPLATE, CleanPages, PageExporter, clean_html, highlight_code
-from autograder.pages import markdown2html as markdown
-from autograder.preprocessors import show_verdict
-from autograder.verdict_files import Printed, Verdict
+from autograder.gradebook import page_html
+from autograder.gradebook.page_cells import MOST_CELLS, MOST_PICTURES, MOST_SOURCE, clean_cells
+from autograder.gradebook.page_html import MOST_PIXELS, MOST_RENDERED, Allowance, is_bounded
+from autograder.gradebook.page_text import MOST_OUTPUT, MOST_TEXT, capped, visible
+from autograder.gradebook.pages import FILTERS, TEMPLATE, CleanPages, PageExporter, clean_html, highlight_code
+from autograder.gradebook.pages import markdown2html as markdown
+from autograder.gradebook.preprocessors import show_verdict
+from autograder.submission.verdicts import Printed, Verdict
 from sumskip.checking.check import report_html, report_text
 from sumskip.checking.core import PartResult, Report
 

@@ -14,9 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from autograder import keys, public_keys
 from autograder.exercises import EXERCISES
 from autograder.exercises.vocabulary import Exercise, Misconception, asked, images, model_parts, predictions
+from autograder.keys import making as keys
+from autograder.keys import public as public_keys
 from sumskip.checking.core import Part
 
 OUTPUTS = EXERCISES["intermediate_outputs"]

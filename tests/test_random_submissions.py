@@ -18,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from answers import Answer
-from autograder import class_run
 from autograder.__main__ import main
+from autograder.class_run import run as class_run
 from autograder.engine.inside import frames
 from autograder.engine.run import Engine, Plan, Step
 from autograder.engine.sandbox import Child, Limits
-from autograder.verdicts import grade_exercise
+from autograder.submission.grading import grade_exercise
 from grading_course import LESSONS, hand_in, json_lines, make_course, master
 from sumskip.checking.core import Ask, Case, Report
 from sumskip.checking.key import public_key

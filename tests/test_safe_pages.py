@@ -23,11 +23,12 @@ from nbgrader.api import Gradebook
 from nbgrader.server_extensions.formgrader import handlers
 from PIL import Image
 
-from autograder import class_run, gradebook
 from autograder.__main__ import main
-from autograder.gradebook import FeedbackPages, load_course
-from autograder.grading import Course
-from autograder.pages import MOST_TEXT, clean_html, highlight_code, markdown2html
+from autograder.class_run import run as class_run
+from autograder.gradebook import book as gradebook
+from autograder.gradebook.book import FeedbackPages, load_course
+from autograder.gradebook.pages import MOST_TEXT, clean_html, highlight_code, markdown2html
+from autograder.submission.course import Course
 from grading_course import LESSONS, FakeEngine, answered, hand_in, make_course, release_notebooks
 from sumskip.checking.check import report_html
 from sumskip.checking.core import PartResult, Report

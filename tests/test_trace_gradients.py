@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pictures import Bench, photo, well_formed
 from sumskip import trace
-from sumskip.seeing.trace import TraceError
+from sumskip.seeing.tracing import TraceError
 
 
 def by_edge(found: Any) -> dict[tuple[str, str, int], float | None]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pictures import Bench, nodes, photo, wires
 from sumskip import Trace, trace
-from sumskip.seeing.trace import TraceError
+from sumskip.seeing.tracing import TraceError
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from pathlib import Path
 import sumskip
 
 _PACKAGE = Path(sumskip.__file__).parent
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parents[1]
 # A key is asked with all of `sumskip` and made from these.
-_KEYS = ("keys.py", "exercises/**/*.py")
+_KEYS = ("keys/*.py", "exercises/**/*.py")
 # What else decides a verdict. The command line and nbgrader's side may change without grading anew.
-_VERDICTS = ("verdicts.py", "grading.py", "engine/**/*.py")
+_VERDICTS = ("submission/*.py", "engine/**/*.py")
 
 
 @cache

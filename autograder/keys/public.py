@@ -19,10 +19,10 @@ import numpy as np
 
 from autograder.exercises import EXERCISES
 from autograder.exercises.soundness import BadExerciseError, refuse_unsound
-from autograder.keys import PUBLIC_SEED, make_key
+from autograder.keys.making import PUBLIC_SEED, make_key
 from sumskip.checking.key import Key, KeyFileError, Recorded, from_bytes, to_bytes
 
-PUBLIC_KEYS = Path(__file__).parents[1] / "src" / "sumskip" / "keys"
+PUBLIC_KEYS = Path(__file__).parents[2] / "src" / "sumskip" / "keys"
 
 # What a problem on record tells people, and no comparison reads: where in our files a model stopped.
 _FOR_PEOPLE = {"line", "source", "message"}

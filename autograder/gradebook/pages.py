@@ -21,20 +21,20 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-from autograder.page_cells import clean_cells
-from autograder.page_html import Allowance, clean_html, highlight_code, markdown2html
-from autograder.page_text import MOST_TEXT, capped
+from autograder.gradebook.page_cells import clean_cells
+from autograder.gradebook.page_html import Allowance, clean_html, highlight_code, markdown2html
+from autograder.gradebook.page_text import MOST_TEXT, capped
 
 _HERE = Path(__file__).parent
 # What `nbgrader_config.py` gives nbconvert's HTML exporter: the template, and its filters by name so
 # that they stay printable.
 TEMPLATE = str(_HERE / "page.html.j2")
 FILTERS = {
-    "clean_html": "autograder.pages.clean_html",
-    "highlight_code": "autograder.pages.highlight_in_page",
-    "markdown2html": "autograder.pages.markdown_in_page",
-    "page_head": "autograder.pages.page_head",
-    "strip_files_prefix": "autograder.pages.unchanged",
+    "clean_html": "autograder.gradebook.pages.clean_html",
+    "highlight_code": "autograder.gradebook.pages.highlight_in_page",
+    "markdown2html": "autograder.gradebook.pages.markdown_in_page",
+    "page_head": "autograder.gradebook.pages.page_head",
+    "strip_files_prefix": "autograder.gradebook.pages.unchanged",
 }
 _FEEDBACK = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 # formgrader's scripts and buttons stand in the page, and ask its own server for marks.

@@ -1,21 +1,15 @@
 """Makes answer keys: the reference and the wrong models, observed by the same probe as an answer.
 
-`python -m autograder.keys` brings the public ones up to date: see `autograder.public_keys`.
+The reference is an exercise's own answer. `public` keeps the keys that learners have, `secret` those that
+decide.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
-import secrets
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,53 +17,20 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from autograder import sources
 from autograder.exercises import EXERCISES
 from autograder.exercises.soundness import BadExerciseError, refuse_malformed
 from autograder.exercises.vocabulary import Exercise
 from sumskip.checking.core import Array, Case, Observation
-from sumskip.checking.key import Key, Recorded, Wrong, from_bytes, record, to_bytes
+from sumskip.checking.key import Key, Recorded, Wrong, record
 from sumskip.checking.probe import probe
 from sumskip.checking.settling import settle
 
 PUBLIC_SEED = "sumskip-public-2"
-SECRET_FILE = ".course/secret"
-KEY_STORE = ".course/keys"
 
 # A ReLU's slope jumps at zero. Where the reference feeds one a number this close to it, an answer in
 # float32 may fall on the other side and be right all the same: such cases are drawn again.
 _KINK = 2e-5
 _MOST_DRAWS = 200
-
-
-def course_secret(root: Path) -> bytes:
-    """The course's secret, made when it is first asked for: 32 random bytes that only its owner can read.
-
-    All secret keys follow from it, so losing it changes the numbers that later submissions are judged
-    on, but no grade that was given.
-    """
-    path = root / SECRET_FILE
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-        try:
-            os.link(fresh, path)  # fails where another process was first: then its secret counts
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    secret = path.read_bytes()
-    if len(secret) < 16:
-        raise ValueError(f"{path} should hold the course's secret, at least 16 bytes; it holds {len(secret)}")
-    return secret
-
-
-def secret_seed(secret: bytes, exercise: str) -> str:
-    """The seed of an exercise's secret cases: HMAC-SHA-256 (RFC 2104) of the course's secret."""
-    return hmac.new(secret, exercise.encode(), hashlib.sha256).hexdigest()
 
 
 @contextmanager
@@ -177,41 +138,8 @@ def make_key(name: str, seed: str, secret: bool = False) -> Key:
     return Key(**common, cases=cases, reference=observed, wrong=wrong)
 
 
-@lru_cache(maxsize=64)
-def secret_key(name: str, secret: bytes, store: Path | None = None) -> Key:
-    """The key that decides the grade.
-
-    Args:
-        name: the exercise.
-        secret: the course's secret.
-        store: a folder that only the instructor can read, where keys are kept between runs, since
-            making one takes seconds; without it the key is made in memory.
-    """
-    path = None
-    if store is not None:
-        made_from = f"{name}/{torch.__version__}/{sources.of_keys()}"
-        stamp = hmac.new(secret, made_from.encode(), hashlib.sha256).hexdigest()[:16]
-        path = store / f"{name}-{stamp}.npz"
-        if path.exists():
-            return from_bytes(path.read_bytes())
-    data = to_bytes(make_key(name, secret_seed(secret, name), secret=True))
-    if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}.part")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-        fresh.replace(path)
-    return from_bytes(data)
-
-
 def rerun(name: str, case: Case, weights: Mapping[str, Array]) -> Recorded:
     """What the reference does on an answer's own effective weights, whatever those are computed from."""
     given = {role: array.tolist() for role, array in weights.items()}
     again = Case(**{**case.__dict__, "permutation": 0, "settings": {**case.settings, "weights": given}})
     return record(observe(EXERCISES[name].answer, again), full=True)
-
-
-if __name__ == "__main__":
-    from autograder.public_keys import main
-
-    sys.exit(main())

@@ -12,8 +12,8 @@ from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
-from autograder.page_html import is_bounded, pixels
-from autograder.page_text import MOST_OUTPUT, Room
+from autograder.gradebook.page_html import is_bounded, pixels
+from autograder.gradebook.page_text import MOST_OUTPUT, Room
 
 MOST_CELLS = 1_000  # besides nbgrader's own
 MOST_SOURCE = 200_000  # characters of all cells

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from autograder import sources
 from autograder.files import write_whole
+from autograder.keys import sources
 from sumskip.checking.core import PartResult, Report
 
 Level = Literal["walled", "none"]

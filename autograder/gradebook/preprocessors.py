@@ -20,8 +20,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool
 
-from autograder.page_text import MOST_OUTPUT, Room, capped
-from autograder.verdict_files import Printed, Verdict
+from autograder.gradebook.page_text import MOST_OUTPUT, Room, capped
+from autograder.submission.verdicts import Printed, Verdict
 from sumskip.checking.core import Report
 
 Resources = dict[str, Any]
@@ -36,7 +36,7 @@ class RestoreSubmission(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         if "submission" not in resources["nbgrader"]:
-            from autograder.grading import plain_submission
+            from autograder.submission.plain import plain_submission
 
             place = _place(self, resources)
             resources["nbgrader"]["submission"] = plain_submission(*place).notebook
@@ -56,7 +56,7 @@ class GiveVerdicts(NbGraderPreprocessor):
         given = resources["nbgrader"]
         verdict = given.get("verdict")
         if verdict is None:
-            from autograder.grading import plain_verdict
+            from autograder.submission.plain import plain_verdict
 
             verdict = plain_verdict(*_place(self, resources), trust_submissions=self.trust_submissions)
             for warning in verdict.warnings:

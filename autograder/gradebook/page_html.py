@@ -28,7 +28,7 @@ from nbconvert.filters import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.token import STANDARD_TYPES
 
-from autograder.page_text import capped, visible
+from autograder.gradebook.page_text import capped, visible
 
 SECONDS = 5.0
 MOST_HTML = 2_000_000  # characters of HTML that the texts of a page become

@@ -47,8 +47,8 @@ from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from autograder.files import UnfitFileError, regular_bytes, write_whole
-from autograder.pages import PageExporter, pages_digest
-from autograder.verdict_files import Verdict
+from autograder.gradebook.pages import PageExporter, pages_digest
+from autograder.submission.verdicts import Verdict
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""nbgrader's gradebook and the pages about graded notebooks; nothing else writes the database."""

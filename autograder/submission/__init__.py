@@ -1,0 +1,1 @@
+"""One submission: the course it belongs to, its exercises judged, and its verdict on disk."""

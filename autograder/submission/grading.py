@@ -1,0 +1,123 @@
+"""One submission in, its verdict out: a plain function for a class run, nbgrader, or a cluster.
+
+An exercise is judged outside the process that ran the learner's code. The secret key decides, and is never
+quoted: what is said, and every number in it, comes from asking again with the public key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from autograder.engine.intake import Submission
+from autograder.engine.run import CellOutput, Engine
+from autograder.exercises import EXERCISES
+from autograder.keys.making import rerun
+from autograder.keys.secret import secret_key
+from autograder.submission import verdicts
+from autograder.submission.course import Course
+from autograder.submission.verdicts import Level, Printed, Verdict
+from sumskip.checking.core import Array, Ask, Case, Report
+from sumskip.checking.judge import judge
+from sumskip.checking.key import Recorded, public_key
+
+# Reading a key takes up to a tenth of a second, and a class has many wrong answers.
+_public_key = lru_cache(maxsize=64)(public_key)
+
+_ONLY_ELSEWHERE = (
+    "The published examples come out right, others do not. Is a number or a size in your answer that "
+    "belongs to the examples alone?"
+)
+
+
+def grade_exercise(name: str, ask: Ask, secret: bytes, store: Path | None = None) -> Report:
+    """Judge one exercise by its secret key and explain the report by its public one.
+
+    Args:
+        name: the exercise, a key of `EXERCISES`.
+        ask: puts a case to the learner's answer, wherever that lives.
+        secret: the course's secret.
+        store: where secret keys are kept between runs (see `autograder.keys.secret.secret_key`).
+
+    Returns:
+        The report to show. Its status, score, parts and diagnosis are the secret key's.
+    """
+
+    def again(case: Case, weights: Mapping[str, Array]) -> Recorded:
+        return rerun(name, case, weights)
+
+    decided = judge(secret_key(name, secret, store), ask, again)
+    if EXERCISES[name].kind == "literals" or decided.status == "passed":
+        return decided
+    shown = judge(_public_key(name), ask, again)
+    if shown.status == "passed":
+        return replace(decided, message=_ONLY_ELSEWHERE, details=(), diagnosis=None)
+    message = (
+        shown.message
+        if shown.diagnosis == decided.diagnosis or decided.diagnosis is None
+        else decided.message
+    )
+    return replace(decided, message=message, details=shown.details)
+
+
+def grade_submission(course: Course, submission: Submission, fingerprint: str, engine: Engine) -> Verdict:
+    """Run what was submitted in `engine` and judge the answers out here.
+
+    Every automatic exercise of the assignment is in the verdict, whatever happened.
+    """
+
+    def judged(name: str, ask: Ask) -> Report:
+        return grade_exercise(name, ask, course.secret, course.key_store)
+
+    result = engine.run(submission.plan, judged)
+    ended = "The notebook ended before this exercise was reached."
+    reports = tuple(
+        result.reports.get(name) or not_graded(name, points, ended)
+        for name, points in course.exercises(submission.assignment).items()
+    )
+    return Verdict(
+        assignment=submission.assignment,
+        fingerprint=fingerprint,
+        level=result.level,
+        seed=verdicts.seed_id(course.secret),
+        versions={**verdicts.versions(), **engine.versions},
+        reports=reports,
+        printed={
+            cell: text for cell, output in result.outputs.items() if (text := _printed(output)) != Printed()
+        },
+        warnings=(*submission.warnings, *result.warnings),
+        submitted_version=submission.version,
+    )
+
+
+def _printed(output: CellOutput) -> Printed:
+    place = f" (line {output.line} of this cell)" if output.line else ""
+    error = f"{output.error_name}: {output.error_message}{place}" if output.error_name else ""
+    return Printed(output.stdout, output.stderr, error)
+
+
+def unreadable(assignment: str, reason: str, course: Course, fingerprint: str, level: Level) -> Verdict:
+    """The verdict on a submission that no notebook could be read from: nothing graded, and why."""
+    exercises = course.exercises(assignment)
+    reports = tuple(not_graded(name, points, reason) for name, points in exercises.items())
+    return Verdict(
+        assignment=assignment,
+        fingerprint=fingerprint,
+        level=level,
+        seed=verdicts.seed_id(course.secret),
+        versions=dict(verdicts.versions()),
+        reports=reports,
+        warnings=(reason,),
+    )
+
+
+def not_graded(name: str, points: float, reason: str) -> Report:
+    """No verdict, 0 points until the instructor has looked, and why."""
+    return Report(exercise=name, score=0.0, max_score=points, status="not_graded", message=reason)
+
+
+def holds(verdict: Verdict, fingerprint: str, trust_submissions: bool) -> bool:
+    """Whether a stored verdict still counts; one made without walls, only where that is accepted."""
+    return verdict.fingerprint == fingerprint and (verdict.level == "walled" or trust_submissions)
