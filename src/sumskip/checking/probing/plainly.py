@@ -39,7 +39,7 @@ _INNER = vars(_WRITTEN)["next_functions"].__get__
 
 def is_a(value: Any, *kinds: type) -> bool:
     """`isinstance` by the type alone."""
-    return any(issubclass(type(value), kind) for kind in kinds)
+    return issubclass(type(value), kinds)
 
 
 def type_name(value: Any) -> str:
@@ -64,7 +64,7 @@ def unheard() -> Iterator[None]:
 
 def read(tensor: Tensor, name: str) -> Any:
     """The attribute `name` (one of `_READ`) of a tensor."""
-    with unheard():
+    with _NO_FUNCTIONS(), _NO_DISPATCH():  # `unheard`, without its price: this is asked most
         return _READ[name](tensor)
 
 
