@@ -207,3 +207,20 @@ def test_a_damaged_key_is_made_again_and_one_without_exercise_is_removed(
     assert public_keys.main([]) == 0
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert public_keys.main(["--check"]) == 0
+
+
+def test_a_name_looks_at_that_exercise_alone(
+    only: Callable[[Exercise], Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = only(SOUND["a function"])
+    both = {**public_keys.EXERCISES, "another": replace(SOUND["a function"], name="another")}
+    for module in (keys, public_keys):
+        monkeypatch.setattr(module, "EXERCISES", both)
+    assert public_keys.main(["an_exercise"]) == 0
+    assert capsys.readouterr().out.endswith("\n1 public keys are up to date\n")
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert public_keys.main(["--check", "an_exercise"]) == 0
+    assert public_keys.main(["--check"]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        public_keys.main(["an_exercize"])
+    assert "no exercise an_exercize; there are an_exercise, another" in capsys.readouterr().err

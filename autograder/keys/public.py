@@ -1,6 +1,7 @@
 """Brings the public keys up to date with the exercises.
 
 python -m autograder.keys            writes those in src/sumskip/keys that are no longer what they should be
+python -m autograder.keys NAME …     looks at these exercises alone, which is quicker
 python -m autograder.keys --check    says whether there are any
 
 A key that would differ by rounding alone is left as it is. An exercise that is badly made is refused, in
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,31 +30,34 @@ PUBLIC_KEYS = Path(__file__).parents[2] / "src" / "sumskip" / "keys"
 _FOR_PEOPLE = {"line", "source", "message"}
 
 
-def changed_public_keys(folder: Path) -> dict[str, Key | None]:
+def changed_public_keys(folder: Path, only: Sequence[str] = ()) -> dict[str, Key | None]:
     """What a folder of public keys lacks: keys that differ by more than rounding, by exercise.
 
-    None stands for a key that has no exercise any more.
+    None stands for a key that has no exercise any more. `only` these exercises are looked at, or all.
 
     Raises:
         BadExerciseError: an exercise's own answer stops.
     """
     there = {path.stem: path for path in folder.glob("*.npz")}
     changed: dict[str, Key | None] = dict.fromkeys(sorted(there.keys() - EXERCISES.keys()))
-    for name in EXERCISES:
+    for name in only or EXERCISES:
         key = make_key(name, PUBLIC_SEED)
         if name not in there or not _alike(key, there[name]):
             changed[name] = key
     return changed
 
 
-def write_public_keys(folder: Path) -> list[str]:
+def write_public_keys(folder: Path, only: Sequence[str] = ()) -> list[str]:
     """Bring the public keys in `folder` up to date; returns a line for each file that is not as it was.
+
+    `only` those of these exercises, or all.
 
     Raises:
         BadExerciseError: an exercise is badly made; nothing was written.
     """
-    changed = changed_public_keys(folder)
-    for name, exercise in EXERCISES.items():
+    changed = changed_public_keys(folder, only)
+    for name in only or EXERCISES:
+        exercise = EXERCISES[name]
         if name in changed or exercise.kind == "literals":  # a public key does not show all of those
             refuse_unsound(exercise, make_key(name, PUBLIC_SEED, secret=True))
     said = []
@@ -110,18 +115,22 @@ def _near(new: Any, old: Any) -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m autograder.keys", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="look at these exercises alone")
     parser.add_argument("--check", action="store_true", help="only say whether the keys are up to date")
+    options = parser.parse_args(arguments)
+    if strange := [name for name in options.names if name not in EXERCISES]:
+        parser.error(f"no exercise {', '.join(strange)}; there are {', '.join(EXERCISES)}")
     try:
-        if parser.parse_args(arguments).check:
-            stale = changed_public_keys(PUBLIC_KEYS)
+        if options.check:
+            stale = changed_public_keys(PUBLIC_KEYS, options.names)
             names = f"stale: {', '.join(stale)}; run python -m autograder.keys"
-            print(names if stale else "all keys are up to date")
+            print(names if stale else f"{len(options.names or EXERCISES)} public keys are up to date")
             return 1 if stale else 0
-        said = write_public_keys(PUBLIC_KEYS)
+        said = write_public_keys(PUBLIC_KEYS, options.names)
     except BadExerciseError as error:
         print(f"autograder.keys: {' '.join(str(error).split())}; no key was written", file=sys.stderr)
         return 2
     for line in said:
         print(line)
-    print(f"{len(EXERCISES)} public keys are up to date")
+    print(f"{len(options.names or EXERCISES)} public keys are up to date")
     return 0
