@@ -21,7 +21,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from autograder.class_run.folders import Found, Handed, choose, read_folder
-from autograder.class_run.page_writers import PageWriters
+from autograder.class_run.page_writer import PageWriter
 from autograder.engine.run import Engine, plain_text
 from autograder.files import write_whole
 from autograder.gradebook.book import ClassGradebook, read_timestamp, recorded_key
@@ -105,7 +105,7 @@ class ClassRun:
                     self._finished(found, verdict)
                 else:
                     todo.append(found)
-            with PageWriters(self.course.root, self.jobs if self.feedback else 0) as pages:
+            with PageWriter(self.course.root, self.feedback) as pages:
                 for (learner, assignment), _ in self.outcome.rows.items():
                     pages.write(learner, assignment)
                 self._grade(todo, book, pages)
@@ -125,7 +125,7 @@ class ClassRun:
             return None
         return verdict
 
-    def _grade(self, todo: Sequence[Found], book: ClassGradebook, pages: PageWriters) -> None:
+    def _grade(self, todo: Sequence[Found], book: ClassGradebook, pages: PageWriter) -> None:
         time_left = _TimeLeft(len(todo))
         for found, work in self._judged(todo):
             handed = found.handed
@@ -206,7 +206,7 @@ class ClassRun:
         for warning in dict.fromkeys(verdict.warnings):
             self.outcome.warnings.append(f"{handed.name}: {warning}")
 
-    def _collect(self, pages: PageWriters, total: int) -> None:
+    def _collect(self, pages: PageWriter, total: int) -> None:
         time_left = _TimeLeft(total)
         for name, error in pages.finish():
             if error:

@@ -12,25 +12,26 @@ from pathlib import Path
 
 from autograder.gradebook.book import FeedbackPages
 
-FEW_PAGES = 8  # so few pages are written before another process has started
+FEW_PAGES = 8  # so few pages need no other process
 
 
-class PageWriters:
-    """Writes feedback pages in up to `jobs` other processes; none where `jobs` is 0.
+class PageWriter:
+    """Writes feedback pages in another process; none where they are not `wanted`.
 
-    A few pages are written right here: starting a process takes as long as twenty of them. Where a
-    writer dies, what was not finished is written again page by page, so that one page alone is lost.
+    One is enough: recording a grade takes twice as long as writing its page, and grades are recorded one by
+    one. A few pages are written right here, as starting a process takes as long as a hundred of them. Where
+    the other process dies, what was not finished is written again page by page: one page alone is lost.
     """
 
-    def __init__(self, root: Path, jobs: int) -> None:
+    def __init__(self, root: Path, wanted: bool) -> None:
         self.root = root
-        self.jobs = jobs
+        self.wanted = wanted
         self.written = 0
         self._held: list[tuple[str, str]] = []
         self._pool: ProcessPoolExecutor | None = None
         self._running: list[tuple[tuple[str, str], Future[bool]]] = []
 
-    def __enter__(self) -> PageWriters:
+    def __enter__(self) -> PageWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -39,19 +40,19 @@ class PageWriters:
 
     def write(self, learner: str, assignment: str) -> None:
         """Have the page of one recorded submission written, now or soon."""
-        if not self.jobs:
+        if not self.wanted:
             return
         self._held.append((learner, assignment))
         if self._pool is None and len(self._held) > FEW_PAGES:
-            self._pool = self._start(self.jobs)
+            self._pool = self._start()
         if self._pool is not None:
             self._running += [(one, _submit(self._pool, one)) for one in self._held]
             self._held.clear()
 
-    def _start(self, processes: int) -> ProcessPoolExecutor:
+    def _start(self) -> ProcessPoolExecutor:
         # Not forked: this process has threads, and the engine's pipes.
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(processes, context, _start_writer, (self.root,))
+        return ProcessPoolExecutor(1, context, _start_writer, (self.root,))
 
     def finish(self) -> Iterator[tuple[str, str]]:
         """Wait for all pages; yields the name of each, and what went wrong or an empty string."""
@@ -63,7 +64,7 @@ class PageWriters:
             if _writer_died(future):
                 assert self._pool is not None
                 if _writer_died(future := _submit(self._pool, one)):
-                    self._pool = self._start(1)
+                    self._pool = self._start()
                     future = _submit(self._pool, one)
             yield "/".join(one), self._outcome(future.result)
 
