@@ -85,9 +85,10 @@ class Notebook:
         self.page.wait_for_function(IDLE, timeout=1000 * KERNEL)
 
     def save(self) -> None:
-        """Write the notebook to its file."""
-        self.command("docmanager:save")
-        self.page.wait_for_function("() => !document.querySelector('.jp-mod-dirty')", timeout=1000 * PAGE)
+        """Write the notebook to its file; whole, so that whoever reads it next finds all of it."""
+        save = "window.jupyterapp.commands.execute('docmanager:save').then(() => { window.saved = true })"
+        self.page.evaluate(f"() => {{ window.saved = false; {save} }}")
+        self.page.wait_for_function("() => window.saved", timeout=1000 * PAGE)
 
 
 @dataclass

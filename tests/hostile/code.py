@@ -109,17 +109,21 @@ def lying(name, *a, **k):
 builtins.__import__ = lying
 {ZEROS}""", costs_others=True),
     Attack("patched check", "the points that a cell displays are its score", f"""
-import sumskip.checking.check
-sumskip.checking.check.check = lambda *a, **k: 8.0
+import sumskip
+sumskip.check.check = lambda *a, **k: 8.0
 check = lambda *a, **k: 8.0
 {ZEROS}""", deserved=SHAPE),
+    Attack("patched checking", "the module that checks says what is displayed", f"""
+import sumskip.checking.check
+sumskip.checking.check.check = lambda *a, **k: 8.0
+{ZEROS}""", costs_others=True),
     Attack("patched judge", "the verdict is made where the learner can reach it", f"""
 import sumskip.checking.judge
 from sumskip.checking.core import Report
 sumskip.checking.judge.judge = lambda key, ask, *a: Report('addition_model', 8.0, 8.0, 'passed', 'All parts are right.')
 {ZEROS}""", costs_others=True),
     Attack("patched probe", "a forged observation is judged", "import sumskip.checking.probe\n"
-           + forging("facts") + "sumskip.checking.probe.probe = forged\nsumskip.probe._PROBES['module'] = forged\n",
+           + forging("facts") + "sumskip.checking.probe.probe = forged\nsumskip.checking.probe._PROBES['module'] = forged\n",
            costs_others=True),
     Attack("patched cells", "the engine's own half in the sandbox sends what the learner wants", "import inside.cells\n"
            + forging("facts") + "inside.cells.probe = forged\n", costs_others=True, status="not_graded"),
