@@ -28,7 +28,7 @@ desk: $(READY) ## teach the course: JupyterLab with formgrader in the course roo
 	@$(PY) tools/lab.py desk $(DESK_ARGS)
 
 test: setup lint ## everything that must hold (some minutes)
-	$(PYTEST) -n 2 --dist loadfile --durations 15
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder --durations 15
 	@$(MAKE) --no-print-directory fairness
 
 quick: $(READY) ## the quick tests (under 90 s)
