@@ -20,6 +20,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def files_in(folder: Path, *patterns: str) -> list[Path]:
+    """The files below `folder` that fit one of the patterns: at least one, or a search proves nothing."""
+    found = sorted(path for pattern in patterns for path in folder.rglob(pattern) if path.is_file())
+    assert found, f"{folder}: nothing fits {', '.join(patterns)}; has it moved?"
+    return found
+
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -16,9 +16,12 @@ from textwrap import dedent
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
+from conftest import files_in
+
 REGION = re.compile(
     r"^[ \t]*### BEGIN SOLUTION[^\n]*\n(.*?)^[ \t]*### END SOLUTION", re.DOTALL | re.MULTILINE
 )
+
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -62,7 +65,7 @@ def blocks(source: str) -> Iterator[list[str]]:
 def programs_below(folder: Path) -> Iterator[tuple[Path, str]]:
     """Everything below `folder` that could be Python: files, notebook cells, fenced code in prose."""
     plain = TransformerManager()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in files_in(folder, "*"):
         if path.suffix == ".ipynb":
             for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
                 source = "".join(cell["source"])
@@ -101,7 +104,7 @@ def find_leaks(masters: Path, folder: Path) -> list[str]:
         leaks += [
             f"{grade_id} in {path}" for grade_id, run in regions if any(contains(b, run) for b in found)
         ]
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in files_in(folder, "*"):
         text = path.read_text(encoding="utf-8", errors="replace")
         if path.suffix == ".ipynb":
             text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])

@@ -13,7 +13,8 @@ import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-ROOT = Path(__file__).resolve().parent.parent
+from conftest import ROOT, files_in
+
 MASTERS = sorted((ROOT / "notebooks").glob("*/*.ipynb"))
 # What only instructors have, and what tests alone need.
 NEVER_WITH_LEARNERS = {"autograder", "nbgrader", "nh3", "pytest", "hypothesis", "tests"}
@@ -42,7 +43,7 @@ def names_in_calls(source: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "src").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT / "src"))
+    "path", files_in(ROOT / "src", "*.py"), ids=lambda path: str(path.relative_to(ROOT / "src"))
 )
 def test_the_learners_package_knows_nothing_of_instructors(path: Path) -> None:
     """`sumskip` imports neither `autograder` nor nbgrader, not even inside a function."""

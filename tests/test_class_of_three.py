@@ -15,6 +15,7 @@ from nbgrader.api import Gradebook
 
 from autograder.exercises import EXERCISES
 from autograder.keys.secret import KEY_STORE, course_secret, secret_key, secret_seed
+from conftest import files_in
 from grading_course import (
     LESSONS,
     WRONG,
@@ -156,7 +157,7 @@ def test_plain_nbgrader_gives_the_same_scores(graded: Class, tmp_path: Path) -> 
 def test_a_verdict_can_be_shown_and_made_again(graded: Class) -> None:
     """A verdict records level, seed and versions; the seed is a name for the secret, not the secret."""
     secret = (graded.root / ".course" / "secret").read_bytes()
-    for path in (graded.root / "verdicts").rglob("*.json"):
+    for path in files_in(graded.root / "verdicts", "*.json"):
         text = path.read_text(encoding="utf-8")
         verdict = json.loads(text)
         assert verdict["level"] == "walled"
@@ -207,7 +208,7 @@ def test_no_solution_secret_or_hidden_number_is_in_what_learners_get(graded: Cla
     texts = {"log": graded.output}
     for folder in ("autograded", "feedback", "verdicts"):
         for learner in (MISTAKEN, IDLE):
-            for path in (graded.root / folder / learner).rglob("*.*"):
+            for path in files_in(graded.root / folder / learner, "*.*"):
                 texts[str(path)] = path.read_text(encoding="utf-8")
     found = [(where, word) for where, text in texts.items() for word in forbidden if word in text]
     assert found == []

@@ -25,6 +25,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import conftest
+from conftest import files_in
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -85,7 +86,7 @@ def test_the_version_has_one_place() -> None:
 
     assert sumskip.__version__ == PROJECT["version"]
     assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    for path in (ROOT / "src").rglob("*.py"):
+    for path in files_in(ROOT / "src", "*.py"):
         assert PROJECT["version"] not in path.read_text(encoding="utf-8"), path
 
 

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
+from conftest import ROOT, files_in
 from pictures import Bench, photo, wires
 from sumskip import trace
 from sumskip.seeing.tracing.restore import shares_memory
 
 CALL = nn.Module.__call__
-SOURCES = sorted((Path(__file__).resolve().parent.parent / "src" / "sumskip").rglob("*.py"))
+SOURCES = files_in(ROOT / "src" / "sumskip", "*.py")
 
 
 def untouched(model: nn.Module, run: Any) -> None:

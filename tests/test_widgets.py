@@ -25,6 +25,7 @@ from nbconvert import HTMLExporter
 from PIL import Image
 from torch import Tensor, nn
 
+from conftest import files_in
 from sumskip import pixel_at_the_plus, shape_aligner, trace, wiring_board
 from sumskip.seeing.drawing.scene import to_svg
 from sumskip.seeing.widgets.aligner import align
@@ -465,7 +466,7 @@ def test_the_learners_random_numbers_stay_theirs() -> None:
 
 def test_no_script_reaches_for_another_machine() -> None:
     """What the browser runs is all here: no address but SVG's namespace, no import."""
-    for file in [*HERE.glob("*.js"), *HERE.glob("*.css")]:
+    for file in [*files_in(HERE, "*.js"), *files_in(HERE, "*.css")]:
         source = file.read_text(encoding="utf-8")
         assert "//" not in re.sub(r"^\s*//.*$|; // .*$|\{ // .*$", "", source, flags=re.M)
         assert not re.search(r"\b(import|fetch|XMLHttpRequest|WebSocket|save_changes)\b", source)
