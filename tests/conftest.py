@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from course_root import ROOT
 
 
 def files_in(folder: Path, *patterns: str) -> list[Path]:

@@ -20,7 +20,7 @@ from multiprocessing import get_context
 
 import torch
 
-import course_root  # noqa: F401 - before what it makes importable
+import course_root  # before what it makes importable
 from answers import Answer, answers
 from autograder.exercises import EXERCISES
 from autograder.submission.grading import grade_exercise
@@ -30,7 +30,6 @@ from sumskip.checking.judge import judge
 from sumskip.checking.key import public_key
 from sumskip.checking.probe import probe
 
-SECRET = b"the secret of a course that is only tested"
 NAMED_AT_LEAST = 0.9
 # The grader's known limit: right, but the weights stand in another form than a convolution's (cut in two,
 # transposed), so it gives no verdict and asks the instructor. Never counted as accepted.
@@ -104,7 +103,9 @@ def submit(answer: Answer) -> Outcome:
         bound = answer.bound()
     except Exception as error:  # a cell that fails binds nothing
         raise ValueError(f"{answer.id} does not even run as a cell: {error!r}") from error
-    graded = grade_exercise(answer.exercise, lambda case: probe(bound, case), SECRET)
+    graded = grade_exercise(
+        answer.exercise, lambda case: probe(bound, case), course_root.SECRET, course_root.KEYS
+    )
     checked = None
     if EXERCISES[answer.exercise].kind != "literals":
         checked = judge(public_key(answer.exercise), lambda case: probe(bound, case))

@@ -19,9 +19,9 @@ from autograder.engine.inside.notebook import Outline, read_outline
 from autograder.engine.run import CellOutput, Plan, Result, Step
 from autograder.exercises import LESSONS
 from autograder.gradebook.book import ClassGradebook
+from autograder.keys.secret import KEY_STORE, SECRET_FILE
+from course_root import KEYS, ROOT, SECRET
 from sumskip.checking.core import PartResult, Report, Status
-
-ROOT = Path(__file__).resolve().parent.parent
 
 _TWO_CONVS = """
         super().__init__()
@@ -68,8 +68,10 @@ def make_course(root: Path) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".*"))
     shutil.copy(ROOT / "nbgrader_config.py", root)
-    if (ROOT / ".course").is_dir():  # the secret keys, which take seconds to make
-        shutil.copytree(ROOT / ".course", root / ".course")
+    (root / SECRET_FILE).parent.mkdir(mode=0o700)
+    (root / SECRET_FILE).write_bytes(SECRET)
+    KEYS.mkdir(parents=True, exist_ok=True)
+    (root / KEY_STORE).symlink_to(KEYS)
     return root
 
 

@@ -118,7 +118,17 @@ def snapshot(root: Path) -> dict[str, bytes]:
 def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository in which the page was followed, and its two commands were run."""
     root = tmp_path_factory.mktemp("followed") / "course"
-    left_out = (".git", ".venv", ".course", "__pycache__", ".*_cache", "release", "work", "*.egg-info")
+    left_out = (
+        ".git",
+        ".venv",
+        "build",
+        ".course",
+        "__pycache__",
+        ".*_cache",
+        "release",
+        "work",
+        "*.egg-info",
+    )
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*left_out))
     before = snapshot(root)
     by_hand = follow(STEPS, root)

@@ -28,6 +28,7 @@ from autograder.engine.intake import read_submission
 from autograder.engine.run import Engine, Plan, Result, Step
 from autograder.engine.sandbox import Level, Limits
 from autograder.submission.grading import grade_exercise
+from course_root import KEYS, SECRET
 from hostile.code import ATTACKS, PRELUDE
 from hostile.course import POINTS, TARGET, Attack, honest, master, submission
 from hostile.handed_in import CHANGES, HOPELESS
@@ -38,7 +39,6 @@ pytestmark = pytest.mark.sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 MASTERS = {"02_explicit_addition": master()}
-SECRET = b"of the hostile course, and no other"
 LIMITS = Limits(
     cell_seconds=3.0,
     ask_seconds=4.0,  # ample for an honest sibling on a busy machine
@@ -92,7 +92,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def judge(name: str, ask: Ask) -> Report:
-    return grade_exercise(name, ask, SECRET)
+    return grade_exercise(name, ask, SECRET, KEYS)
 
 
 def scores(result: Result) -> dict[str, float]:

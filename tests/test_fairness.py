@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -12,12 +11,14 @@ import torch
 import fairness
 from answers import answers
 from autograder.exercises import EXERCISES
-from autograder.keys.making import PUBLIC_SEED, make_key, rerun
+from autograder.keys.making import rerun
 from autograder.keys.secret import secret_key
+from course_root import KEYS, SECRET
 from generated import generated
 from oracle import verdict
 from sumskip.checking.core import Report
 from sumskip.checking.judge import judge
+from sumskip.checking.key import public_key
 from sumskip.checking.probe import probe
 
 _MODELS = [name for name, exercise in EXERCISES.items() if exercise.kind != "literals"]
@@ -60,13 +61,8 @@ def test_sentences_sound_as_feedback_should(exercise: str) -> None:
         assert sentence.count("`") % 2 == 0, sentence
 
 
-@lru_cache(maxsize=4)
-def _public(exercise: str) -> Any:
-    return make_key(exercise, PUBLIC_SEED)
-
-
 def _judged(exercise: str, answer: Any) -> Report:
-    return judge(_public(exercise), lambda case: probe(answer, case), lambda c, w: rerun(exercise, c, w))
+    return judge(public_key(exercise), lambda case: probe(answer, case), lambda c, w: rerun(exercise, c, w))
 
 
 @pytest.mark.slow
@@ -84,7 +80,7 @@ def test_each_wrong_model_receives_its_own_sentence(exercise: str) -> None:
 @pytest.mark.parametrize("exercise", _LITERALS)
 def test_each_wrong_choice_receives_its_own_sentence(exercise: str) -> None:
     """Every wrong choice we know is refused, with its own words."""
-    key = secret_key(exercise, fairness.SECRET)
+    key = secret_key(exercise, SECRET, KEYS)
     for question in EXERCISES[exercise].questions:
         for value, name, sentence in question.wrong:
             answer = {**EXERCISES[exercise].answer, question.name: value}
@@ -103,9 +99,7 @@ def test_generated_answers() -> None:
         wrong = verdict(answer)
         assert (wrong is None) == answer.right, f"{answer.name}: {wrong}\n{answer.source}"
         bound = answer.bound()
-        report = fairness.grade_exercise(
-            answer.exercise, lambda case, b=bound: probe(b, case), fairness.SECRET
-        )
+        report = fairness.grade_exercise(answer.exercise, lambda case, b=bound: probe(b, case), SECRET, KEYS)
         if (report.status == "passed") != answer.right:
             complaints.append(f"{answer.name} ({report.status}, {report.message}):\n{answer.source}")
     assert not complaints, "\n".join(complaints)

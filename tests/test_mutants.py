@@ -22,11 +22,11 @@ from answers import Answer
 from autograder.exercises import EXERCISES
 from autograder.keys.making import rerun
 from autograder.keys.secret import secret_key
+from course_root import KEYS, SECRET
 from mutation import mutants
 from sumskip.checking.judge import judge
 from sumskip.checking.probe import probe
 
-_SECRET = b"the secret of a course that is only tested"
 _FOLDER = Path(autograder.exercises.__file__).parent
 # repair_addition's answer is addition_model's, line for line.
 _CHANGED = [n for n, e in EXERCISES.items() if e.kind != "literals" and n != "repair_addition"]
@@ -45,7 +45,7 @@ def _mutated(exercise: str) -> Iterator[tuple[str, str]]:
 
 
 def _passes(exercise: str, answer: Any) -> bool:
-    key = secret_key(exercise, _SECRET)
+    key = secret_key(exercise, SECRET, KEYS)
     return judge(key, lambda case: probe(answer, case), lambda c, w: rerun(exercise, c, w)).status == "passed"
 
 

@@ -24,13 +24,13 @@ from autograder.engine.inside import frames
 from autograder.engine.run import Engine, Plan, Step
 from autograder.engine.sandbox import Child, Limits
 from autograder.submission.grading import grade_exercise
+from course_root import KEYS, SECRET
 from grading_course import LESSONS, hand_in, json_lines, make_course, master
 from sumskip.checking.core import Ask, Case, Report
 from sumskip.checking.key import public_key
 from sumskip.checking.probe import probe
 
 LESSON = LESSONS[1]
-SECRET = b"the secret of a course that is only tested"
 
 junk = st.recursive(
     st.one_of(
@@ -126,7 +126,7 @@ class FrameEngine(Engine):
 
 
 def _judge(name: str, ask: Ask) -> Report:
-    return grade_exercise(name, ask, SECRET)
+    return grade_exercise(name, ask, SECRET, KEYS)
 
 
 @pytest.mark.slow
