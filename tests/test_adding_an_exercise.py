@@ -199,8 +199,8 @@ def test_no_test_needs_to_be_told_of_a_new_exercise(followed: Path) -> None:
     files = [f"tests/test_{name}.py" for name in tests]
     run(followed, "-m", "pytest", "-q", "-m", "quick", "-p", "no:cacheprovider", *files)
     by_hand = sorted({block.path for block in blocks(STEPS)})
-    run(followed, "-m", "ruff", "check", "--no-cache", *by_hand)
-    run(followed, "-m", "ruff", "format", "--no-cache", "--check", *by_hand)
+    run(followed, "-m", "ruff", "check", "--no-cache", "--force-exclude", *by_hand)
+    run(followed, "-m", "ruff", "format", "--no-cache", "--check", "--force-exclude", *by_hand)
 
 
 def test_the_predictions_of_the_page_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:
