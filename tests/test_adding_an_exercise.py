@@ -109,7 +109,7 @@ def run(root: Path, *command: str, status: int = 0) -> str:
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
-    passing = {"__pycache__", ".pytest_cache"}
+    passing = {"__pycache__", ".pytest_cache", "build"}
     files = (path for path in root.rglob("*") if path.is_file() and not passing.intersection(path.parts))
     return {str(path.relative_to(root)): path.read_bytes() for path in files}
 
