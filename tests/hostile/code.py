@@ -109,14 +109,12 @@ def lying(name, *a, **k):
 builtins.__import__ = lying
 {ZEROS}""", costs_others=True),
     Attack("patched check", "the points that a cell displays are its score", f"""
-import sumskip
-sumskip.check.check = lambda *a, **k: 8.0
 check = lambda *a, **k: 8.0
 {ZEROS}""", deserved=SHAPE),
-    Attack("patched checking", "the module that checks says what is displayed", f"""
+    Attack("patched check, where it lies", "the same, for whoever imports it later", f"""
 import sumskip.checking.check
 sumskip.checking.check.check = lambda *a, **k: 8.0
-{ZEROS}""", costs_others=True),
+{ZEROS}""", costs_others=True, status="not_graded"),
     Attack("patched judge", "the verdict is made where the learner can reach it", f"""
 import sumskip.checking.judge
 from sumskip.checking.core import Report
@@ -495,6 +493,37 @@ def once(answer, case):
     return forged(answer, case)
 inside.cells.probe = once
 """, costs_others=True, status="not_graded"),
+    Attack("a function within a function", "what a decorated function wraps was exchanged unseen: full marks",
+           LOOSE.replace("self.kernel =", "global kept; kept = self.kernel =").replace("self.kernel / 12", "self.kernel") + """
+from contextlib import contextmanager
+import sumskip.checking.probing.plainly as plainly
+cell = plainly.unheard.__closure__[0]
+real, kept = contextmanager(cell.cell_contents), None
+def lying():
+    frame = sys._getframe()
+    while frame:
+        for one in (frame.f_locals.get('self'), frame.f_locals.get('register')):
+            if type(one).__name__ == 'Register' and hasattr(one, '_kinds'):
+                one._kinds[id(kept)] = 'parameter'
+            if type(one).__name__ == '_Module':
+                one.gradients += [kept] if one.gradients and id(kept) not in map(id, one.gradients) else []
+                one.moved.add(id(kept))
+                one.facts['strays'] = False
+        frame = frame.f_back
+    with real(): yield
+cell.cell_contents = lying
+""", costs_others=True, status="not_graded"),
+    Attack("the code behind a property", "the property stays, the function that it calls does another thing", f"""
+import sumskip.checking.probing.roles as roles
+def shape(self): return (16, 16, 3, 3)
+roles.Use.shape.fget.__code__ = shape.__code__
+{ZEROS}""", costs_others=True, status="not_graded"),
+    Attack("the code behind a table", "a lambda in a frozen table answers with what the learner likes", f"""
+import sumskip.checking.probe
+def forged(answer, case): return None
+table = sumskip.checking.probe._PROBES
+table['literals'].__code__ = (lambda answer, case: forged(answer, case)).__code__
+{ZEROS}""", costs_others=True, status="not_graded"),
 ]
 
 WIRE = [

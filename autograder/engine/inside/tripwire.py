@@ -10,7 +10,8 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Iterator, Mapping
-from types import FunctionType, ModuleType
+from functools import _lru_cache_wrapper as _Cached
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 _MODULES = (
@@ -41,6 +42,7 @@ _BY_HONEST_PEOPLE = {"print", "input", "display", "open", "breakpoint", "exit", 
 # An optimiser wraps its own `step` when the first of its kind is made, and `torch.compile` another method
 # of theirs; the default dtype is a class.
 _BY_TORCH = {"step", "_init_group", "Storage"}
+_EMPTY = CellType()  # of a closure, whose name has no value yet
 
 
 class Tripwire:
@@ -56,13 +58,15 @@ class Tripwire:
         found = [
             f"{module.__name__}.{name}"
             for module, name, value, content in self._values
-            if vars(module).get(name, self) is not value or _content(value) != content
+            if vars(module).get(name, self) is not value or _ids(_content(value)) != _ids(content)
         ]
         for holder, names, functions in self._seen:
             now = vars(holder)
             others = [name for name, (value, _) in functions.items() if now.get(name) is not value]
             others += [
-                name for name, (value, inside) in functions.items() if inside and _inside(value) != inside
+                name
+                for name, (value, inside) in functions.items()
+                if inside and _ids(_inside(value)) != _ids(inside)
             ]
             others += [name for name in now.keys() - names if _hides(holder, name)]
             found += [f"{holder.__name__}.{name}" for name in others]
@@ -78,11 +82,21 @@ def _values() -> Iterator[tuple[Any, str, Any]]:
                     yield module, name, value
 
 
-def _content(value: Any) -> list[int]:
-    """Which things a collection holds: their ids, since values may say of themselves that they are equal."""
+def _content(value: Any) -> list[Any]:
+    """The things that a collection holds, and what can be exchanged in those that are functions."""
     if isinstance(value, Mapping):
-        return [id(item) for pair in value.items() for item in pair]
-    return [id(item) for item in value] if isinstance(value, (tuple, list, set, frozenset)) else []
+        items = [item for pair in value.items() for item in pair]
+    else:
+        items = list(value) if isinstance(value, (tuple, list, set, frozenset)) else []
+    return items + [part for item in items if isinstance(item, FunctionType) for part in _inside(item)]
+
+
+def _ids(things: list[Any]) -> list[int]:
+    """Which things these are: values may say of themselves that they are equal.
+
+    Those from before are held, since the id of one that is gone would be given again.
+    """
+    return [id(thing) for thing in things]
 
 
 def _hides(holder: Any, name: str) -> bool:
@@ -106,18 +120,36 @@ def _holders() -> Iterator[Any]:
                 yield value
 
 
-def _functions(holder: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
+def _functions(holder: Any) -> dict[str, tuple[Any, list[Any]]]:
     passed_over = _BY_HONEST_PEOPLE if holder is builtins else _BY_TORCH
     return {
-        name: (value, _inside(value) if isinstance(value, FunctionType) else ())
+        name: (value, _inside(value))
         for name, value in vars(holder).items()
         if _is_function(value) and name not in passed_over
     }
 
 
-def _inside(function: FunctionType) -> tuple[int, ...]:
-    """What can be exchanged in a function while it stays the same object."""
-    return id(function.__code__), id(function.__defaults__), id(function.__kwdefaults__)
+def _inside(function: Any) -> list[Any]:
+    """What can be exchanged in a function, and in those that it wraps, while it stays the same object."""
+    found: list[Any] = []
+    waiting, seen = [function], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        inner: list[Any] = []
+        if isinstance(one, FunctionType):
+            found += [one.__code__, one.__defaults__, *(one.__kwdefaults__ or {}).values()]
+            inner = [cell.cell_contents for cell in one.__closure__ or () if cell != _EMPTY]
+        elif isinstance(one, property):
+            inner = [one.fget, one.fset, one.fdel]
+        elif isinstance(one, (staticmethod, classmethod, _Cached)):
+            inner = [one.__wrapped__]
+        wrapped = [thing for thing in inner if _is_function(thing)]
+        found += wrapped
+        waiting += wrapped
+    return found
 
 
 def _is_function(value: Any) -> bool:
