@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from types import MethodType
@@ -25,11 +25,12 @@ from sumskip.seeing.graph import Direction, Graph
 from sumskip.seeing.tracing import TraceError
 from sumskip.seeing.tracing import gradients as backward
 from sumskip.seeing.tracing.assemble import Assembly
+from sumskip.seeing.tracing.containers import replaced, tensors
 from sumskip.seeing.tracing.names import Names
 from sumskip.seeing.tracing.recorder import Recorder
 from sumskip.seeing.tracing.restore import Snapshot
 from sumskip.seeing.tracing.source import is_own
-from sumskip.seeing.tracing.steps import Operand, Step, replaced
+from sumskip.seeing.tracing.steps import Operand, Step
 from sumskip.seeing.tracing.unseen import inside
 
 
@@ -198,27 +199,10 @@ def _spread(signature: inspect.Signature, arguments: Mapping[str, Any]) -> Itera
 def _named_tensors(values: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Tensor]]:
     seen: set[int] = set()
     for name, value in values:
-        for inner, tensor in _flat(name, value):
+        for inner, tensor in tensors(name, value):
             if id(tensor) not in seen:
                 seen.add(id(tensor))
                 yield inner, tensor
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        yield name, value
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        for field in value._fields:
-            yield from _flat(f"{name}.{field}", getattr(value, field))
-    elif isinstance(value, list | tuple):
-        for position, part in enumerate(value):
-            yield from _flat(f"{name}[{position}]", part)
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from _flat(f"{name}[{key!r}]", part)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for item in fields(value):
-            yield from _flat(f"{name}.{item.name}", getattr(value, item.name))
 
 
 def _is_lazy(model: nn.Module) -> bool:
@@ -235,7 +219,7 @@ def _is_lazy(model: nn.Module) -> bool:
 def _returned(recorder: Recorder, output: Any, model: Any) -> list[tuple[str, Operand, Tensor | None]]:
     """Everything that the model returned: its label, where it comes from, and the tensor."""
     found: list[tuple[str, Operand, Tensor | None]] = []
-    for label, tensor in _flat("output", output):
+    for label, tensor in tensors("output", output):
         found += ((label, operand, tensor) for operand in recorder.ledger.operand(tensor))
     if not found and isinstance(output, float):
         found = [("output", recorder.ledger.operand(output)[0], None)]

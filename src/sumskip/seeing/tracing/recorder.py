@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sumskip.seeing.tracing import unseen
+from sumskip.seeing.tracing.containers import replaced
 from sumskip.seeing.tracing.expressions import is_number
 from sumskip.seeing.tracing.ledger import Ledger
 from sumskip.seeing.tracing.names import Names
@@ -36,7 +37,6 @@ from sumskip.seeing.tracing.steps import (
     is_region,
     is_torch,
     place_of,
-    replaced,
     scalar,
     sequence,
     tensors_in,
@@ -156,10 +156,9 @@ class Recorder(TorchFunctionMode):
         if operator.numeric and len(values) == 2 and not isinstance(values[1], Tensor):
             self._as_written(step, values)
         target = kwargs["out"] if "out" in kwargs else args[0] if args else None
-        if isinstance(target, Tensor) and (
-            operator.writes or "out" in kwargs or _inplace(operator, args, kwargs)
-        ):
-            self.ledger.keep(target)
+        if operator.writes or "out" in kwargs or _inplace(operator, args, kwargs):
+            for written in tensors_in(target):
+                self.ledger.keep(written)
         result = self._run(step, values, func, args, kwargs)
         if step.label == "+" and step.place is not None and step.place.reading.calls == "sum":
             for operand in step.operands:  # `y = sum(…)`: only the last of its additions is y

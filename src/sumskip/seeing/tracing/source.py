@@ -30,6 +30,7 @@ _MACHINERY = frozenset(
         "steps",
         "names",
         "restore",
+        "containers",
         "unseen",
         "operators",
         "source",

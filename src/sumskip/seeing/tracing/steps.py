@@ -143,22 +143,6 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(part)
 
 
-def replaced(value: Any, change: Any) -> Any:
-    """The same structure with `change` applied to its tensors; the same object where nothing changes."""
-    if isinstance(value, Tensor):
-        return change(value)
-    fields = hasattr(value, "_fields")
-    if type(value) in (list, tuple) or (isinstance(value, tuple) and fields):
-        parts = [replaced(part, change) for part in value]
-        if all(part is before for part, before in zip(parts, value, strict=True)):
-            return value
-        return type(value)(*parts) if fields else type(value)(parts)
-    if type(value) is dict:
-        inner = {name: replaced(part, change) for name, part in value.items()}
-        return value if all(inner[name] is part for name, part in value.items()) else inner
-    return value
-
-
 def place_of(tensor: Tensor) -> tuple[Any, int]:
     """Where in autograd's graph the gradient of a tensor that requires one arrives."""
     edge = torch.autograd.graph.get_gradient_edge(tensor)
