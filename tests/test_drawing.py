@@ -220,6 +220,31 @@ def test_depth_closes_containers() -> None:
     assert "4 operators inside" in texts(once)
 
 
+def test_a_box_is_opened_by_its_name() -> None:
+    """With what it is in, and nothing else; several are opened together."""
+    one, other = ("a", "a.b"), ("c", "c.d")
+    nodes = [
+        INPUT,
+        *(
+            Node(f"{n}", "op", "relu", S, path=path)
+            for n, path in enumerate([one, one[:1], other, other[:1]])
+        ),
+        OUTPUT,
+    ]
+    trace = Trace(tuple(nodes), tuple(Edge(a.id, b.id, S) for a, b in pairwise(nodes)))
+    assert titles(picture(trace, open="a.b")) == ["a", "b"]
+    assert titles(picture(trace, open=["c.d", "a"])) == ["a", "c", "d"]
+    assert titles(picture(trace, open=[])) == []
+    assert trace.to_svg(open=["a.b", "c.d"]) == trace.to_svg()
+    assert trace.to_png(open="a")[:4] == b"\x89PNG"
+
+
+def titles(scene: Scene) -> list[str]:
+    """What is written in the upper left corner of each open box."""
+    corners = {(box.x + 12, box.y + 15) for box in boxes(scene, "container")}
+    return [shape.text for shape in scene.shapes if isinstance(shape, Text) and (shape.x, shape.y) in corners]
+
+
 def test_a_module_called_twice_is_two_boxes() -> None:
     """Two calls, one after the other with something in between, do not become one box."""
     nodes = [
@@ -256,6 +281,8 @@ def test_an_enormous_chain_is_folded_with_a_note() -> None:
         ({"depth": -1}, "-1 came"),
         ({"depth": True}, "True came"),
         ({"depth": "2"}, "'2' came"),
+        ({"open": "conv1"}, "of which there are: none; 'conv1' came"),
+        ({"open": [], "depth": 1}, "give one of them"),
     ],
 )
 def test_bad_options_are_refused(options: dict[str, Any], words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sumskip.seeing.drawing.parts import Item, Level, Link, Look, Pin, number_text, shape_text, stretches
@@ -19,8 +20,10 @@ class _Home:
     closed: str | None = None
 
 
-def homes_of(nodes: list[Node], depth: int) -> dict[str, _Home]:
+def homes_of(nodes: list[Node], is_open: Callable[[int, str], bool]) -> dict[str, _Home]:
     """The boxes around each node, by ids that end in the container's name.
+
+    `is_open` says of a container, by its place in a path and its name, whether its inside is drawn.
 
     A module that is called twice is two boxes: nodes belong to one call as long as they follow each
     other in the order in which they ran. That order also keeps wires between boxes from going round.
@@ -29,7 +32,9 @@ def homes_of(nodes: list[Node], depth: int) -> dict[str, _Home]:
     last_path: tuple[str, ...] = ()
     last_boxes: tuple[str, ...] = ()
     for node in nodes:
-        path = () if node.kind in ("input", "output") else node.path[: depth + 1]
+        path = () if node.kind in ("input", "output") else node.path
+        depth = next((n for n, name in enumerate(path) if not is_open(n, name)), len(path))
+        path = path[: depth + 1]
         same = 0
         while same < min(len(path), len(last_path)) and path[same] == last_path[same]:
             same += 1

@@ -10,6 +10,7 @@ The input may come from an untrusted process, so nothing is assumed of its order
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sumskip.seeing.drawing.attached import pinned
@@ -36,15 +37,34 @@ def deepest(trace: Graph) -> int:
     return min(DEEPEST, max((len(node.path) for node in trace.nodes[:MOST_READ]), default=0))
 
 
-def view(trace: Graph, depth: int | None = None, most: int = MOST_NODES) -> View:
+def boxes_of(trace: Graph) -> list[str]:
+    """The names by which the boxes of `trace` are opened, in the order in which they ran."""
+    return list(dict.fromkeys(name for node in trace.nodes[:MOST_READ] for name in node.path[:DEEPEST]))
+
+
+def around(trace: Graph, names: Collection[str]) -> frozenset[str]:
+    """`names` of boxes, and of all boxes that these are in."""
+    paths = {node.path[:DEEPEST] for node in trace.nodes[:MOST_READ]}
+    found = (path[: place + 1] for path in paths for place, name in enumerate(path) if name in names)
+    return frozenset(name for path in found for name in path)
+
+
+def view(
+    trace: Graph, depth: int | None = None, most: int = MOST_NODES, open: Collection[str] | None = None
+) -> View:
     """What to draw of `trace`, its containers opened `depth` deep (None: all of them).
 
-    Of more than `most` things the middle is folded into one box.
+    With `open`, exactly the boxes of these names are opened, as far as those around them are. Of more than
+    `most` things the middle is folded into one box.
     """
     nodes, edges, notes = _readable(trace)
     depth = DEEPEST if depth is None else max(0, min(depth, DEEPEST))
+
+    def is_open(place: int, name: str) -> bool:
+        return place < depth and (open is None or name in open)
+
     pins, nodes, edges = pinned(nodes, edges, trace.fault.node if trace.fault else None)
-    homes, folded = shortened(nodes, homes_of(nodes, depth), most)
+    homes, folded = shortened(nodes, homes_of(nodes, is_open), most)
     if folded:
         notes.append(f"{folded} operators in the middle are drawn as one box.")
     classes = {name: clean(class_name, 30) for name, class_name in trace.boxes[:MOST_READ]}
