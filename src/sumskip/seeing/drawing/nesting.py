@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sumskip.seeing.drawing.parts import Item, Level, Link, Look, Pin, number_text, shape_text, stretches
 from sumskip.seeing.graph import Edge, Node
@@ -142,11 +142,10 @@ class Builder:
             same += 1
         name = clean(source.variable or "", 24)
         shape = shape_text(edge.shape if edge.shape is not None else source.shape)
-        stretched = stretches(edge, target)
+        whole = self._levels[end[:-1]].items[end[-1]].node is not None
+        stretched = whole and stretches(edge, target)  # in a closed box, that is the box's own affair
         tensor = f"{edge.source}#{edge.output}"
-        remarks = [f"stretched to {shape_text(target.shape)}"] * stretched
-        if edge.gradient is not None:
-            remarks.append(f"gradient {number_text(edge.gradient)}")
+        remarks = (f"stretched to {shape_text(target.shape)}",) * stretched
         for place in range(len(start) - 2, same - 1, -1):  # out of the source's boxes
             self._leave(start[: place + 1], start[place + 1], tensor, edge.dashed, number)
         for place in range(same, len(end)):  # across, then into the target's boxes
@@ -159,13 +158,12 @@ class Builder:
                 tensor,
                 name,
                 shape,
-                tuple(remarks) if last else (),
+                remarks if last else (),
                 edge.dashed,
                 stretched and last,
                 port=not first,
             )
-            whole = last and level.items[end[place]].node is not None
-            self._draw(level, link, end[:place], number, again=whole)
+            self._draw(level, link, end[:place], number, again=whole and last)
         if stretched and (item := self._levels[end[:-1]].items[end[-1]]).node:
             item.marks = tuple(mark for mark in item.marks if not mark.startswith("stretches"))
 
@@ -186,6 +184,21 @@ class Builder:
             level.links.append(link)
             self._drawn[key] = link
         self._drawn[key].edges.append(number)
+
+    def write_gradients(self, gradient_of: Callable[[list[int]], float | None]) -> None:
+        """Say on each wire what flowed back along it, of all edges of the trace that it draws.
+
+        A wire that goes on inside an open box says it there, unless it draws several edges.
+        """
+        for level in self._levels.values():
+            for n, link in enumerate(level.links):
+                target = level.items[link.target]
+                ends = target.inner is None and target.look != "port"
+                gathers = target.inner is not None and not link.port and len(link.edges) > 1
+                gradient = gradient_of(link.edges) if ends or gathers else None
+                if gradient is not None:
+                    remarks = (*link.remarks, f"gradient {number_text(gradient)}")
+                    level.links[n] = replace(link, remarks=remarks)
 
 
 def _path_name(box: str) -> str:

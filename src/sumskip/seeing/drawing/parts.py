@@ -73,6 +73,11 @@ def is_scalar(shape: Shape | None) -> bool:
     return shape is not None and len(shape) <= 1 and all(size == 1 for size in shape)
 
 
+def is_number(shape: Shape | None) -> bool:
+    """Whether something of this shape is one number, whose gradient has a sign; None is no tensor."""
+    return shape is None or all(size == 1 for size in shape)
+
+
 def stretches(edge: Edge, target: Node) -> bool:
     """Whether this operand was broadcast; a scalar is not called stretched."""
     return (

@@ -9,13 +9,15 @@ The input may come from an untrusted process, so nothing is assumed of its order
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from sumskip.seeing.drawing.attached import pinned
 from sumskip.seeing.drawing.nesting import MOST_NODES, Builder, homes_of, shortened
-from sumskip.seeing.drawing.parts import Item, Level
+from sumskip.seeing.drawing.parts import Item, Level, is_number
 from sumskip.seeing.graph import Edge, Graph, Node
 from sumskip.text import clean
 
@@ -75,8 +77,32 @@ def view(
     places = {id(edge): place for place, edge in enumerate(trace.edges)}
     for edge in edges:
         builder.add_edge(places[id(edge)], edge, by_id[edge.source], by_id[edge.target])
+    builder.write_gradients(_gradients(trace))
     _order(builder.root)
     return View(builder.root, folded, _few_links(builder.root) + notes, builder.items)
+
+
+def _gradients(trace: Graph) -> Callable[[Sequence[int]], float | None]:
+    """What flowed back along several edges that carry one tensor, together; None where it is not known."""
+    products = {(min(a, b), max(a, b)): value for a, b, value in trace.products}
+
+    def together(places: Sequence[int]) -> float | None:
+        flowed = {n: g for n in places[:MOST_LINKS] if (g := trace.edges[n].gradient) is not None}
+        if len(flowed) < 2:
+            return next(iter(flowed.values()), None)
+        if all(is_number(trace.edges[n].shape) for n in flowed):
+            return sum(flowed.values())
+        pairs = [products.get(pair) for pair in combinations(sorted(flowed), 2)]
+        known = [value for value in pairs if value is not None]
+        if len(known) < len(pairs) or len(places) > MOST_LINKS:
+            return None
+        squares = sum(gradient**2 for gradient in flowed.values())
+        square = squares + 2 * sum(known)
+        if not math.isfinite(square):
+            return None
+        return math.sqrt(square) if square > 1e-12 * squares else 0.0  # what is left is rounding
+
+    return together
 
 
 def _order(level: Level) -> None:
