@@ -180,4 +180,4 @@ def test_every_box_of_random_models_says_what_autograd_says(numbers: int) -> Non
         found, true = trace(model, *inputs, gradients=True), at_the_edges(model, *inputs)
         for _ in range(4):
             compared += agrees(found, true, {name for name in boxes_of(found) if chance.random() < 0.5})
-    assert compared > 500
+    assert compared > 300
