@@ -1,14 +1,15 @@
 """Graph -> picture, as SVG and as PNG, and the same in words.
 
-    view, pins, nesting     what is drawn: items, the wires between them, what is inside what
+    view, attached, nesting what is drawn: items, the wires between them, what is inside what
+    skips                   which skip connections a closed box hides
     grid                    where, in ranks and rows
     stripes, rows, tracks   how wide these are, and where wires change rows
     layout                  the place of each item, the course of each wire
-    symbols, brush          how each thing looks, and drawing them all
+    symbols, contents       how each thing looks, and drawing them all
     fault_panel             why a forward pass stopped
     outline                 the picture in words, and its alternative text
     walk                    the picture step by step
-    alignment, panels       several traces side by side
+    matching, panels        several traces side by side
 
 What comes out is a `scene.Scene`, which is written as SVG there and as PNG in `raster`.
 """
@@ -32,7 +33,7 @@ from sumskip.seeing.graph import Direction, Graph
 from sumskip.text import clean
 
 COLUMN = 900  # a notebook's column in pixels: as wide as a picture may be
-TALLEST = 1700  # as high as one may be before its boxes are closed
+NARROW, TALLEST = 700, 1700  # on a page so wide, as high as one may be before its boxes are closed
 MOST_ASKED = 160  # items in a picture whose depth was asked for
 MARGIN = 14.0
 
@@ -71,21 +72,28 @@ def draw(
     most = deepest(trace)
     asked = depth is not None or opened is not None
     depths = [most if depth is None else min(depth, most)] if asked else list(range(most, -1, -1))
-    ways = ["right", "down"] if direction == "auto" else [direction]
+    ways = [Brush(down=way == "down", whole=whole) for way in ("right", "down") if direction in ("auto", way)]
+    if direction != "right":
+        ways.append(Brush(down=True, narrow=True, whole=whole))
     for deep in depths:
         seen = view(trace, deep, MOST_ASKED if asked else MOST_NODES, opened)
         fewest = deep == depths[-1]
         if seen.folded and not fewest:
             continue
         for way in ways:
-            scene = Brush(down=way == "down", whole=whole).draw(seen.level)
-            fits = scene.width <= COLUMN - 2 * MARGIN and scene.height <= TALLEST
+            scene = way.draw(seen.level)
+            fits = scene.width <= COLUMN - 2 * MARGIN and scene.height * _shrunk(scene.width) <= TALLEST
             if fits or (fewest and way == ways[-1]):
                 notes = [*seen.notes]
                 if not asked and deep < most:
                     notes.append(f"Boxes deeper than {deep} are closed to fit; depth={deep + 1} opens more.")
                 return _framed(trace, scene, notes), seen
     raise AssertionError("the last depth always draws")
+
+
+def _shrunk(width: float) -> float:
+    """How much smaller a picture gets on a narrow page."""
+    return min(1.0, NARROW / (width + 2 * MARGIN))
 
 
 def _named(trace: Graph, open: str | Collection[str]) -> frozenset[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from sumskip.seeing.drawing.parts import Item, Level, Link, Look, Pin, number_text, shape_text, stretches
+from sumskip.seeing.drawing.skips import skips
 from sumskip.seeing.graph import Edge, Node
 from sumskip.text import clean
 
@@ -76,6 +77,7 @@ class Builder:
         self._address: dict[str, tuple[str, ...]] = {}
         self._levels: dict[tuple[str, ...], Level] = {(): self.root}
         self._drawn: dict[tuple[object, ...], Link] = {}
+        self._folded: dict[str, tuple[Item, list[Node]]] = {}
 
     def add_node(self, node: Node) -> None:
         home = self._homes[node.id]
@@ -95,6 +97,7 @@ class Builder:
             id_ = home.closed
             name, kind = self._name(id_, home.opened)
             folded = level.items.setdefault(id_, Item(id_, "folded", f"{name} · {kind}" if kind else name))
+            self._folded.setdefault(id_, (folded, []))[1].append(node)
             folded.inside += 1
             many = f"{folded.inside} operator{'s' * (folded.inside > 1)}"
             folded.subtitle = f"{many} inside"
@@ -184,6 +187,11 @@ class Builder:
             level.links.append(link)
             self._drawn[key] = link
         self._drawn[key].edges.append(number)
+
+    def find_skips(self, into: Mapping[str, list[Edge]]) -> None:
+        """Tell of each closed box which skip connections it hides; `into` are the edges by target."""
+        for item, nodes in self._folded.values():
+            item.skips = skips(nodes, into)
 
     def write_gradients(self, gradient_of: Callable[[list[int]], float | None]) -> None:
         """Say on each wire what flowed back along it, of all edges of the trace that it draws.

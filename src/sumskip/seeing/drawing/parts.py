@@ -40,6 +40,7 @@ class Item:
     node: Node | None = None
     lit: bool | None = None  # in a comparison: whether it differs
     inside: int = 0  # how many operators a folded box hides
+    skips: tuple[bool, ...] = ()  # the skip connections among them, and whether something lies on each
 
 
 @dataclass(frozen=True)

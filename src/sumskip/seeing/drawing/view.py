@@ -74,9 +74,12 @@ def view(
     for node in nodes:
         builder.add_node(node)
     by_id = {node.id: node for node in nodes}
+    into = defaultdict(list)
     places = {id(edge): place for place, edge in enumerate(trace.edges)}
     for edge in edges:
+        into[edge.target].append(edge)
         builder.add_edge(places[id(edge)], edge, by_id[edge.source], by_id[edge.target])
+    builder.find_skips(into)
     builder.write_gradients(_gradients(trace))
     _order(builder.root)
     return View(builder.root, folded, _few_links(builder.root) + notes, builder.items)
