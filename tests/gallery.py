@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import published
 from sumskip import Trace, trace
 
 
@@ -325,6 +327,11 @@ def _formula(formula: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Trace:
     return trace(Alpha(formula), _image())
 
 
+def _published(name: str) -> Trace:
+    make, x = published.MODELS[name]
+    return trace(make().eval(), x)
+
+
 S = (1, 16, 32, 32)
 CASES: dict[str, Callable[[], Trace]] = {
     # the models of the mission
@@ -386,6 +393,7 @@ CASES: dict[str, Callable[[], Trace]] = {
     "inception": lambda: trace(Inception(), _image()),
     "dense": lambda: trace(Dense(), _image(1, 4, 8, 8)),
     "unet": lambda: trace(UNet(), _image()),
+    **{name: partial(_published, name) for name in published.MODELS},
     # trying
     "hostile": lambda: trace(Hostile(), _image(2, 4)),
     "long_chain": lambda: trace(_long_chain, _image(2, 4)),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -220,6 +221,31 @@ def test_depth_closes_containers() -> None:
     assert "4 operators inside" in texts(once)
 
 
+def test_a_box_is_opened_by_its_name() -> None:
+    """With what it is in, and nothing else; several are opened together."""
+    one, other = ("a", "a.b"), ("c", "c.d")
+    nodes = [
+        INPUT,
+        *(
+            Node(f"{n}", "op", "relu", S, path=path)
+            for n, path in enumerate([one, one[:1], other, other[:1]])
+        ),
+        OUTPUT,
+    ]
+    trace = Trace(tuple(nodes), tuple(Edge(a.id, b.id, S) for a, b in pairwise(nodes)))
+    assert titles(picture(trace, open="a.b")) == ["a", "b"]
+    assert titles(picture(trace, open=["c.d", "a"])) == ["a", "c", "d"]
+    assert titles(picture(trace, open=[])) == []
+    assert trace.to_svg(open=["a.b", "c.d"]) == trace.to_svg()
+    assert trace.to_png(open="a")[:4] == b"\x89PNG"
+
+
+def titles(scene: Scene) -> list[str]:
+    """What is written in the upper left corner of each open box."""
+    corners = {(box.x + 12, box.y + 15) for box in boxes(scene, "container")}
+    return [shape.text for shape in scene.shapes if isinstance(shape, Text) and (shape.x, shape.y) in corners]
+
+
 def test_a_module_called_twice_is_two_boxes() -> None:
     """Two calls, one after the other with something in between, do not become one box."""
     nodes = [
@@ -229,6 +255,57 @@ def test_a_module_called_twice_is_two_boxes() -> None:
     ]
     edges = [Edge(a.id, b.id, S) for a, b in pairwise(nodes)]
     assert len(boxes(picture(Trace(tuple(nodes), tuple(edges))), "container")) == 2
+
+
+def two_exits(swapped: bool) -> Trace:
+    """A box that gives back what its first layer made, and its second, which are added outside."""
+    inside = (replace(CONV1, path=("two",)), replace(CONV2, path=("two",)))
+    edges = (
+        *(Edge("x", "c1", X), Edge("c1", "c2", S)),
+        *(Edge("c1", "p", S, int(swapped)), Edge("c2", "p", S, int(not swapped)), Edge("p", "out", S)),
+    )
+    return Trace((INPUT, *inside, Node("p", "op", "+", S), OUTPUT), tuple(sorted(edges, key=order)))
+
+
+def order(edge: Edge) -> tuple[str, int]:
+    return edge.target, edge.argument
+
+
+def heavy(scene: Scene, trace: Trace) -> set[str]:
+    """What travels on the wires that are drawn as skip connections, by the operator that made it."""
+    thick = [wire for wire in wires(scene) if wire.stroke_width > 2]
+    return {trace.edges[place].source for wire in thick for place in wire.edges}
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_box_with_two_exits(swapped: bool, direction: Any) -> None:
+    """`low + high` and `high + low`: what goes round the second layer is the skip, all the way, and the
+    two never become one wire; closed, the box and the sum are neighbours, and there is none."""
+    trace = two_exits(swapped)
+    opened = picture(trace, direction=direction)
+    assert heavy(opened, trace) == {"c1"}
+    closed = picture(trace, depth=0, direction=direction)
+    assert heavy(closed, trace) == set()
+    for scene in (opened, closed):
+        into = [w for w in wires(scene) if {trace.edges[n].target for n in w.edges} == {"p"}]
+        [box] = boxes(scene, "container") or [b for b in boxes(scene, "node") if b.width > 100]
+        far = box.x + box.width if direction == "right" else box.y + box.height
+        outside = [w for w in into if w.points[0][direction == "down"] == pytest.approx(far)]
+        assert len({w.points[0] for w in outside}) == len({w.points[-1] for w in outside}) == 2
+
+
+def test_two_results_of_one_operator_are_two_wires_and_no_skip() -> None:
+    """`a, b = x.chunk(2)`, then `a + b`; a third result that goes round the sum does."""
+    nodes = (INPUT, Node("k", "op", "chunk"), Node("p", "op", "+", S), Node("q", "op", "+", S), OUTPUT)
+    edges = (Edge("x", "k", X), *(Edge("k", "p", S, n, output=n) for n in range(2)), Edge("p", "q", S))
+    near = Trace(nodes, (*edges, Edge("q", "out", S)))
+    assert heavy(picture(near), near) == set()
+    far = Trace(nodes, (*edges, Edge("k", "q", S, 1, output=2), Edge("q", "out", S)))
+    thick = [wire.edges for wire in wires(picture(far)) if wire.stroke_width > 2]
+    assert thick == [(4,)]
+    starts = [w.points[0] for w in wires(picture(far)) if far.edges[w.edges[0]].source == "k"]
+    assert len(set(starts)) == 3
 
 
 def test_a_large_model_is_closed_until_it_fits_and_says_so() -> None:
@@ -256,6 +333,8 @@ def test_an_enormous_chain_is_folded_with_a_note() -> None:
         ({"depth": -1}, "-1 came"),
         ({"depth": True}, "True came"),
         ({"depth": "2"}, "'2' came"),
+        ({"open": "conv1"}, "of which there are: none; 'conv1' came"),
+        ({"open": [], "depth": 1}, "give one of them"),
     ],
 )
 def test_bad_options_are_refused(options: dict[str, Any], words: str) -> None:

@@ -84,6 +84,28 @@ def faults(scene: Scene) -> list[str]:
     return found
 
 
+def merged(scene: Scene, trace: Trace) -> list[str]:
+    """Wires of different tensors that lie on one another, so that they look like one."""
+    runs = []
+    for wire in scene.shapes:
+        if isinstance(wire, Line) and wire.role == "wire" and wire.edges:
+            first = trace.edges[wire.edges[0]]
+            tensor = f"{first.source}#{first.output}"
+            runs += [(tensor, wire.edges, a, b) for a, b in pairwise(wire.points)]
+    found = []
+    for (one, _, a, b), (other, _, c, d) in combinations(runs, 2):
+        if one == other:
+            continue
+        for along, across in ((0, 1), (1, 0)):
+            level = max(abs(p[across] - a[across]) for p in (b, c, d)) < 2
+            common = min(max(a[along], b[along]), max(c[along], d[along])) - max(
+                min(a[along], b[along]), min(c[along], d[along])
+            )
+            if level and common > 4:
+                found.append(f"{one} and {other} at {a} to {b}")
+    return found
+
+
 def contains(outer: Rectangle, inner: Rectangle) -> bool:
     return outer[0] <= inner[0] and outer[1] <= inner[1] and outer[2] >= inner[2] and outer[3] >= inner[3]
 
@@ -99,6 +121,7 @@ def near(point: tuple[float, float], box: Rectangle) -> bool:
 def test_nothing_is_covered(name: str, direction: str) -> None:
     """Boxes, pins and marks stand apart, labels and wires cover none of them, all is on the ground."""
     assert faults(drawn(name, direction)) == []
+    assert merged(drawn(name, direction), traced(name)) == []
 
 
 @pytest.mark.parametrize("name", sorted(gallery.CASES))
@@ -152,7 +175,7 @@ def traces(draw: st.DrawFn) -> Trace:
         )
         for argument in range(draw(st.integers(1, 3))):
             source = draw(st.sampled_from(nodes[:-1])).id
-            edges.append(Edge(source, str(n), (1, 16, 8, 8), argument))
+            edges.append(Edge(source, str(n), (1, 16, 8, 8), argument, output=draw(st.integers(0, 1))))
         if draw(st.booleans()) and kind == "op":
             nodes.insert(1, Node(f"p{n}", "parameter", "alpha", (), value=0.5))
             edges.append(Edge(f"p{n}", str(n), (), 9))
@@ -165,4 +188,6 @@ def traces(draw: st.DrawFn) -> Trace:
 @given(traces(), st.sampled_from(["right", "down"]))
 def test_nothing_is_covered_in_random_graphs(trace: Trace, direction: str) -> None:
     """The layout keeps its promise for any graph."""
-    assert faults(picture(trace, direction=direction)) == []  # type: ignore[arg-type]
+    scene = picture(trace, direction=direction)  # type: ignore[arg-type]
+    assert faults(scene) == []
+    assert merged(scene, trace) == []

@@ -77,6 +77,8 @@ class Graph:
     """A forward pass.
 
     `boxes` give the class of each container that a node's `path` names: ("layer1", "ResidualBlock").
+    `products` are of the gradients of two edges that carry the same tensor, by their places in `edges`:
+    with them the length of any sum of these gradients is known, such as of all that a box hands back.
     """
 
     nodes: tuple[Node, ...]
@@ -85,6 +87,7 @@ class Graph:
     name: str = ""  # of the traced module or function
     notes: tuple[str, ...] = ()
     boxes: tuple[tuple[str, str], ...] = ()
+    products: tuple[tuple[int, int, float], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as plain JSON."""
@@ -95,6 +98,7 @@ class Graph:
             "fault": _plain(self.fault) if self.fault else None,
             "notes": list(self.notes),
             "boxes": [list(box) for box in self.boxes],
+            "products": [list(product) for product in self.products],
         }
 
     @classmethod
@@ -111,8 +115,12 @@ class Graph:
                 name=data["name"],
                 notes=_frozen(data["notes"]),
                 boxes=_frozen(data["boxes"]),
+                products=_frozen(data.get("products", ())),
             )
-            for value, kind in ((made.name, "str"), (made.notes, "tuple[str, ...]"), (made.boxes, "boxes")):
+            for value, kind in (
+                *((made.name, "str"), (made.notes, "tuple[str, ...]")),
+                *((made.boxes, "boxes"), (made.products, "products")),
+            ):
                 if not _FITS[kind](value):
                     raise TypeError(f"a {type(value).__name__} came where {kind} belongs")
             return made
@@ -147,6 +155,15 @@ def _is_pair(value: Any, second: Callable[[Any], bool]) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str) and second(value[1])
 
 
+def _is_product(value: Any) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == 3
+        and all(map(_is_whole, value[:2]))
+        and _is_number(value[2])
+    )
+
+
 # What a field may hold, by the way its type is written above.
 _FITS: dict[str, Callable[[Any], bool]] = {
     "str": _is_text,
@@ -161,6 +178,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "tuple[str, ...]": _tuple_of(_is_text),
     "tuple[tuple[str, tuple[str, ...]], ...]": _tuple_of(lambda row: _is_pair(row, _tuple_of(_is_text))),
     "boxes": _tuple_of(lambda box: _is_pair(box, _is_text)),
+    "products": _tuple_of(_is_product),
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -21,6 +21,7 @@ from torch.nn.parameter import is_lazy
 
 from sumskip.seeing import drawing
 from sumskip.seeing.drawing import outline
+from sumskip.seeing.drawing.scene import to_svg
 from sumskip.seeing.graph import Direction, Graph
 from sumskip.seeing.tracing import TraceError
 from sumskip.seeing.tracing import gradients as backward
@@ -40,18 +41,30 @@ class Trace(Graph):
 
     output: Any = field(default=None, compare=False)
 
-    def to_svg(self, depth: int | None = None, direction: Direction = "auto") -> str:
+    def to_svg(
+        self,
+        depth: int | None = None,
+        direction: Direction = "auto",
+        open: str | Collection[str] | None = None,
+    ) -> str:
         """The picture as an SVG document: the same bytes every time.
 
         `depth` is how many containers within one another are opened (0: none; None: as many as fit a
-        notebook's column). `direction` is "right", "down", or "auto": to the right where that fits.
+        notebook's column). `open="layer1.0"` opens this box instead, with what it is in; several are given as
+        a list. `direction` is "right", "down", or "auto": to the right where that fits.
         Raises ValueError for any other value.
         """
-        return drawing.draw_svg(self, depth, direction)
+        return to_svg(drawing.picture(self, depth, direction, open), self.alt_text)
 
-    def to_png(self, depth: int | None = None, direction: Direction = "auto", scale: float = 2.0) -> bytes:
+    def to_png(
+        self,
+        depth: int | None = None,
+        direction: Direction = "auto",
+        scale: float = 2.0,
+        open: str | Collection[str] | None = None,
+    ) -> bytes:
         """The same picture as a PNG file, `scale` pixels to each of the SVG's."""
-        return drawing.draw_png(self, depth, direction, scale)
+        return drawing.png(drawing.picture(self, depth, direction, open), scale)
 
     def to_text(self) -> str:
         """Every step on a line of its own: what was made, from what, and what is remarkable about it."""

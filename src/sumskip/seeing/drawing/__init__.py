@@ -1,14 +1,15 @@
 """Graph -> picture, as SVG and as PNG, and the same in words.
 
-    view, pins, nesting     what is drawn: items, the wires between them, what is inside what
+    view, attached, nesting what is drawn: items, the wires between them, what is inside what
+    skips                   which skip connections a closed box hides
     grid                    where, in ranks and rows
     stripes, rows, tracks   how wide these are, and where wires change rows
     layout                  the place of each item, the course of each wire
-    symbols, brush          how each thing looks, and drawing them all
+    symbols, contents       how each thing looks, and drawing them all
     fault_panel             why a forward pass stopped
     outline                 the picture in words, and its alternative text
     walk                    the picture step by step
-    alignment, panels       several traces side by side
+    matching, panels        several traces side by side
 
 What comes out is a `scene.Scene`, which is written as SVG there and as PNG in `raster`.
 """
@@ -16,6 +17,7 @@ What comes out is a `scene.Scene`, which is written as SVG there and as PNG in `
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 from html import escape
 
 from sumskip.seeing.drawing import symbols
@@ -23,69 +25,86 @@ from sumskip.seeing.drawing.contents import Brush
 from sumskip.seeing.drawing.fault_panel import fault_panel
 from sumskip.seeing.drawing.lettering import fit, width, wrap
 from sumskip.seeing.drawing.nesting import MOST_NODES
-from sumskip.seeing.drawing.outline import alt_text
 from sumskip.seeing.drawing.parts import number_text
-from sumskip.seeing.drawing.scene import Box, Scene, Text, to_svg
+from sumskip.seeing.drawing.scene import Box, Scene, Text
 from sumskip.seeing.drawing.symbols import GROUND, INK, SMALL, SOFT, TITLE
-from sumskip.seeing.drawing.view import View, deepest, view
+from sumskip.seeing.drawing.view import View, around, boxes_of, deepest, view
 from sumskip.seeing.graph import Direction, Graph
 from sumskip.text import clean
 
 COLUMN = 900  # a notebook's column in pixels: as wide as a picture may be
-TALLEST = 1700  # as high as one may be before its boxes are closed
+NARROW, TALLEST = 700, 1700  # on a page so wide, as high as one may be before its boxes are closed
 MOST_ASKED = 160  # items in a picture whose depth was asked for
 MARGIN = 14.0
 
 
-def picture(trace: Graph, depth: int | None = None, direction: Direction = "auto") -> Scene:
+def picture(
+    trace: Graph,
+    depth: int | None = None,
+    direction: Direction = "auto",
+    open: str | Collection[str] | None = None,
+) -> Scene:
     """The drawing of `trace` as shapes.
 
     `depth` is how many containers within one another are opened, 0 none. Without it, as many as fit
-    a notebook's column; what stays closed says so. `direction` is "right", "down", or "auto": to the
-    right where that fits.
+    a notebook's column; what stays closed says so. `open` names the boxes to open instead, one or several;
+    what they are in is opened with them. `direction` is "right", "down", or "auto": to the right where
+    that fits. Raises ValueError for any other value.
     """
-    return draw(trace, depth, direction)[0]
+    return draw(trace, depth, direction, open=open)[0]
 
 
 def draw(
-    trace: Graph, depth: int | None = None, direction: Direction = "auto", whole: bool = False
+    trace: Graph,
+    depth: int | None = None,
+    direction: Direction = "auto",
+    whole: bool = False,
+    open: str | Collection[str] | None = None,
 ) -> tuple[Scene, View]:
     """The picture and what is seen in it; `whole` as a `Brush` takes it."""
+    opened = None if open is None else _named(trace, open)
+    if opened is not None and depth is not None:
+        raise ValueError("depth and open both say which boxes are open: give one of them.")
     if direction not in ("auto", "right", "down"):
         raise ValueError(f"direction is 'auto', 'right' or 'down'; {direction!r} came.")
     if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
         raise ValueError(f"depth is a number of levels, 0 or more, or None; {depth!r} came.")
     most = deepest(trace)
-    depths = [min(depth, most)] if depth is not None else list(range(most, -1, -1))
-    ways = ["right", "down"] if direction == "auto" else [direction]
-    for opened in depths:
-        seen = view(trace, opened, MOST_NODES if depth is None else MOST_ASKED)
-        fewest = opened == depths[-1]
+    asked = depth is not None or opened is not None
+    depths = [most if depth is None else min(depth, most)] if asked else list(range(most, -1, -1))
+    ways = [Brush(down=way == "down", whole=whole) for way in ("right", "down") if direction in ("auto", way)]
+    if direction != "right":
+        ways.append(Brush(down=True, narrow=True, whole=whole))
+    for deep in depths:
+        seen = view(trace, deep, MOST_ASKED if asked else MOST_NODES, opened)
+        fewest = deep == depths[-1]
         if seen.folded and not fewest:
             continue
         for way in ways:
-            scene = Brush(down=way == "down", whole=whole).draw(seen.level)
-            fits = scene.width <= COLUMN - 2 * MARGIN and scene.height <= TALLEST
+            scene = way.draw(seen.level)
+            fits = scene.width <= COLUMN - 2 * MARGIN and scene.height * _shrunk(scene.width) <= TALLEST
             if fits or (fewest and way == ways[-1]):
                 notes = [*seen.notes]
-                if depth is None and opened < most:
-                    notes.append(
-                        f"Boxes deeper than {opened} are closed to fit; depth={opened + 1} opens more."
-                    )
+                if not asked and deep < most:
+                    notes.append(f"Boxes deeper than {deep} are closed to fit; depth={deep + 1} opens more.")
                 return _framed(trace, scene, notes), seen
     raise AssertionError("the last depth always draws")
 
 
-def draw_svg(trace: Graph, depth: int | None = None, direction: Direction = "auto") -> str:
-    """`trace` as an SVG document, the same bytes every time."""
-    return to_svg(picture(trace, depth, direction), alt_text(trace))
+def _shrunk(width: float) -> float:
+    """How much smaller a picture gets on a narrow page."""
+    return min(1.0, NARROW / (width + 2 * MARGIN))
 
 
-def draw_png(
-    trace: Graph, depth: int | None = None, direction: Direction = "auto", scale: float = 2.0
-) -> bytes:
-    """`trace` as a PNG with `scale` pixels to each of the SVG's."""
-    return png(picture(trace, depth, direction), scale)
+def _named(trace: Graph, open: str | Collection[str]) -> frozenset[str]:
+    """The boxes to open, with those around them."""
+    names = [open] if isinstance(open, str) else list(open)
+    known = boxes_of(trace)
+    for name in names:
+        if name not in known:
+            has = ", ".join(clean(box, 40) for box in known[:12]) + ", …" * (len(known) > 12) or "none"
+            raise ValueError(f"open names boxes of the picture, of which there are: {has}; {name!r} came.")
+    return around(trace, names)
 
 
 def png(scene: Scene, scale: float) -> bytes:

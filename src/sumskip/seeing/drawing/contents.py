@@ -86,7 +86,7 @@ class Brush:
         line = low + inner.line
         ins = {tensor: y - inner.line for tensor, y in inner.ins.items()}
         outs = {tensor: y - inner.line for tensor, y in inner.outs.items()}
-        return Size(along, across, line, ins=ins, outs=outs, span=inner.ranks)
+        return Size(along, across, line, ins=ins, outs=outs, span=inner.ranks, skips=inner.skips)
 
     def _draw_level(self, scene: Scene, layout: Layout, along: float, across: float, nesting: int) -> None:
         for spot in layout.spots:

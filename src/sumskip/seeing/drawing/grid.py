@@ -50,12 +50,15 @@ def arrange(
     first: set[str],
     last: set[str],
     owners: Sequence[Owners] = (),
+    outs: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Grid:
     """The grid for items in an order in which links lead forwards.
 
     `first` and `last` are items that belong at the two ends. `owners` says in which of several
-    pictures on one grid each link is drawn; links that never meet may share a row.
+    pictures on one grid each link is drawn; links that never meet may share a row. `outs` are the places,
+    across, where tensors leave boxes: what leaves above what goes straight on stays above it.
     """
+    doors = [(outs or {}).get(source, {}).get(tensor, 0.0) for source, _, tensor in links]
     items = list(wants)
     out: dict[str, list[int]] = {item: [] for item in items}
     into: dict[str, list[int]] = {item: [] for item in items}
@@ -69,14 +72,16 @@ def arrange(
         rank[item] = max((rank[links[n][0]] + span[links[n][0]] for n in into[item]), default=begin)
     inner = max((rank[item] + span[item] for item in items if item not in last), default=0)
     rank.update((item, inner) for item in items if item in last)
-    main, main_links = _main_path(wants, links, out)
+    main, main_links = _main_path(wants, links, out, doors)
     for item in reversed(items):  # off the main path, next to what follows: two `×` before a `+` align
         if item not in main and item not in first and out[item]:
             rank[item] = min(rank[links[n][1]] for n in out[item]) - span[item]
     end = {item: rank[item] + span[item] - 1 for item in items}
     lanes = dict.fromkeys(main_links, 0)
     grid = Grid(rank, end, dict.fromkeys(main, 0), [])
-    _Rows(grid, links, owners or [frozenset()] * len(links)).place_all(
+    straight = {links[n][0]: doors[n] for n in main_links}
+    above = [door - straight.get(link[0], 0.0) for door, link in zip(doors, links, strict=True)]
+    _Rows(grid, links, owners or [frozenset()] * len(links), above).place_all(
         _detours(items, links, out, set(main), set(main_links)), lanes
     )
     grid.lanes.extend(lanes[n] for n in range(len(links)))
@@ -84,18 +89,19 @@ def arrange(
 
 
 def _main_path(
-    wants: Mapping[str, Want], links: Sequence[Ends], out: Mapping[str, list[int]]
+    wants: Mapping[str, Want], links: Sequence[Ends], out: Mapping[str, list[int]], doors: Sequence[float]
 ) -> tuple[list[str], list[int]]:
-    """The longest path, and among those the one with the most weight."""
-    best: dict[str, tuple[int, int]] = {}
+    """The longest path, among those the one with the most weight, and then the straightest out of boxes."""
+    best: dict[str, tuple[int, int, float]] = {}
     step: dict[str, int] = {}
     for item in reversed(list(wants)):
         span, weight = wants[item].span, wants[item].weight
-        best[item] = (span, weight)
+        best[item] = (span, weight, 0.0)
         for n in out[item]:
-            steps, more = best[links[n][1]]
-            if (steps + span, more + weight) > best[item]:
-                best[item] = (steps + span, more + weight)
+            steps, more, bends = best[links[n][1]]
+            found = (steps + span, more + weight, bends - abs(doors[n]))
+            if found > best[item]:
+                best[item] = found
                 step[item] = n
     if not best:
         return [], []
@@ -153,8 +159,10 @@ def _walk(
 class _Rows:
     """Gives detours their rows, the shortest first, as soon as both their ends have one."""
 
-    def __init__(self, grid: Grid, links: Sequence[Ends], owners: Sequence[Owners]) -> None:
-        self._grid, self._links, self._owners = grid, links, owners
+    def __init__(
+        self, grid: Grid, links: Sequence[Ends], owners: Sequence[Owners], doors: Sequence[float]
+    ) -> None:
+        self._grid, self._links, self._owners, self._doors = grid, links, owners, doors
         self._placed = [_Detour([], [], None, None, 0, -1, max(grid.last.values(), default=0) + 1)]
         self._boxes = [item for item in grid.row if grid.rank[item] < grid.last[item]]
         self._crossings: list[tuple[float, int, int]] = []  # a gutter, and the rows a wire joins there
@@ -187,7 +195,23 @@ class _Rows:
         reach = max(abs(r) for r in {0, *taken, *row.values()}) + 1
         free = [r for r in range(-reach, reach + 1) if r not in taken]
         self._placed.append(detour)
-        return min(free, key=lambda r: (self._hits_box(detour, r), self._cost(r, detour), r > 0, abs(r)))
+
+        def key(r: int) -> tuple[bool, bool, float, bool, int]:
+            return (
+                self._hits_box(detour, r),
+                self._turns_back(r, detour),
+                self._cost(r, detour),
+                r > 0,
+                abs(r),
+            )
+
+        return min(free, key=key)
+
+    def _turns_back(self, r: int, detour: _Detour) -> bool:
+        """Whether row r lies on the other side than the one where the tensor leaves its box."""
+        if detour.start is None:
+            return False
+        return self._doors[detour.links[0]] * (r - self._grid.row[detour.start]) < 0
 
     def _free_end(self, detour: _Detour, start: str, end: str, lanes: dict[int, int]) -> int | None:
         """The row of an end where the wire meets no wire of another tensor; the outer one, if both are."""

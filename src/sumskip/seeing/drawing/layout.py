@@ -46,7 +46,8 @@ class Wire:
 class Layout:
     """A level with its coordinates, starting at (0, 0). `line` is the main path's place across.
 
-    `ins` and `outs` are where tensors enter and leave, across; `ranks` how many it has without them.
+    `ins` and `outs` are where tensors enter and leave, across; `ranks` how many it has without them; `skips`
+    are the tensors that leave after they went round something.
     """
 
     along: float
@@ -58,6 +59,7 @@ class Layout:
     forks: list[Place]
     ins: dict[str, float]
     outs: dict[str, float]
+    skips: frozenset[str]
 
 
 def lay_out(level: Level, size_of: SizeOf, label_of: LabelOf, gap: float, frame: Frame = NO_FRAME) -> Layout:
@@ -75,7 +77,9 @@ def lay_out(level: Level, size_of: SizeOf, label_of: LabelOf, gap: float, frame:
     outs = {id_.removeprefix("out/"): y for id_, y in ports.items() if id_.startswith("out/")}
     ranks = max(1, len(stripes.x) - bool(ins) - bool(outs))
     line = stripes.y[0]
-    return Layout(stripes.along, stripes.across, line, ranks, spots, routes.wires(), routes.dots(), ins, outs)
+    wires = routes.wires()
+    skips = frozenset(w.link.tensor for w in wires if w.arc and w.link.target.startswith("out/"))
+    return Layout(stripes.along, stripes.across, line, ranks, spots, wires, routes.dots(), ins, outs, skips)
 
 
 class _Routes:
@@ -100,9 +104,13 @@ class _Routes:
 
     def _arc(self, n: int) -> bool:
         grid, link = self.at.grid, self.at.links[n]
-        round_others = grid.lanes[n] not in (grid.row[link.source], grid.row[link.target])
-        beside = not self.at.short[n] and grid.lanes[n] != 0 and not link.target.startswith("out/")
-        return round_others or beside
+        if link.tensor in self.at.sizes[link.source].skips:
+            return True
+        if self.at.short[n]:  # between neighbours there is nothing to go round
+            return False
+        if link.target.startswith("out/"):
+            return grid.lanes[n] != grid.row[link.source]
+        return grid.lanes[n] != 0 or grid.lanes[n] not in (grid.row[link.source], grid.row[link.target])
 
     def dots(self) -> list[Place]:
         """Where a tensor's wire forks."""

@@ -103,4 +103,4 @@ def _roughly(item: Item) -> tuple[str, str]:
 def _exactly(item: Item) -> tuple[object, ...]:
     """What makes two items the same; what a learner called a layer does not count."""
     name = "" if item.look in ("module", "terminal") else item.title
-    return item.look, name, item.subtitle, item.pins, item.marks, item.failed
+    return item.look, name, item.subtitle, item.pins, item.marks, item.failed, item.skips

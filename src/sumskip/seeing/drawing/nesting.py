@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from sumskip.seeing.drawing.parts import Item, Level, Link, Look, Pin, number_text, shape_text, stretches
+from sumskip.seeing.drawing.skips import skips
 from sumskip.seeing.graph import Edge, Node
 from sumskip.text import clean
 
@@ -19,8 +21,10 @@ class _Home:
     closed: str | None = None
 
 
-def homes_of(nodes: list[Node], depth: int) -> dict[str, _Home]:
+def homes_of(nodes: list[Node], is_open: Callable[[int, str], bool]) -> dict[str, _Home]:
     """The boxes around each node, by ids that end in the container's name.
+
+    `is_open` says of a container, by its place in a path and its name, whether its inside is drawn.
 
     A module that is called twice is two boxes: nodes belong to one call as long as they follow each
     other in the order in which they ran. That order also keeps wires between boxes from going round.
@@ -29,7 +33,9 @@ def homes_of(nodes: list[Node], depth: int) -> dict[str, _Home]:
     last_path: tuple[str, ...] = ()
     last_boxes: tuple[str, ...] = ()
     for node in nodes:
-        path = () if node.kind in ("input", "output") else node.path[: depth + 1]
+        path = () if node.kind in ("input", "output") else node.path
+        depth = next((n for n, name in enumerate(path) if not is_open(n, name)), len(path))
+        path = path[: depth + 1]
         same = 0
         while same < min(len(path), len(last_path)) and path[same] == last_path[same]:
             same += 1
@@ -71,6 +77,7 @@ class Builder:
         self._address: dict[str, tuple[str, ...]] = {}
         self._levels: dict[tuple[str, ...], Level] = {(): self.root}
         self._drawn: dict[tuple[object, ...], Link] = {}
+        self._folded: dict[str, tuple[Item, list[Node]]] = {}
 
     def add_node(self, node: Node) -> None:
         home = self._homes[node.id]
@@ -90,6 +97,7 @@ class Builder:
             id_ = home.closed
             name, kind = self._name(id_, home.opened)
             folded = level.items.setdefault(id_, Item(id_, "folded", f"{name} · {kind}" if kind else name))
+            self._folded.setdefault(id_, (folded, []))[1].append(node)
             folded.inside += 1
             many = f"{folded.inside} operator{'s' * (folded.inside > 1)}"
             folded.subtitle = f"{many} inside"
@@ -137,11 +145,10 @@ class Builder:
             same += 1
         name = clean(source.variable or "", 24)
         shape = shape_text(edge.shape if edge.shape is not None else source.shape)
-        stretched = stretches(edge, target)
+        whole = self._levels[end[:-1]].items[end[-1]].node is not None
+        stretched = whole and stretches(edge, target)  # in a closed box, that is the box's own affair
         tensor = f"{edge.source}#{edge.output}"
-        remarks = [f"stretched to {shape_text(target.shape)}"] * stretched
-        if edge.gradient is not None:
-            remarks.append(f"gradient {number_text(edge.gradient)}")
+        remarks = (f"stretched to {shape_text(target.shape)}",) * stretched
         for place in range(len(start) - 2, same - 1, -1):  # out of the source's boxes
             self._leave(start[: place + 1], start[place + 1], tensor, edge.dashed, number)
         for place in range(same, len(end)):  # across, then into the target's boxes
@@ -154,13 +161,12 @@ class Builder:
                 tensor,
                 name,
                 shape,
-                tuple(remarks) if last else (),
+                remarks if last else (),
                 edge.dashed,
                 stretched and last,
                 port=not first,
             )
-            whole = last and level.items[end[place]].node is not None
-            self._draw(level, link, end[:place], number, again=whole)
+            self._draw(level, link, end[:place], number, again=whole and last)
         if stretched and (item := self._levels[end[:-1]].items[end[-1]]).node:
             item.marks = tuple(mark for mark in item.marks if not mark.startswith("stretches"))
 
@@ -181,6 +187,26 @@ class Builder:
             level.links.append(link)
             self._drawn[key] = link
         self._drawn[key].edges.append(number)
+
+    def find_skips(self, into: Mapping[str, list[Edge]]) -> None:
+        """Tell of each closed box which skip connections it hides; `into` are the edges by target."""
+        for item, nodes in self._folded.values():
+            item.skips = skips(nodes, into)
+
+    def write_gradients(self, gradient_of: Callable[[list[int]], float | None]) -> None:
+        """Say on each wire what flowed back along it, of all edges of the trace that it draws.
+
+        A wire that goes on inside an open box says it there, unless it draws several edges.
+        """
+        for level in self._levels.values():
+            for n, link in enumerate(level.links):
+                target = level.items[link.target]
+                ends = target.inner is None and target.look != "port"
+                gathers = target.inner is not None and not link.port and len(link.edges) > 1
+                gradient = gradient_of(link.edges) if ends or gathers else None
+                if gradient is not None:
+                    remarks = (*link.remarks, f"gradient {number_text(gradient)}")
+                    level.links[n] = replace(link, remarks=remarks)
 
 
 def _path_name(box: str) -> str:

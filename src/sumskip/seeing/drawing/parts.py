@@ -40,6 +40,7 @@ class Item:
     node: Node | None = None
     lit: bool | None = None  # in a comparison: whether it differs
     inside: int = 0  # how many operators a folded box hides
+    skips: tuple[bool, ...] = ()  # the skip connections among them, and whether something lies on each
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class Level:
 def is_scalar(shape: Shape | None) -> bool:
     """Whether a tensor of this shape is one number: () or (1,)."""
     return shape is not None and len(shape) <= 1 and all(size == 1 for size in shape)
+
+
+def is_number(shape: Shape | None) -> bool:
+    """Whether something of this shape is one number, whose gradient has a sign; None is no tensor."""
+    return shape is None or all(size == 1 for size in shape)
 
 
 def stretches(edge: Edge, target: Node) -> bool:

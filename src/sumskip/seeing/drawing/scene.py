@@ -14,7 +14,7 @@ from typing import Literal
 from sumskip.seeing.drawing.lettering import FONTS, width
 
 Point = tuple[float, float]
-Role = Literal["", "node", "container", "pin", "label", "tag", "wire", "ground"]
+Role = Literal["", "node", "container", "pin", "label", "tag", "wire", "skip", "ground"]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from sumskip.seeing.drawing.rows import WIRE_ROOM, Rows
 from sumskip.seeing.drawing.tracks import TRACK, Change, assign
 
 ARROW, LABEL_GAP = 16.0, 5.0
+APART = 8.0  # between the wires of two results of one operator
 NO_LABEL_IN, NO_LABEL_OUT = 18.0, 10.0  # from a box's edge to its first item, and from its last one
 
 
@@ -25,7 +26,8 @@ class Size:
 
     `line` is where its row's wire meets it, from its low edge. `beside` is what hangs on it, pins and
     marks, on the side that is free. `ins` and `outs` are a box's doors, relative to the line; `span`
-    is how many ranks a box takes up, as many as there are inside.
+    is how many ranks a box takes up, as many as there are inside; `skips` are the tensors that leave it
+    after they went round something inside.
     """
 
     along: float
@@ -36,6 +38,7 @@ class Size:
     ins: Mapping[str, float] = field(default_factory=dict)
     outs: Mapping[str, float] = field(default_factory=dict)
     span: int = 1
+    skips: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,9 @@ class Stripes:
             first,
             last,
             [link.owners for link in self.links],
+            {id_: size.outs for id_, size in self.sizes.items()},
         )
+        self.outs = self._outs()
         self.short = [self.gutters(n)[0] == self.gutters(n)[1] for n in range(len(self.links))]
         self.labels = [
             Label() if self._repeats(n) else label_of(link, self.short[n])
@@ -96,7 +101,7 @@ class Stripes:
     def leaves(self, n: int) -> float:
         """Where link n leaves its source, across."""
         link = self.links[n]
-        return self.y[self.grid.row[link.source]] + self.sizes[link.source].outs.get(link.tensor, 0)
+        return self.y[self.grid.row[link.source]] + self.outs[link.source].get(link.tensor, 0)
 
     def arrives(self, n: int) -> float:
         """Where link n arrives at its target, across."""
@@ -134,6 +139,23 @@ class Stripes:
             for m in range(len(self.links))
             if m < n or (m > n and not self.short[m])
         )
+
+    def _outs(self) -> dict[str, Mapping[str, float]]:
+        """Where each tensor leaves its item: several results of one operator leave side by side."""
+        outs = {id_: size.outs for id_, size in self.sizes.items()}
+        leaving: dict[str, dict[str, list[int]]] = defaultdict(dict)
+        for n, link in enumerate(self.links):
+            leaving[link.source].setdefault(link.tensor, []).append(self.grid.lanes[n])
+        for id_, lanes in leaving.items():
+            if len(lanes) == 1 or self.items[id_].inner is not None or self.items[id_].look == "port":
+                continue
+            row = self.grid.row[id_]
+            order = sorted(lanes, key=lambda tensor: (sum(lanes[tensor]) / len(lanes[tensor]), tensor))
+            straight = next((n for n, tensor in enumerate(order) if row in lanes[tensor]), len(order) // 2)
+            farthest = max(straight, len(order) - 1 - straight)
+            step = min(APART, (self.sizes[id_].across / 2 - 3) / farthest)
+            outs[id_] = {tensor: (n - straight) * step for n, tensor in enumerate(order)}
+        return outs
 
     def _sides(self) -> dict[str, int]:
         """Things hang below a row, or above one that is itself above, but not where wires arrive."""
@@ -182,19 +204,30 @@ class Stripes:
             self.grid.rank[i] <= rank <= self.grid.last[i] and self.grid.row[i] in rows for i in self.items
         )
 
+    def _on_one_line(self, m: int, n: int) -> bool:
+        """Whether two links that go straight into different items would lie on one another."""
+        a, b = self.links[m].target, self.links[n].target
+        if a == b or self.grid.rank[a] != self.grid.rank[b]:
+            return False
+        (a_low, a_high), (b_low, b_high) = (
+            sorted((self.grid.lanes[k], self.grid.row[item])) for k, item in ((m, a), (n, b))
+        )
+        return a_low < b_high and b_low < a_high
+
     def _changes(self) -> tuple[dict[int, int], dict[int, int]]:
         """For each link that changes rows in a gutter, near its start or its end, the track it takes."""
         forks: dict[int, list[Change]] = defaultdict(list)
         joins: dict[int, list[Change]] = defaultdict(list)
-        self.drops = [self._drops(n) for n in range(len(self.links))]
+        self.drops: list[bool] = []
+        for n in range(len(self.links)):
+            beside = any(dropped and self._on_one_line(m, n) for m, dropped in enumerate(self.drops))
+            self.drops.append(self._drops(n) and not beside)
         for n, link in enumerate(self.links):
             lane, (first, last) = self.y[self.grid.lanes[n]], self.gutters(n)
             if abs(lane - self.leaves(n)) > 0.5:
-                span = min(lane, self.leaves(n)), max(lane, self.leaves(n))
-                forks[first].append(Change(*span, f"{link.source} {link.tensor}", n))
+                forks[first].append(Change(self.leaves(n), lane, f"{link.source} {link.tensor}", n))
             if not self.drops[n] and abs(lane - self.arrives(n)) > 0.5:
-                span = min(lane, self.arrives(n)), max(lane, self.arrives(n))
-                joins[last].append(Change(*span, str(n), n))
+                joins[last].append(Change(self.arrives(n), lane, str(n), n))
         fork = {n: track for gutter in forks.values() for n, track in assign(gutter).items()}
         join = {n: track for gutter in joins.values() for n, track in assign(gutter).items()}
         self._forks, self._joins = forks, joins

@@ -23,6 +23,7 @@ TITLE, SMALL, SIGN = 13.0, 11.5, 18.0
 WIDEST, TAG_ROOM = 190.0, 132.0
 TAG_LINE, STACK_GAP, PIN_WIRE = 14.0, 4.0, 13.0
 LABEL_LINE, RUN_GAP = 14.0, 7.0
+SKIP_ROOM, MOST_SKIPS = 47.0, 2  # the width of a small skip connection, and how many are drawn of one box
 WEDGE = 9.0  # half the width to which a stretched wire grows
 
 
@@ -48,7 +49,8 @@ def core_size(item: Item) -> Point:
         return max(30.0, width(item.title, SIGN, bold=True) + 12), 30.0
     if item.look in ("terminal", "word", "tensor"):
         return min(max(text, below) + 22, WIDEST), 42.0 if item.subtitle else 28.0
-    return min(max(text, below) + 16, WIDEST), 42.0 if item.subtitle else 28.0
+    beside = SKIP_ROOM * min(len(item.skips), MOST_SKIPS) + 4 if item.skips else 0.0
+    return min(max(text, below) + 16, WIDEST) + beside, 42.0 if item.subtitle else 28.0
 
 
 def blocks(item: Item, narrow: bool = False) -> list[Block]:
@@ -102,7 +104,33 @@ def draw_core(scene: Scene, item: Item, x: float, y: float, w: float, h: float) 
     if item.look == "folded":
         scene.shapes.append(Box(x + 4, y - 4, w, h, fill, stroke, radius))
     scene.shapes.append(Box(x, y, w, h, fill, stroke, radius, pen, dash, role="node"))
-    _write(scene, item, x + w / 2, y + h / 2, w, SOFT if dim else INK)
+    ink = SOFT if dim else INK
+    drawn = item.skips[:MOST_SKIPS]
+    many = f"{len(item.skips)} ×" if len(item.skips) > MOST_SKIPS else ""
+    if many:
+        drawn = item.skips[:1]
+        middle = x + w - SKIP_ROOM * MOST_SKIPS / 2 - SKIP_ROOM / 2
+        scene.shapes.append(Text(middle, y + h / 2 + 8, many, SMALL, ink, bold=True))
+    for n, projected in enumerate(reversed(drawn), 1):
+        _draw_skip(scene, x + w - 4 - SKIP_ROOM * n, y + h / 2 + 4, projected, DIM if dim else BLUE)
+    if item.skips:
+        w -= SKIP_ROOM * min(len(item.skips), MOST_SKIPS) + 4
+    _write(scene, item, x + w / 2, y + h / 2, w, ink)
+
+
+def _draw_skip(scene: Scene, x: float, y: float, projected: bool, color: str) -> None:
+    """What a closed box hides, small: something, the wire around it, and the sum where they meet.
+
+    The wire that goes through starts at (x, y); what is projected on its way round has a box there as well.
+    """
+    scene.shapes.append(Line(((x, y), (x + SKIP_ROOM - 2, y)), WIRE, 1.3))
+    scene.shapes.append(Box(x + 10, y - 5, 13, 10, GROUND, color, 2, 1.3))
+    around = ((x + 5, y), (x + 5, y - 14), (x + 34, y - 14), (x + 34, y - 6))
+    scene.shapes.append(Line(around, color, 2.0, radius=5, role="skip"))
+    if projected:
+        scene.shapes.append(Box(x + 12, y - 18, 9, 8, GROUND, color, 2, 1.3))
+    scene.shapes.append(Box(x + 28, y - 6, 12, 12, GROUND, INK, 6, 1.3))
+    scene.shapes.append(Text(x + 34, y + 0.36 * SMALL, "+", SMALL, INK, bold=True))
 
 
 def draw_halo(scene: Scene, x: float, y: float, w: float, h: float) -> None:

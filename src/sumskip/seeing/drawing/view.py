@@ -9,12 +9,15 @@ The input may come from an untrusted process, so nothing is assumed of its order
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from sumskip.seeing.drawing.attached import pinned
 from sumskip.seeing.drawing.nesting import MOST_NODES, Builder, homes_of, shortened
-from sumskip.seeing.drawing.parts import Item, Level
+from sumskip.seeing.drawing.parts import Item, Level, is_number
 from sumskip.seeing.graph import Edge, Graph, Node
 from sumskip.text import clean
 
@@ -36,15 +39,34 @@ def deepest(trace: Graph) -> int:
     return min(DEEPEST, max((len(node.path) for node in trace.nodes[:MOST_READ]), default=0))
 
 
-def view(trace: Graph, depth: int | None = None, most: int = MOST_NODES) -> View:
+def boxes_of(trace: Graph) -> list[str]:
+    """The names by which the boxes of `trace` are opened, in the order in which they ran."""
+    return list(dict.fromkeys(name for node in trace.nodes[:MOST_READ] for name in node.path[:DEEPEST]))
+
+
+def around(trace: Graph, names: Collection[str]) -> frozenset[str]:
+    """`names` of boxes, and of all boxes that these are in."""
+    paths = {node.path[:DEEPEST] for node in trace.nodes[:MOST_READ]}
+    found = (path[: place + 1] for path in paths for place, name in enumerate(path) if name in names)
+    return frozenset(name for path in found for name in path)
+
+
+def view(
+    trace: Graph, depth: int | None = None, most: int = MOST_NODES, open: Collection[str] | None = None
+) -> View:
     """What to draw of `trace`, its containers opened `depth` deep (None: all of them).
 
-    Of more than `most` things the middle is folded into one box.
+    With `open`, exactly the boxes of these names are opened, as far as those around them are. Of more than
+    `most` things the middle is folded into one box.
     """
     nodes, edges, notes = _readable(trace)
     depth = DEEPEST if depth is None else max(0, min(depth, DEEPEST))
+
+    def is_open(place: int, name: str) -> bool:
+        return place < depth and (open is None or name in open)
+
     pins, nodes, edges = pinned(nodes, edges, trace.fault.node if trace.fault else None)
-    homes, folded = shortened(nodes, homes_of(nodes, depth), most)
+    homes, folded = shortened(nodes, homes_of(nodes, is_open), most)
     if folded:
         notes.append(f"{folded} operators in the middle are drawn as one box.")
     classes = {name: clean(class_name, 30) for name, class_name in trace.boxes[:MOST_READ]}
@@ -52,11 +74,38 @@ def view(trace: Graph, depth: int | None = None, most: int = MOST_NODES) -> View
     for node in nodes:
         builder.add_node(node)
     by_id = {node.id: node for node in nodes}
+    into = defaultdict(list)
     places = {id(edge): place for place, edge in enumerate(trace.edges)}
     for edge in edges:
+        into[edge.target].append(edge)
         builder.add_edge(places[id(edge)], edge, by_id[edge.source], by_id[edge.target])
+    builder.find_skips(into)
+    builder.write_gradients(_gradients(trace))
     _order(builder.root)
     return View(builder.root, folded, _few_links(builder.root) + notes, builder.items)
+
+
+def _gradients(trace: Graph) -> Callable[[Sequence[int]], float | None]:
+    """What flowed back along several edges that carry one tensor, together; None where it is not known."""
+    products = {(min(a, b), max(a, b)): value for a, b, value in trace.products}
+
+    def together(places: Sequence[int]) -> float | None:
+        flowed = {n: g for n in places[:MOST_LINKS] if (g := trace.edges[n].gradient) is not None}
+        if len(flowed) < 2:
+            return next(iter(flowed.values()), None)
+        if all(is_number(trace.edges[n].shape) for n in flowed):
+            return sum(flowed.values())
+        pairs = [products.get(pair) for pair in combinations(sorted(flowed), 2)]
+        known = [value for value in pairs if value is not None]
+        if len(known) < len(pairs) or len(places) > MOST_LINKS:
+            return None
+        squares = sum(gradient**2 for gradient in flowed.values())
+        square = squares + 2 * sum(known)
+        if not math.isfinite(square):
+            return None
+        return math.sqrt(square) if square > 1e-12 * squares else 0.0  # what is left is rounding
+
+    return together
 
 
 def _order(level: Level) -> None:

@@ -23,6 +23,7 @@ class Assembly:
         self.edges: list[Edge] = []
         self._ids: dict[Step, str] = {}
         self._counts: dict[str, int] = {}
+        self._places: dict[Operand, int] = {}
 
     def finished(self, returned: list[tuple[str, Operand]]) -> Graph:
         self._steps(None)
@@ -51,7 +52,10 @@ class Assembly:
     def _graph(self, fault: Fault | None) -> Graph:
         recorder = self.recorder
         notes = (*recorder.ledger.notes, *self.flow.notes)
-        return Graph(tuple(self.nodes), tuple(self.edges), fault, self.name, notes, tuple(recorder.visited))
+        places = self._places
+        products = tuple((places[a], places[b], value) for (a, b), value in self.flow.products.items())
+        boxes = tuple(recorder.visited)
+        return Graph(tuple(self.nodes), tuple(self.edges), fault, self.name, notes, boxes, products)
 
     def _id(self, label: str) -> str:
         """The label itself, or the label with a number from the second time on."""
@@ -84,6 +88,7 @@ class Assembly:
                 self._edge(operand, node)
 
     def _edge(self, operand: Operand, target: str) -> None:
+        self._places[operand] = len(self.edges)
         self.edges.append(
             Edge(
                 self._ids[operand.source],

@@ -8,8 +8,9 @@ Nothing is added to the graph: hooks read the numbers while one backward pass ru
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import combinations, islice
 from typing import Any
 
 import torch
@@ -19,13 +20,19 @@ from sumskip.seeing.tracing import TraceError
 from sumskip.seeing.tracing.recorder import Recorder
 from sumskip.seeing.tracing.steps import OVERWRITES, Operand, Step
 
+_MOST_PRODUCTS = 1000  # of one tensor; where 45 operators and more share it, a box may not know its gradient
+
 
 @dataclass(frozen=True)
 class Flow:
-    """Gradients by edge and by node: a number itself where there is one number, otherwise the norm."""
+    """Gradients by edge and by node: a number itself where there is one number, otherwise the norm.
+
+    `products` are those of the gradients of two edges that carry the same tensor.
+    """
 
     edges: dict[Operand, float] = field(default_factory=dict)
     nodes: dict[Step, float] = field(default_factory=dict)
+    products: dict[tuple[Operand, Operand], float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -58,7 +65,7 @@ def flow(recorder: Recorder, returned: list[tuple[Operand, Tensor]], cotangent: 
             arrived[step] = totals[id(tensor)]
     for (operand, _), seed in zip(starts, seeds, strict=True):
         flowed[operand] = seed
-    return Flow(_amounts(flowed), _amounts(arrived))
+    return Flow(_amounts(flowed), _amounts(arrived), dict(_products(flowed)))
 
 
 def _check(starts: list[Any], returned: list[tuple[Operand, Tensor]], cotangent: bool | Tensor) -> None:
@@ -159,6 +166,22 @@ def _amounts(tensors: dict[Any, Tensor]) -> dict[Any, float]:
         key: float(tensor) if tensor.numel() == 1 else float(torch.linalg.vector_norm(tensor))
         for key, tensor in tensors.items()
     }
+
+
+def _products(flowed: dict[Operand, Tensor]) -> Iterator[tuple[tuple[Operand, Operand], float]]:
+    """The inner products of gradients that flow back to one tensor; of single numbers, sums say it all."""
+    carried: dict[tuple[Step, int], list[Operand]] = {}
+    for operand, gradient in flowed.items():
+        if gradient.numel() > 1:
+            carried.setdefault((operand.source, operand.output), []).append(operand)
+    for operands in carried.values():
+        for a, b in islice(combinations(operands, 2), _MOST_PRODUCTS):
+            if flowed[a].shape == flowed[b].shape:
+                yield (a, b), float((flowed[a].conj() * flowed[b]).sum(dtype=_wide(flowed[a])).real)
+
+
+def _wide(tensor: Tensor) -> torch.dtype:
+    return torch.promote_types(tensor.dtype, torch.float64)
 
 
 def _failed(error: RuntimeError, recorder: Recorder) -> str:
