@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import lru_cache
@@ -22,6 +23,7 @@ from torch.nn.parameter import is_lazy
 from sumskip.seeing import drawing
 from sumskip.seeing.drawing import outline
 from sumskip.seeing.graph import Direction, Graph
+from sumskip.seeing.saving import save
 from sumskip.seeing.tracing import TraceError
 from sumskip.seeing.tracing import gradients as backward
 from sumskip.seeing.tracing.assemble import Assembly
@@ -55,6 +57,13 @@ class Trace(Graph):
     def to_text(self) -> str:
         """Every step on a line of its own: what was made, from what, and what is remarkable about it."""
         return outline.outline(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture, or the outline, to a file: `.svg`, `.png` or `.txt`, by the name's ending.
+
+        Raises ValueError for another ending, and OSError where the file cannot be written.
+        """
+        save(self, path)
 
     @property
     def alt_text(self) -> str:
