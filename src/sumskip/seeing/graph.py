@@ -73,6 +73,21 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Parameter:
+    """A parameter of the model, once, however many modules share it.
+
+    `owners` are the qualified names of the layers and containers that hold it, other than the model
+    itself. `registered` says whether `model.parameters()` gives it, as it does not from a plain list.
+    """
+
+    name: str
+    size: int  # how many numbers it holds
+    trains: bool = True
+    owners: tuple[str, ...] = ()
+    registered: bool = True
+
+
+@dataclass(frozen=True)
 class Graph:
     """A forward pass.
 
@@ -85,6 +100,7 @@ class Graph:
     name: str = ""  # of the traced module or function
     notes: tuple[str, ...] = ()
     boxes: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[Parameter, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as plain JSON."""
@@ -95,6 +111,7 @@ class Graph:
             "fault": _plain(self.fault) if self.fault else None,
             "notes": list(self.notes),
             "boxes": [list(box) for box in self.boxes],
+            "parameters": [_plain(parameter) for parameter in self.parameters],
         }
 
     @classmethod
@@ -111,6 +128,9 @@ class Graph:
                 name=data["name"],
                 notes=_frozen(data["notes"]),
                 boxes=_frozen(data["boxes"]),
+                parameters=tuple(
+                    _checked(Parameter(**_frozen(parameter))) for parameter in data.get("parameters", ())
+                ),
             )
             for value, kind in ((made.name, "str"), (made.notes, "tuple[str, ...]"), (made.boxes, "boxes")):
                 if not _FITS[kind](value):
@@ -164,7 +184,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-_T = TypeVar("_T", Node, Edge, Fault)
+_T = TypeVar("_T", Node, Edge, Fault, Parameter)
 
 
 def _checked(item: _T) -> _T:
@@ -176,7 +196,7 @@ def _checked(item: _T) -> _T:
     return item
 
 
-def _plain(item: Node | Edge | Fault) -> dict[str, Any]:
+def _plain(item: Node | Edge | Fault | Parameter) -> dict[str, Any]:
     return {name: _lists(value) for name, value in item.__dict__.items()}
 
 

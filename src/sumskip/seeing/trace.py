@@ -23,6 +23,7 @@ from torch.nn.parameter import is_lazy
 from sumskip.seeing import drawing
 from sumskip.seeing.drawing import outline
 from sumskip.seeing.graph import Direction, Graph
+from sumskip.seeing.parameters import Count, count
 from sumskip.seeing.saving import save
 from sumskip.seeing.tracing import TraceError
 from sumskip.seeing.tracing import gradients as backward
@@ -57,6 +58,14 @@ class Trace(Graph):
     def to_text(self) -> str:
         """Every step on a line of its own: what was made, from what, and what is remarkable about it."""
         return outline.outline(self)
+
+    def count(self, box: str | None = None) -> Count:
+        """How many numbers the parameters hold, and how many train: of the model, or of one box.
+
+        A shared parameter counts once. `box` is a container or a layer by its qualified name, such as
+        "layer1.0"; the `.total` of a ResNet-18 is 11,689,512. Raises ValueError where nothing is called that.
+        """
+        return count(self, box)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture, or the outline, to a file: `.svg`, `.png` or `.txt`, by the name's ending.

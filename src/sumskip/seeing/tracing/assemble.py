@@ -51,7 +51,8 @@ class Assembly:
     def _graph(self, fault: Fault | None) -> Graph:
         recorder = self.recorder
         notes = (*recorder.ledger.notes, *self.flow.notes)
-        return Graph(tuple(self.nodes), tuple(self.edges), fault, self.name, notes, tuple(recorder.visited))
+        boxes, parameters = tuple(recorder.visited), recorder.ledger.names.parameters()
+        return Graph(tuple(self.nodes), tuple(self.edges), fault, self.name, notes, boxes, parameters)
 
     def _id(self, label: str) -> str:
         """The label itself, or the label with a number from the second time on."""
