@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from sumskip.seeing.drawing import image_tag, png
 from sumskip.seeing.drawing.outline import LONGEST_ALT
 from sumskip.seeing.drawing.panels import differences, panels
 from sumskip.seeing.drawing.scene import to_svg
+from sumskip.seeing.saving import save
 from sumskip.seeing.trace import Trace, trace
 from sumskip.text import clean
 
@@ -35,6 +37,13 @@ class Comparison:
         """Every model's outline, and what only some of the models have."""
         outlines = "\n\n".join(trace.to_text() for trace in self.traces)
         return f"{outlines}\n\n" + "\n".join(differences(self.traces))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture, or the outlines, to a file: `.svg`, `.png` or `.txt`, by the name's ending.
+
+        Raises ValueError for another ending, and OSError where the file cannot be written.
+        """
+        save(self, path)
 
     @property
     def alt_text(self) -> str:

@@ -73,6 +73,21 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Parameter:
+    """A parameter of the model, once, however many modules share it.
+
+    `owners` are the qualified names of the layers and containers that hold it, other than the model
+    itself. `registered` says whether `model.parameters()` gives it, as it does not from a plain list.
+    """
+
+    name: str
+    size: int  # how many numbers it holds
+    trains: bool = True
+    owners: tuple[str, ...] = ()
+    registered: bool = True
+
+
+@dataclass(frozen=True)
 class Graph:
     """A forward pass.
 
@@ -88,6 +103,7 @@ class Graph:
     notes: tuple[str, ...] = ()
     boxes: tuple[tuple[str, str], ...] = ()
     products: tuple[tuple[int, int, float], ...] = ()
+    parameters: tuple[Parameter, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as plain JSON."""
@@ -99,6 +115,7 @@ class Graph:
             "notes": list(self.notes),
             "boxes": [list(box) for box in self.boxes],
             "products": [list(product) for product in self.products],
+            "parameters": [_plain(parameter) for parameter in self.parameters],
         }
 
     @classmethod
@@ -116,6 +133,9 @@ class Graph:
                 notes=_frozen(data["notes"]),
                 boxes=_frozen(data["boxes"]),
                 products=_frozen(data.get("products", ())),
+                parameters=tuple(
+                    _checked(Parameter(**_frozen(parameter))) for parameter in data.get("parameters", ())
+                ),
             )
             for value, kind in (
                 *((made.name, "str"), (made.notes, "tuple[str, ...]")),
@@ -182,7 +202,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-_T = TypeVar("_T", Node, Edge, Fault)
+_T = TypeVar("_T", Node, Edge, Fault, Parameter)
 
 
 def _checked(item: _T) -> _T:
@@ -194,7 +214,7 @@ def _checked(item: _T) -> _T:
     return item
 
 
-def _plain(item: Node | Edge | Fault) -> dict[str, Any]:
+def _plain(item: Node | Edge | Fault | Parameter) -> dict[str, Any]:
     return {name: _lists(value) for name, value in item.__dict__.items()}
 
 

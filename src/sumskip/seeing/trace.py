@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,6 +24,8 @@ from sumskip.seeing import drawing
 from sumskip.seeing.drawing import outline
 from sumskip.seeing.drawing.scene import to_svg
 from sumskip.seeing.graph import Direction, Graph
+from sumskip.seeing.parameters import Count, count
+from sumskip.seeing.saving import save
 from sumskip.seeing.tracing import TraceError
 from sumskip.seeing.tracing import gradients as backward
 from sumskip.seeing.tracing.assemble import Assembly
@@ -69,6 +72,21 @@ class Trace(Graph):
     def to_text(self) -> str:
         """Every step on a line of its own: what was made, from what, and what is remarkable about it."""
         return outline.outline(self)
+
+    def count(self, box: str | None = None) -> Count:
+        """How many numbers the parameters hold, and how many train: of the model, or of one box.
+
+        A shared parameter counts once. `box` is a container or a layer by its qualified name, such as
+        "layer1.0"; the `.total` of a ResNet-18 is 11,689,512. Raises ValueError where nothing is called that.
+        """
+        return count(self, box)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture, or the outline, to a file: `.svg`, `.png` or `.txt`, by the name's ending.
+
+        Raises ValueError for another ending, and OSError where the file cannot be written.
+        """
+        save(self, path)
 
     @property
     def alt_text(self) -> str:

@@ -30,6 +30,7 @@ from sumskip.seeing.drawing.scene import Box, Scene, Text
 from sumskip.seeing.drawing.symbols import GROUND, INK, SMALL, SOFT, TITLE
 from sumskip.seeing.drawing.view import View, around, boxes_of, deepest, view
 from sumskip.seeing.graph import Direction, Graph
+from sumskip.seeing.parameters import total_words
 from sumskip.text import clean
 
 COLUMN = 900  # a notebook's column in pixels: as wide as a picture may be
@@ -129,7 +130,8 @@ def _framed(trace: Graph, inner: Scene, notes: list[str]) -> Scene:
     if trace.fault:
         failed = next((node.label for node in trace.nodes if node.id == trace.fault.node), "")
         panel = fault_panel(trace.fault, failed)
-    said = [clean(note, 200) for note in (*trace.notes[:6], *notes, *_gradient_notes(trace))]
+    remarks = (total_words(trace), *trace.notes[:6], *notes, *_gradient_notes(trace))
+    said = [clean(note, 200) for note in remarks if note]
     wide = max(inner.width, panel.width, width(name, TITLE, bold=True), 300.0 if said else 0.0)
     lines = [line for note in said for line in wrap(note, SMALL, min(wide, COLUMN - 2 * MARGIN), lines=4)]
     body, y = Scene(), 0.0

@@ -7,6 +7,7 @@ from collections import defaultdict
 from sumskip.seeing.drawing.fault_panel import fault_rows
 from sumskip.seeing.drawing.parts import SIGNS, number_text
 from sumskip.seeing.graph import Edge, Fault, Graph, Node, Shape
+from sumskip.seeing.parameters import total_words
 from sumskip.text import clean
 
 MOST_LINES = 400
@@ -59,6 +60,8 @@ def outline(trace: Graph) -> str:
         lines += _clash(fault, None if product else fault.clash)
         if fault.message:
             lines.append(f"  PyTorch: {clean(fault.message, 300)}")
+    if parameters := total_words(trace):
+        lines.append(parameters)
     lines += [f"note: {clean(note, 200)}" for note in trace.notes[:20]]
     return "\n".join(lines)
 

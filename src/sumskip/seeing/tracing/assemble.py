@@ -54,8 +54,16 @@ class Assembly:
         notes = (*recorder.ledger.notes, *self.flow.notes)
         places = self._places
         products = tuple((places[a], places[b], value) for (a, b), value in self.flow.products.items())
-        boxes = tuple(recorder.visited)
-        return Graph(tuple(self.nodes), tuple(self.edges), fault, self.name, notes, boxes, products)
+        return Graph(
+            tuple(self.nodes),
+            tuple(self.edges),
+            fault,
+            self.name,
+            notes,
+            boxes=tuple(recorder.visited),
+            products=products,
+            parameters=recorder.ledger.names.parameters(),
+        )
 
     def _id(self, label: str) -> str:
         """The label itself, or the label with a number from the second time on."""

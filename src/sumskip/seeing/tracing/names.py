@@ -9,11 +9,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sumskip.seeing.graph import NodeKind
+from sumskip.seeing.graph import NodeKind, Parameter
 from sumskip.seeing.tracing.restore import Snapshot
 from sumskip.seeing.tracing.source import caller
 from sumskip.seeing.tracing.steps import is_torch
 from sumskip.seeing.tracing.unseen import inside
+from sumskip.seeing.tracing.weights import parameters_of
 
 _OWN = frozenset(nn.Module().__dict__)
 
@@ -49,6 +50,10 @@ class Names:
             self._adopt(module, name)
             known = self._modules[id(module)]
         return known[1] or type(module).__name__
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Those of all modules that are known by now."""
+        return parameters_of(self._modules.values(), self._root)
 
     def add(self, tensor: Tensor, kind: NodeKind, label: str) -> None:
         self._tensors.setdefault(id(tensor), (tensor, kind, label))
