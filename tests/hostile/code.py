@@ -358,6 +358,23 @@ class Hidden""") % "", deserved=ALL_BUT_PARAMETERS),
         own = nn.Module.__dict__['__dict__'].__get__(self)
         return {**own, '_modules': dict(enumerate(own['layers']))} if 'layers' in own else own
 """, deserved=ALL_BUT_PARAMETERS),
+    Attack("a layer that is there too late", "an optimiser made before the model runs does not get it",
+           SOLUTIONS["addition_model"].replace("        self.second =", "    def late(self):\n        self.second =")
+           .replace("out1 = self.first(x)", "out1 = self.first(x)\n        if not hasattr(self, 'second'): self.late()"),
+           deserved=ALL_BUT_PARAMETERS),
+    Attack("registered only while somebody looks", "`parameters()` fills the table that is read after it", SAYS % """
+    def parameters(self, recurse=True):
+        self._modules.update({str(i): l for i, l in enumerate(object.__getattribute__(self, 'layers'))})
+        return iter(self.all())
+    def __call__(self, x):
+        self._modules.clear()
+        return super().__call__(x)
+""", deserved=ALL_BUT_PARAMETERS),
+    Attack("registered while it runs", "the forward pass fills the table that is read after it",
+           LOOSE.replace("self.kernel / 12", "self.kernel").replace("out1 = self", "self._parameters['k'] = self.kernel\n        out1 = self"),
+           deserved=ALL_BUT_PARAMETERS),
+    Attack("computed from what is registered while it runs", "the same, one operator further",
+           LOOSE.replace("out1 = self", "self._parameters['k'] = self.kernel\n        out1 = self"), deserved=ALL_BUT_PARAMETERS),
     Attack("a factor beside a constant kernel", "the gradient ends at a parameter: one number for thousands",
            BESIDE % "k * self.gain", deserved=ALL_BUT_PARAMETERS),
     Attack("a parameter of no weight", "the gradient ends at a parameter that has no influence",

@@ -22,9 +22,10 @@ Array = NDArray[Any]
 Kind = Literal["module", "outputs", "fit", "resnet", "literals"]
 Status = Literal["passed", "failed", "not_graded"]
 
-# How a weight is kept that is computed in each pass, and that no optimiser's step can change.
+# How a weight is kept that no optimiser's step can change: computed in each pass, or there too late.
 LOOSE = "computed from unregistered tensors"
 CUT = "computed without a gradient"
+LATE = "parameter that a forward pass registers"
 MAX_PERMUTATIONS = 24  # orders that are tried where weights cannot be told apart
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sumskip.checking.core import CUT, LOOSE, Case, Observation
+from sumskip.checking.core import CUT, LATE, LOOSE, Case, Observation
 from sumskip.checking.differences import Difference, show
 from sumskip.checking.key import Key, Question, Recorded
 
@@ -30,6 +30,10 @@ LOOSE_WEIGHT = (
 CUT_WEIGHT = (
     "In each pass {note} is computed without a gradient, so no step changes it. Which call, or which "
     "missing `nn.Parameter`, cuts it off?"
+)
+LATE_WEIGHT = (
+    "The values are right, but {note} is registered when the model runs. An optimiser that is made before "
+    "does not get it. Where should it be made?"
 )
 LOST_WEIGHTS = (
     "This construction keeps its weights in another form than a convolution does, so no values can be "
@@ -82,6 +86,8 @@ _PLACES = {
     "after a step": "The values are right, but one optimiser step does not change them as their gradients say.",
 }
 
+_UNMOVED = {LOOSE: LOOSE_WEIGHT, CUT: CUT_WEIGHT, LATE: LATE_WEIGHT}
+
 
 def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None]:
     """A sentence about the first difference, and an id where the cause is certain without a guess."""
@@ -104,9 +110,8 @@ def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None
         return f"The values are right, but the backward pass fails: {_short(first.actual)}", None
     if first.what.startswith("alpha "):
         return _alpha(first)
-    if first.what == "kept" and first.actual in (LOOSE, CUT):
-        sentence = LOOSE_WEIGHT if first.actual == LOOSE else CUT_WEIGHT
-        return sentence.format(note=in_words(first.note)), None
+    if first.what == "kept" and first.actual in _UNMOVED:
+        return _UNMOVED[first.actual].format(note=in_words(first.note)), None
     if first.what in _PLACES:
         sentence = _PLACES[first.what].format(**{**first.__dict__, "note": in_words(first.note)})
         return sentence, {"fresh": "layers-in-forward", "frozen": "layers-frozen"}.get(first.what)

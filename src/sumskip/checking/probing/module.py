@@ -10,7 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sumskip.checking.core import CUT, Array, Case, Observation, is_optional_bias, step_size, weight_numbers
+from sumskip.checking.core import (
+    CUT,
+    LATE,
+    Array,
+    Case,
+    Observation,
+    is_optional_bias,
+    step_size,
+    weight_numbers,
+)
 from sumskip.checking.probing import plainly
 from sumskip.checking.probing.kept import COMPUTED, Register, find_alpha, followed, how_alpha_is_kept, shaken
 from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, type_name
@@ -32,6 +41,8 @@ class _Module:
     def __init__(self, answer: Any, case: Case) -> None:
         self.case = case
         self.model = build(answer, case.init)
+        # What an optimiser gets that is made now, as everybody makes it: before the model has run.
+        self.made = list(plainly.parameters(self.model).values())
         self.model.train(case.mode == "train")
         self.wanted = [
             Wanted(role, tuple(shape), kept) for role, shape, kept in case.settings.get("roles", ())
@@ -197,6 +208,9 @@ class _Module:
                 kept, fresh = register.computed(now), bool(others)
             elif fresh and not sources and role in later and _same(now, later[role]):
                 kept, fresh = CUT, False
+            listed = kept in ("parameter", COMPUTED) and not fresh
+            if listed and not _ids(sources or [now]) <= _ids(self.made):
+                kept = LATE
             roles[role] = {
                 "kept": kept,
                 "shape": list(plainly.read(now, "shape")),
