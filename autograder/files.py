@@ -31,8 +31,11 @@ def regular_bytes(path: Path, most: int) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)
         raise UnfitFileError("expected a regular file, got something else; hand in a plain copy")
-    with os.fdopen(handle, "rb") as file:
-        content = file.read(most + 1) if status.st_size <= most else b""
+    try:
+        with os.fdopen(handle, "rb") as file:
+            content = file.read(most + 1) if status.st_size <= most else b""
+    except OSError as error:  # a disk or a server that fails
+        raise UnfitFileError(f"expected a readable file, got {error.strerror!r}; hand it in again") from None
     size = max(status.st_size, len(content))
     if size > most:
         raise UnfitFileError(f"expected at most {most / 1e6:g} MB, got {size / 1e6:.1f} MB; make it smaller")
