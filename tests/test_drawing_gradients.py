@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sumskip import Trace, trace
 from sumskip.seeing.drawing.parts import Item, Level, Link
-from sumskip.seeing.drawing.view import around, boxes_of, view
+from sumskip.seeing.drawing.view import Reading, around, box_paths, view
 
 
 class Threefold(nn.Module):
@@ -120,7 +120,7 @@ def said(link: Link) -> list[float]:
 def agrees(found: Trace, true: dict[str, list[float]], opened: set[str]) -> int:
     """Compare all boxes of a picture with autograd; how many gradients there were."""
     at: dict[str, list[float]] = {}
-    for item, link in into_boxes(view(found, most=1000, open=around(found, opened)).level):
+    for item, link in into_boxes(Reading(found).view(None, 1000, around(found, opened)).level):
         name = item.id.split("/", 2)[-1]
         if item.inner is None:
             at.setdefault(name, []).extend(said(link))
@@ -179,5 +179,5 @@ def test_every_box_of_random_models_says_what_autograd_says(numbers: int) -> Non
             continue
         found, true = trace(model, *inputs, gradients=True), at_the_edges(model, *inputs)
         for _ in range(4):
-            compared += agrees(found, true, {name for name in boxes_of(found) if chance.random() < 0.5})
+            compared += agrees(found, true, {name for name in box_paths(found) if chance.random() < 0.5})
     assert compared > 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 
 import published
 from sumskip import Trace, trace
-from sumskip.seeing.drawing import picture
+from sumskip.seeing.drawing import draw, picture
+from sumskip.seeing.drawing.parts import Level
 from sumskip.seeing.drawing.scene import Line, Scene, Text
 from sumskip.seeing.drawing.view import view
 
@@ -94,3 +96,95 @@ def test_more_skips_than_are_drawn_are_counted() -> None:
     scene = picture(traced("vision_transformer"), depth=0)
     assert arcs(scene) == 1
     assert "24 ×" in texts(scene)
+
+
+def closed_boxes(level: Level) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Title, second line and names of all closed boxes."""
+    found = []
+    for item in level.items.values():
+        if item.look == "folded":
+            found.append((item.title, item.subtitle, item.stands_for))
+        found += closed_boxes(item.inner) if item.inner else []
+    return found
+
+
+def test_what_is_alike_is_counted_after_the_first() -> None:
+    """The first block of twelve is open, the others are one box; their sequence is called by them."""
+    scene, seen = draw(traced("vision_transformer"))
+    others = tuple(f"encoder.layers.encoder_layer_{n}" for n in range(1, 12))
+    assert ("11 × EncoderBlock", "encoder_layer_1 … 11", others) in closed_boxes(seen.level)
+    assert "layers · 12 × EncoderBlock" in texts(scene)
+    assert "encoder_layer_0 · EncoderBlock" in texts(scene)
+    assert any('open="encoder.layers.encoder_layer_1" opens one' in text for text in texts(scene))
+
+
+def test_only_what_is_alike_is_counted() -> None:
+    """In a ResNet-50 the first block of each layer projects its shortcut, and stands for itself."""
+    _, seen = draw(traced("resnet50"))
+    assert [box[:2] for box in closed_boxes(seen.level)] == [
+        *(("0 · Bottleneck", "12 operators inside"), ("2 × Bottleneck", "1 … 2")),
+        *(("0 · Bottleneck", "12 operators inside"), ("3 × Bottleneck", "1 … 3")),
+        *(("0 · Bottleneck", "12 operators inside"), ("5 × Bottleneck", "1 … 5")),
+        *(("0 · Bottleneck", "12 operators inside"), ("2 × Bottleneck", "1 … 2")),
+    ]
+    assert "layer1 · 2 × BasicBlock" in texts(picture(traced("resnet18")))
+
+
+def test_an_opened_box_divides_those_that_are_counted() -> None:
+    """One in the middle leaves some before it and some behind it."""
+    _, seen = draw(traced("resnet50"), open="layer3.3")
+    counted = [names for _, _, names in closed_boxes(seen.level) if names[0].startswith("layer3.")]
+    assert counted == [("layer3.0",), ("layer3.1", "layer3.2"), ("layer3.4", "layer3.5")]
+
+
+@pytest.mark.parametrize(
+    ("last", "counted"),
+    [
+        (nn.Sequential(nn.Linear(4, 4), nn.ReLU()), True),
+        (nn.Sequential(nn.Linear(4, 4), nn.Tanh()), False),  # another class
+        (nn.Sequential(nn.Linear(4, 5), nn.ReLU()), False),  # another width
+        (nn.Sequential(nn.ReLU(), nn.Linear(4, 4)), False),  # another order
+        (nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.ReLU()), False),
+        (nn.Sequential(nn.Linear(3, 4), nn.ReLU()), False),  # it fails
+        (nn.ModuleList([nn.Linear(4, 4), nn.ReLU()]), False),
+    ],
+)
+def test_alike_is_of_one_class_with_the_same_wires_and_shapes(last: nn.Module, counted: bool) -> None:
+    """Two boxes that differ in what is seen of them are two."""
+    first = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    seen = view(trace(nn.Sequential(first, last), torch.ones(2, 4)), open=[])
+    assert (("2 × Sequential", "0 … 1", ("0", "1")) in closed_boxes(seen.level)) == counted
+
+
+def test_boxes_side_by_side_are_not_counted_as_a_chain() -> None:
+    """Heads that read the same tensor are as many as they are."""
+
+    class Heads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.heads = nn.ModuleList(nn.Sequential(nn.Linear(4, 4)) for _ in range(3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([head(x) for head in self.heads])
+
+    assert len(closed_boxes(view(trace(Heads(), torch.ones(2, 4)), open=[]).level)) == 3
+
+
+def test_a_resnet_18_is_drawn_in_little_time() -> None:
+    """50 ms of this process's time, the quickest of several; nothing is kept from one to the next."""
+    trace = traced("resnet18")
+    spent = []
+    for _ in range(7):
+        start = time.process_time()
+        trace.to_svg()
+        spent.append(time.process_time() - start)
+    assert min(spent) < 0.05
+
+
+@pytest.mark.parametrize("name", sorted(published.MODELS))
+def test_a_well_known_model_is_readable(name: str) -> None:
+    """At 700 px wide it is at most two screens high, and its type at least 9 px."""
+    scene = picture(traced(name))
+    smaller = min(1, 700 / scene.width)
+    assert scene.height * smaller <= 1400
+    assert min(shape.size for shape in scene.shapes if isinstance(shape, Text)) * smaller >= 8.9

@@ -83,7 +83,11 @@ def test_a_failure_inside_a_closed_box_is_the_boxs() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.does_not(self.fits(x))
 
-    layers = [nn.Sequential(*(nn.Sequential(nn.Linear(4, 4), nn.ReLU()) for _ in range(6))) for _ in range(6)]
+    acts = nn.ReLU(), nn.Tanh()  # neighbours differ: what is alike would be counted, and leave room
+    layers = [
+        nn.Sequential(*(nn.Sequential(nn.Linear(4, 4), acts[(n + m) % 2]) for n in range(6)))
+        for m in range(6)
+    ]
     walked = walk(trace(nn.Sequential(*layers, Bad()), torch.rand(2, 4)))
     assert says(walked)[-1].startswith("The forward pass stops at 6: ")
     assert walked.steps[-1].edges == walked.steps[-2].edges

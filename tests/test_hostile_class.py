@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from answers import answers
+from autograder.files import UnfitFileError, regular_bytes
 from grading_course import (
     LESSONS,
     ROOT,
@@ -127,3 +128,12 @@ def test_a_folder_that_cannot_be_looked_into_is_one_learners_trouble(tmp_path: P
         assert {one["status"] for one in rows[learner, LESSON]["exercises"]} == {"not_graded"}
         assert "Permission denied" in rows[learner, LESSON]["exercises"][0]["message"]
     assert "submitted/emil: expected a readable folder" in done.stdout
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/mem").exists(), reason="Linux alone has a regular file that cannot be read"
+)
+def test_a_file_that_stops_in_the_middle_of_being_read_is_unfit() -> None:
+    """What a disk or a server says then is said of that file, and raises nothing else."""
+    with pytest.raises(UnfitFileError, match="expected a readable file, got 'Input/output error'"):
+        regular_bytes(Path("/proc/self/mem"), 100)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import functools
 from collections import OrderedDict, namedtuple
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from pictures import Bench, marked, nodes, photo, well_formed, wires
 from sumskip import trace
@@ -406,3 +408,30 @@ def test_a_helper_from_an_installed_package_is_shown_at_the_learners_line() -> N
     assert node.type_name == "deepcopy(dict)"
     with open(__file__) as source:  # noqa: PTH123
         assert "copy.deepcopy(x) + 1" in source.read().splitlines()[(node.line or 0) - 1]
+
+
+_MADE_BY_TORCH: dict[str, Callable[[], nn.Module]] = {
+    "layer": lambda: nn.TransformerEncoderLayer(16, 4, 32, batch_first=True),
+    "encoder": lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), 2),
+    "data_parallel": lambda: nn.DataParallel(nn.Sequential(nn.Linear(16, 4), nn.ReLU())),
+    "averaged": lambda: AveragedModel(nn.Sequential(nn.Linear(16, 4), nn.ReLU())),
+}
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize(
+    ("name", "sums", "layers"),
+    [("layer", 2, 8), ("encoder", 4, 16), ("data_parallel", 0, 2), ("averaged", 0, 2)],
+)
+def test_what_torch_itself_puts_together_is_open(name: str, sums: int, layers: int, grad: bool) -> None:
+    """The residual additions of torch's transformer are seen, as is what a wrapper wraps; where torch runs a
+    layer as one fused operator, it is one. What comes out is bitwise the plain output in each case."""
+    torch.manual_seed(0)
+    model, x = _MADE_BY_TORCH[name]().eval(), torch.randn(2, 5, 16)
+    with torch.set_grad_enabled(grad):
+        found, plain = trace(model, x), model(x)
+    well_formed(found)
+    assert torch.equal(found.output, plain)
+    fused = sums > 0 and not grad
+    assert [node.label for node in found.nodes].count("+") == (0 if fused else sums)
+    assert [node.kind for node in found.nodes].count("module") == (1 if fused else layers)

@@ -1,6 +1,7 @@
 """Graph -> picture, as SVG and as PNG, and the same in words.
 
     view, attached, nesting what is drawn: items, the wires between them, what is inside what
+    repeats, plans          which boxes are alike, and which are open
     skips                   which skip connections a closed box hides
     grid                    where, in ranks and rows
     stripes, rows, tracks   how wide these are, and where wires change rows
@@ -17,24 +18,27 @@ What comes out is a `scene.Scene`, which is written as SVG there and as PNG in `
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from html import escape
 
 from sumskip.seeing.drawing import symbols
-from sumskip.seeing.drawing.contents import Brush
+from sumskip.seeing.drawing.contents import GAP_DOWN, GAP_RIGHT, Brush
 from sumskip.seeing.drawing.fault_panel import fault_panel
 from sumskip.seeing.drawing.lettering import fit, width, wrap
 from sumskip.seeing.drawing.nesting import MOST_NODES
-from sumskip.seeing.drawing.parts import number_text
+from sumskip.seeing.drawing.outline import gathered
+from sumskip.seeing.drawing.parts import longest, number_text
+from sumskip.seeing.drawing.plans import Plan, plan_to, plans_of
 from sumskip.seeing.drawing.scene import Box, Scene, Text
 from sumskip.seeing.drawing.symbols import GROUND, INK, SMALL, SOFT, TITLE
-from sumskip.seeing.drawing.view import View, around, boxes_of, deepest, view
+from sumskip.seeing.drawing.view import Reading, View
 from sumskip.seeing.graph import Direction, Graph
 from sumskip.seeing.parameters import total_words
 from sumskip.text import clean
 
 COLUMN = 900  # a notebook's column in pixels: as wide as a picture may be
-NARROW, TALLEST = 700, 1700  # on a page so wide, as high as one may be before its boxes are closed
+NARROW, TALLEST = 700, 1400  # on a page so wide, as high as one may be before its boxes are closed
+LEAST = {True: 28 + GAP_DOWN, False: 30 + GAP_RIGHT}  # the room of an item along the flow, with a gap
 MOST_ASKED = 160  # items in a picture whose depth was asked for
 MARGIN = 14.0
 
@@ -63,49 +67,51 @@ def draw(
     open: str | Collection[str] | None = None,
 ) -> tuple[Scene, View]:
     """The picture and what is seen in it; `whole` as a `Brush` takes it."""
-    opened = None if open is None else _named(trace, open)
-    if opened is not None and depth is not None:
-        raise ValueError("depth and open both say which boxes are open: give one of them.")
     if direction not in ("auto", "right", "down"):
         raise ValueError(f"direction is 'auto', 'right' or 'down'; {direction!r} came.")
     if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
         raise ValueError(f"depth is a number of levels, 0 or more, or None; {depth!r} came.")
-    most = deepest(trace)
-    asked = depth is not None or opened is not None
-    depths = [most if depth is None else min(depth, most)] if asked else list(range(most, -1, -1))
+    if open is not None and depth is not None:
+        raise ValueError("depth and open both say which boxes are open: give one of them.")
+    reading = Reading(trace)
     ways = [Brush(down=way == "down", whole=whole) for way in ("right", "down") if direction in ("auto", way)]
     if direction != "right":
         ways.append(Brush(down=True, narrow=True, whole=whole))
-    for deep in depths:
-        seen = view(trace, deep, MOST_ASKED if asked else MOST_NODES, opened)
-        fewest = deep == depths[-1]
-        if seen.folded and not fewest:
+    if open is not None:
+        plans = [Plan(frozenset(_around(reading, open)), counted=True)]
+    elif depth is not None:
+        plans = [plan_to(reading, depth)]
+    else:
+        plans = plans_of(reading)
+    most = MOST_NODES if depth is None and open is None else MOST_ASKED
+    for plan in plans:
+        fewest = plan is plans[-1]
+        if not fewest and reading.things(plan.open, plan.counted) > most:
             continue
+        seen = reading.view(None, most, plan.open, plan.counted)
+        ranks = longest(seen.level)
         for way in ways:
-            scene = way.draw(seen.level)
-            fits = scene.width <= COLUMN - 2 * MARGIN and scene.height * _shrunk(scene.width) <= TALLEST
-            if fits or (fewest and way == ways[-1]):
-                notes = [*seen.notes]
-                if not asked and deep < most:
-                    notes.append(f"Boxes deeper than {deep} are closed to fit; depth={deep + 1} opens more.")
-                return _framed(trace, scene, notes), seen
+            last = fewest and way is ways[-1]
+            if not last and ranks * LEAST[way.down] > (TALLEST * COLUMN / NARROW if way.down else COLUMN):
+                continue  # without drawing it, which takes most of the time
+            scene = _framed(trace, way.draw(seen.level), [*seen.notes, *plan.notes])
+            narrow = scene.width <= COLUMN
+            low = scene.height * min(1.0, NARROW / scene.width) <= TALLEST
+            if last or (narrow and (low or (fewest and way.down))):
+                return scene, seen
+            if narrow and way.down:
+                break  # shorter lines would only make it higher
     raise AssertionError("the last depth always draws")
 
 
-def _shrunk(width: float) -> float:
-    """How much smaller a picture gets on a narrow page."""
-    return min(1.0, NARROW / (width + 2 * MARGIN))
-
-
-def _named(trace: Graph, open: str | Collection[str]) -> frozenset[str]:
+def _around(reading: Reading, open: str | Collection[str]) -> Iterator[str]:
     """The boxes to open, with those around them."""
-    names = [open] if isinstance(open, str) else list(open)
-    known = boxes_of(trace)
-    for name in names:
-        if name not in known:
+    for name in [open] if isinstance(open, str) else open:
+        if name not in reading.boxes:
+            known = list(reading.boxes)
             has = ", ".join(clean(box, 40) for box in known[:12]) + ", …" * (len(known) > 12) or "none"
             raise ValueError(f"open names boxes of the picture, of which there are: {has}; {name!r} came.")
-    return around(trace, names)
+        yield from reading.boxes[name]
 
 
 def png(scene: Scene, scale: float) -> bytes:
@@ -130,7 +136,7 @@ def _framed(trace: Graph, inner: Scene, notes: list[str]) -> Scene:
     if trace.fault:
         failed = next((node.label for node in trace.nodes if node.id == trace.fault.node), "")
         panel = fault_panel(trace.fault, failed)
-    remarks = (total_words(trace), *trace.notes[:6], *notes, *_gradient_notes(trace))
+    remarks = (total_words(trace), *gathered(trace.notes)[:6], *notes, *_gradient_notes(trace))
     said = [clean(note, 200) for note in remarks if note]
     wide = max(inner.width, panel.width, width(name, TITLE, bold=True), 300.0 if said else 0.0)
     lines = [line for note in said for line in wrap(note, SMALL, min(wide, COLUMN - 2 * MARGIN), lines=4)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -14,24 +15,28 @@ MOST_NODES = 60  # in one drawing
 
 
 @dataclass(frozen=True)
-class _Home:
+class Home:
     """Where a node is: in `opened` boxes, outermost first, and maybe hidden in a `closed` one."""
 
     opened: tuple[str, ...] = ()
     closed: str | None = None
 
 
-def homes_of(nodes: list[Node], is_open: Callable[[int, str], bool]) -> dict[str, _Home]:
+def homes_of(
+    nodes: list[Node], is_open: Callable[[int, str], bool], first: Mapping[str, str]
+) -> dict[str, Home]:
     """The boxes around each node, by ids that end in the container's name.
 
-    `is_open` says of a container, by its place in a path and its name, whether its inside is drawn.
+    `is_open` says of a container, by its place in a path and its name, whether its inside is drawn. `first`
+    gives the first of boxes that are the same: those of them that follow one another closed are one.
 
     A module that is called twice is two boxes: nodes belong to one call as long as they follow each
     other in the order in which they ran. That order also keeps wires between boxes from going round.
     """
-    homes: dict[str, _Home] = {}
+    homes: dict[str, Home] = {}
     last_path: tuple[str, ...] = ()
     last_boxes: tuple[str, ...] = ()
+    last_depth = 0
     for node in nodes:
         path = () if node.kind in ("input", "output") else node.path
         depth = next((n for n, name in enumerate(path) if not is_open(n, name)), len(path))
@@ -40,13 +45,16 @@ def homes_of(nodes: list[Node], is_open: Callable[[int, str], bool]) -> dict[str
         while same < min(len(path), len(last_path)) and path[same] == last_path[same]:
             same += 1
         fresh = tuple(f"box{len(homes)}/{level}/{name}" for level, name in enumerate(path[same:], same))
+        both_closed = len(path) == len(last_path) == same + 1 and depth == last_depth == same
+        if both_closed and first.get(path[same], path[same]) == first.get(last_path[same], last_path[same]):
+            fresh = last_boxes[same:]
         boxes = last_boxes[:same] + fresh
-        homes[node.id] = _Home(boxes[:depth], boxes[depth] if len(boxes) > depth else None)
-        last_path, last_boxes = path, boxes
+        homes[node.id] = Home(boxes[:depth], boxes[depth] if len(boxes) > depth else None)
+        last_path, last_boxes, last_depth = path, boxes, depth
     return homes
 
 
-def shortened(nodes: list[Node], homes: dict[str, _Home], most: int) -> tuple[dict[str, _Home], int]:
+def shortened(nodes: list[Node], homes: dict[str, Home], most: int) -> tuple[dict[str, Home], int]:
     """Homes with at most `most` things to draw: of more, the middle goes into one box.
 
     Then only the beginning and the end are shown: what cannot be shown whole should at least be short.
@@ -58,7 +66,7 @@ def shortened(nodes: list[Node], homes: dict[str, _Home], most: int) -> tuple[di
     short = {}
     for node in nodes:
         closed = homes[node.id].closed
-        short[node.id] = _Home((), _MIDDLE if (closed or node.id) in hidden else closed)
+        short[node.id] = Home((), _MIDDLE if (closed or node.id) in hidden else closed)
     return short, sum(home.closed == _MIDDLE for home in short.values())
 
 
@@ -69,11 +77,17 @@ class Builder:
     """Puts nodes and edges on the levels they belong to."""
 
     def __init__(
-        self, homes: dict[str, _Home], pins: dict[str, list[Pin]], classes: dict[str, str], failed: str | None
+        self,
+        homes: dict[str, Home],
+        pins: dict[str, list[Pin]],
+        classes: dict[str, str],
+        filled: Mapping[str, tuple[int, str]],
+        failed: str | None,
     ) -> None:
         self.root = Level()
         self.items: dict[str, Item] = {}  # what stands for each node
         self._homes, self._pins, self._classes, self._failed = homes, pins, classes, failed
+        self._filled = filled
         self._address: dict[str, tuple[str, ...]] = {}
         self._levels: dict[tuple[str, ...], Level] = {(): self.root}
         self._drawn: dict[tuple[object, ...], Link] = {}
@@ -86,8 +100,7 @@ class Builder:
             address = home.opened[: place + 1]
             if address not in self._levels:
                 inner = self._levels[address] = Level()
-                name, kind = self._name(box, home.opened[:place])
-                level.items[box] = Item(box, "container", f"{name} · {kind}" if kind else name, inner=inner)
+                level.items[box] = Item(box, "container", self._title(box, home.opened[:place]), inner=inner)
             level = self._levels[address]
         failed = node.id == self._failed
         if home.closed is None:
@@ -95,12 +108,18 @@ class Builder:
             level.items[id_] = self._item(id_, node, failed)
         else:
             id_ = home.closed
-            name, kind = self._name(id_, home.opened)
-            folded = level.items.setdefault(id_, Item(id_, "folded", f"{name} · {kind}" if kind else name))
+            if id_ not in level.items:
+                level.items[id_] = Item(id_, "folded", self._title(id_, home.opened))
+            folded = level.items[id_]
+            name = node.path[int(id_.split("/")[1])] if id_ != _MIDDLE else ""
+            if name and name not in folded.stands_for:
+                folded.stands_for = (*folded.stands_for, name)
             self._folded.setdefault(id_, (folded, []))[1].append(node)
             folded.inside += 1
-            many = f"{folded.inside} operator{'s' * (folded.inside > 1)}"
-            folded.subtitle = f"{many} inside"
+            if len(folded.stands_for) > 1:
+                folded.title, folded.subtitle = self._counted(folded.stands_for, home.opened)
+            else:
+                folded.subtitle = f"{folded.inside} operator{'s' * (folded.inside > 1)} inside"
             folded.failed |= failed
             loud = (
                 *folded.marks,
@@ -111,11 +130,24 @@ class Builder:
         self._address[node.id] = (*home.opened, id_)
         self.items[node.id] = level.items[id_]
 
-    def _name(self, box: str, around: tuple[str, ...]) -> tuple[str, str]:
-        """A container's name, as short as the box around it allows, and its class."""
+    def _title(self, box: str, around: tuple[str, ...]) -> str:
+        """A container's name, as short as the box around it allows, and its class.
+
+        A mere sequence of boxes that are alike is called by what it is a sequence of.
+        """
         name = _path_name(box)
-        outer = _path_name(around[-1]) if around else ""
-        return clean(repeated(_inside(name, outer)), 40), self._classes.get(name, "")
+        kind = self._classes.get(name, "")
+        if kind == "Sequential" and name in self._filled:
+            kind = "{} × {}".format(*self._filled[name])
+        called = _short(name, around)
+        return f"{called} · {kind}" if kind else called
+
+    def _counted(self, names: tuple[str, ...], around: tuple[str, ...]) -> tuple[str, str]:
+        """`5 × Bottleneck`, and `1 … 5`: how many boxes of which class, and their names."""
+        first, last = _short(names[0], around), _short(names[-1], around)
+        if (number := re.search(r"\d+$", last)) and first.rstrip("0123456789") == last[: number.start()]:
+            last = number.group()
+        return f"{len(names)} × {self._classes.get(names[0]) or 'the same'}", f"{first} … {last}"
 
     def _item(self, id_: str, node: Node, failed: bool) -> Item:
         title = clean(_inside(node.label, node.path[-1] if node.path else ""), 40) or node.kind
@@ -211,6 +243,11 @@ class Builder:
 
 def _path_name(box: str) -> str:
     return box.split("/", 2)[-1]
+
+
+def _short(name: str, around: tuple[str, ...]) -> str:
+    """A box's name inside the innermost of those around it."""
+    return clean(repeated(_inside(name, _path_name(around[-1]) if around else "")), 40)
 
 
 def box_name(box: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from sumskip.seeing.drawing.fault_panel import fault_rows
 from sumskip.seeing.drawing.parts import SIGNS, number_text
@@ -62,7 +63,7 @@ def outline(trace: Graph) -> str:
             lines.append(f"  PyTorch: {clean(fault.message, 300)}")
     if parameters := total_words(trace):
         lines.append(parameters)
-    lines += [f"note: {clean(note, 200)}" for note in trace.notes[:20]]
+    lines += [f"note: {clean(note, 200)}" for note in gathered(trace.notes)[:20]]
     return "\n".join(lines)
 
 
@@ -75,6 +76,17 @@ def _clash(fault: Fault, column: int | None) -> list[str]:
     if rows and column is not None and 0 <= column < len(rows[0][1]):
         lines.append(" " * (names + 4 + column * (wide + 1) + wide - 1) + "^")
     return lines
+
+
+def gathered(notes: Sequence[str]) -> list[str]:
+    """Notes that say the same of several things, whose names they begin with, as one that counts them."""
+    same: dict[str, list[str]] = {}
+    for note in notes:
+        same.setdefault(note.partition(" ")[2] or note, []).append(note)
+    return [
+        f"{found[0]} The same holds for {len(found) - 1} more." if len(found) > 1 else found[0]
+        for found in same.values()
+    ]
 
 
 def _names(trace: Graph) -> dict[str, str]:

@@ -40,6 +40,7 @@ class Item:
     node: Node | None = None
     lit: bool | None = None  # in a comparison: whether it differs
     inside: int = 0  # how many operators a folded box hides
+    stands_for: tuple[str, ...] = ()  # the names of the boxes that a folded one is
     skips: tuple[bool, ...] = ()  # the skip connections among them, and whether something lies on each
 
 
@@ -67,6 +68,20 @@ class Level:
 
     items: dict[str, Item] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
+
+
+def longest(level: Level) -> int:
+    """How many items stand one behind the other: a picture has room for all of these, whichever way."""
+    steps: dict[str, int] = {}
+    behind: dict[str, int] = {}
+    for id_, item in level.items.items():
+        steps[id_] = longest(item.inner) if item.inner is not None else int(item.look != "port")
+    before: dict[str, list[str]] = {}
+    for link in level.links:
+        before.setdefault(link.target, []).append(link.source)
+    for id_ in level.items:
+        behind[id_] = steps[id_] + max((behind.get(source, 0) for source in before.get(id_, ())), default=0)
+    return max(behind.values(), default=0)
 
 
 def is_scalar(shape: Shape | None) -> bool:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from sumskip.seeing.drawing.attached import pinned
-from sumskip.seeing.drawing.nesting import MOST_NODES, Builder, homes_of, shortened
+from sumskip.seeing.drawing.nesting import MOST_NODES, Builder, Home, homes_of, shortened
 from sumskip.seeing.drawing.parts import Item, Level, is_number
+from sumskip.seeing.drawing.repeats import repeats
 from sumskip.seeing.graph import Edge, Graph, Node
 from sumskip.text import clean
 
@@ -34,21 +35,70 @@ class View:
     items: dict[str, Item]  # by the id of a node, what stands for it
 
 
-def deepest(trace: Graph) -> int:
-    """How many containers lie within one another."""
-    return min(DEEPEST, max((len(node.path) for node in trace.nodes[:MOST_READ]), default=0))
-
-
-def boxes_of(trace: Graph) -> list[str]:
-    """The names by which the boxes of `trace` are opened, in the order in which they ran."""
-    return list(dict.fromkeys(name for node in trace.nodes[:MOST_READ] for name in node.path[:DEEPEST]))
+def box_paths(trace: Graph) -> dict[str, tuple[str, ...]]:
+    """All boxes by the names that open them, as they ran, each with all that it is in and itself, last."""
+    paths = (node.path[: level + 1] for node in trace.nodes[:MOST_READ] for level in range(DEEPEST))
+    return {path[-1]: path for path in dict.fromkeys(paths) if path}
 
 
 def around(trace: Graph, names: Collection[str]) -> frozenset[str]:
     """`names` of boxes, and of all boxes that these are in."""
-    paths = {node.path[:DEEPEST] for node in trace.nodes[:MOST_READ]}
-    found = (path[: place + 1] for path in paths for place, name in enumerate(path) if name in names)
-    return frozenset(name for path in found for name in path)
+    return frozenset(name for box, path in box_paths(trace).items() if box in names for name in path)
+
+
+class Reading:
+    """A trace made ready to be viewed, with more boxes open or fewer."""
+
+    def __init__(self, trace: Graph) -> None:
+        self._trace = trace
+        nodes, edges, self._notes = _readable(trace)
+        failed = trace.fault.node if trace.fault else None
+        self._pins, self._nodes, self._edges = pinned(nodes, edges, failed)
+        self._classes = {name: clean(class_name, 30) for name, class_name in trace.boxes[:MOST_READ]}
+        self._into: dict[str, list[Edge]] = defaultdict(list)
+        for edge in self._edges:
+            self._into[edge.target].append(edge)
+        self._repeats = repeats(self._nodes, self._into, self._classes, self._pins, DEEPEST)
+        self._places = {id(edge): place for place, edge in enumerate(trace.edges)}
+        self.boxes = box_paths(trace)
+        self.deepest = max(map(len, self.boxes.values()), default=0)
+
+    def again(self, name: str) -> bool:
+        """Whether a box, or one around it, is the same as the one before."""
+        return any(map(self._repeats.again, self.boxes[name]))
+
+    def things(self, open: Collection[str], counted: bool) -> int:
+        """How many things there are to draw with these boxes open; quick to tell."""
+        homes = self._homes(None, open, counted)
+        return len({home.closed or id_ for id_, home in homes.items()})
+
+    def _homes(self, depth: int | None, open: Collection[str] | None, counted: bool) -> dict[str, Home]:
+        depth = DEEPEST if depth is None else max(0, min(depth, DEEPEST))
+
+        def is_open(place: int, name: str) -> bool:
+            return place < depth and (open is None or name in open)
+
+        return homes_of(self._nodes, is_open, self._repeats.first if counted else {})
+
+    def view(
+        self, depth: int | None, most: int, open: Collection[str] | None = None, counted: bool = False
+    ) -> View:
+        """What to draw; where boxes that are the same are `counted`, those that are closed make up one."""
+        trace, notes = self._trace, list(self._notes)
+        homes, folded = shortened(self._nodes, self._homes(depth, open, counted), most)
+        if folded:
+            notes.append(f"{folded} operators in the middle are drawn as one box.")
+        failed = trace.fault.node if trace.fault else None
+        builder = Builder(homes, self._pins, self._classes, self._repeats.filled, failed)
+        for node in self._nodes:
+            builder.add_node(node)
+        by_id = {node.id: node for node in self._nodes}
+        for edge in self._edges:
+            builder.add_edge(self._places[id(edge)], edge, by_id[edge.source], by_id[edge.target])
+        builder.find_skips(self._into)
+        builder.write_gradients(_gradients(trace))
+        _order(builder.root)
+        return View(builder.root, folded, _few_links(builder.root) + notes, builder.items)
 
 
 def view(
@@ -56,33 +106,10 @@ def view(
 ) -> View:
     """What to draw of `trace`, its containers opened `depth` deep (None: all of them).
 
-    With `open`, exactly the boxes of these names are opened, as far as those around them are. Of more than
-    `most` things the middle is folded into one box.
+    With `open`, exactly the boxes of these names are opened, as far as those around them are, and closed ones
+    that are the same are counted. Of more than `most` things the middle is folded into one box.
     """
-    nodes, edges, notes = _readable(trace)
-    depth = DEEPEST if depth is None else max(0, min(depth, DEEPEST))
-
-    def is_open(place: int, name: str) -> bool:
-        return place < depth and (open is None or name in open)
-
-    pins, nodes, edges = pinned(nodes, edges, trace.fault.node if trace.fault else None)
-    homes, folded = shortened(nodes, homes_of(nodes, is_open), most)
-    if folded:
-        notes.append(f"{folded} operators in the middle are drawn as one box.")
-    classes = {name: clean(class_name, 30) for name, class_name in trace.boxes[:MOST_READ]}
-    builder = Builder(homes, pins, classes, trace.fault.node if trace.fault else None)
-    for node in nodes:
-        builder.add_node(node)
-    by_id = {node.id: node for node in nodes}
-    into = defaultdict(list)
-    places = {id(edge): place for place, edge in enumerate(trace.edges)}
-    for edge in edges:
-        into[edge.target].append(edge)
-        builder.add_edge(places[id(edge)], edge, by_id[edge.source], by_id[edge.target])
-    builder.find_skips(into)
-    builder.write_gradients(_gradients(trace))
-    _order(builder.root)
-    return View(builder.root, folded, _few_links(builder.root) + notes, builder.items)
+    return Reading(trace).view(depth, most, open, counted=open is not None)
 
 
 def _gradients(trace: Graph) -> Callable[[Sequence[int]], float | None]:

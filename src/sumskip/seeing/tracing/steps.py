@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from sumskip.seeing.graph import NodeKind, Shape
 from sumskip.seeing.tracing.operators import Operator
@@ -83,8 +84,27 @@ def is_leaf(module: nn.Module) -> bool:
         return True
     if "forward" in module.__dict__ and not is_torch(type(module)):
         return False
-    chain = isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict)
-    return is_torch(type(module).forward) and not chain and not is_unimplemented(module)
+    return is_torch(type(module).forward) and not is_chain(module) and not is_unimplemented(module)
+
+
+def is_chain(module: nn.Module) -> bool:
+    """Whether torch's own forward does nothing but call other modules, and add what they give back.
+
+    Without gradients and in evaluation, torch runs some of these as one fused operator, whose last digits
+    differ from those of its parts: what ran then is one thing, and is shown as one.
+    """
+    if isinstance(module, _FUSED):
+        return module.training or (
+            torch.is_grad_enabled() and any(p.requires_grad for p in module.parameters())
+        )
+    return isinstance(module, _CHAINS)
+
+
+_FUSED = (nn.TransformerEncoderLayer, nn.TransformerEncoder)
+_CHAINS = (
+    *(nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.DataParallel, AveragedModel),
+    *(nn.Transformer, nn.TransformerDecoder, nn.TransformerDecoderLayer),
+)
 
 
 def is_region(module: nn.Module) -> bool:
