@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import published
 from sumskip import Trace, trace
 from sumskip.seeing.drawing.parts import Item, Level, Link
 from sumskip.seeing.drawing.view import Reading, around, box_paths, view
@@ -64,8 +65,8 @@ _APPLIED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def at_the_edges(model: nn.Module, *inputs: Tensor) -> dict[str, list[float]]:
-    """What autograd hands back at the edge of each box that a picture of `model` can have, in any order.
+def at_the_edges(model: nn.Module, names: set[str], *inputs: Tensor) -> dict[str, list[float]]:
+    """What autograd hands back at the edges of the boxes of these `names`, for each in any order.
 
     Each tensor that enters a box is looked through, `view_as`, so that it has a `.grad` for this box alone.
     """
@@ -86,7 +87,9 @@ def at_the_edges(model: nn.Module, *inputs: Tensor) -> dict[str, list[float]]:
 
         return hook
 
-    handles = [m.register_forward_pre_hook(enters(name)) for name, m in model.named_modules() if name]
+    handles = [
+        m.register_forward_pre_hook(enters(name)) for name, m in model.named_modules() if name in names
+    ]
     output = model(*inputs)
     for handle in handles:
         handle.remove()
@@ -95,6 +98,10 @@ def at_the_edges(model: nn.Module, *inputs: Tensor) -> dict[str, list[float]]:
     return {
         name: [_amount(t.grad) for t in tensors if t.grad is not None] for name, tensors in entered.items()
     }
+
+
+def called(model: nn.Module) -> set[str]:
+    return {name for name, _ in model.named_modules() if name}
 
 
 def _amount(gradient: Tensor) -> float:
@@ -142,7 +149,7 @@ def test_three_closed_boxes_say_what_flows_between_them() -> None:
         ("gradient 4",),
         ("gradient 1",),
     ]
-    assert at_the_edges(model, x) == {"0": [64.0], "1": [16.0], "2": [4.0]}
+    assert at_the_edges(model, {"0", "1", "2"}, x) == {"0": [64.0], "1": [16.0], "2": [4.0]}
 
 
 def test_gradients_that_point_apart_are_added_as_vectors() -> None:
@@ -177,7 +184,21 @@ def test_every_box_of_random_models_says_what_autograd_says(numbers: int) -> Non
         outputs = model(*inputs)
         if not any(t.requires_grad for t in (outputs if isinstance(outputs, tuple) else (outputs,))):
             continue
-        found, true = trace(model, *inputs, gradients=True), at_the_edges(model, *inputs)
+        found, true = trace(model, *inputs, gradients=True), at_the_edges(model, called(model), *inputs)
         for _ in range(4):
             compared += agrees(found, true, {name for name in box_paths(found) if chance.random() < 0.5})
     assert compared > 300
+
+
+@pytest.mark.parametrize("name", ["resnet18", "unet_published", "vision_transformer", "text_encoder"])
+def test_every_box_of_well_known_models_says_what_autograd_says(name: str) -> None:
+    """All boxes, closed one depth after another."""
+    make, x = published.MODELS[name]
+    torch.manual_seed(0)
+    model = make().double().eval()
+    inputs = x.double() if x.is_floating_point() else x
+    found = trace(model, inputs, gradients=True)
+    paths = box_paths(found)
+    true = at_the_edges(model, set(paths), inputs)
+    for depth in range(max(map(len, paths.values()))):
+        assert agrees(found, true, {box for box, path in paths.items() if len(path) <= depth}) > 0

@@ -15,6 +15,7 @@ from sumskip.seeing.drawing import draw, picture
 from sumskip.seeing.drawing.parts import Level
 from sumskip.seeing.drawing.scene import Line, Scene, Text
 from sumskip.seeing.drawing.view import view
+from sumskip.seeing.drawing.walk import walk
 
 
 class Anything(nn.Module):
@@ -116,6 +117,12 @@ def test_what_is_alike_is_counted_after_the_first() -> None:
     assert "layers · 12 × EncoderBlock" in texts(scene)
     assert "encoder_layer_0 · EncoderBlock" in texts(scene)
     assert any('open="encoder.layers.encoder_layer_1" opens one' in text for text in texts(scene))
+
+
+def test_a_walk_calls_counted_boxes_by_their_number() -> None:
+    """What flows into eleven blocks does not only flow into the first of them."""
+    said = [step.says for step in walk(traced("vision_transformer")).steps]
+    assert any("into 11 × EncoderBlock (encoder_layer_1 … 11)" in says for says in said)
 
 
 def test_only_what_is_alike_is_counted() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from matplotlib import get_data_path
 from matplotlib.ft2font import FT2Font, LoadFlags
 
 from sumskip import Trace
-from sumskip.seeing.drawing.lettering import fit, width, wrap
+from sumskip.seeing.drawing.lettering import fit, fit_call, fit_title, width, wrap
 from sumskip.seeing.drawing.outline import LONGEST_ALT
 from sumskip.seeing.graph import Edge, Node
 from sumskip.text import clean
@@ -123,6 +125,52 @@ def test_clean_leaves_one_harmless_line() -> None:
     assert clean("a\n\tb\x00\x1b\u202e\ud800c") == "a bc"
     assert clean("x" * 50 + "y" * 50, 20) == "x" * 13 + "…" + "y" * 6
     assert len(clean("z" * 10**6, 40)) == 40
+
+
+@pytest.mark.parametrize(
+    ("call", "room", "shown"),
+    [
+        ("Conv2d(3, 16, 3×3)", 178, "Conv2d(3, 16, 3×3)"),
+        (
+            "MaxPool2d(kernel_size=3, stride=2, padding=1, dilation=1,…)",
+            178,
+            "MaxPool2d(3, stride=2, …)",
+        ),
+        ("AdaptiveAvgPool2d(output_size=(1, 1))", 178, "AdaptiveAvgPool2d((1, 1))"),
+        ("LayerNorm((768,), eps=1e-06, elementwise_affine=True, bias…)", 178, "LayerNorm((768,), …)"),
+        ("MaxPool2d(kernel_size=3, stride=2)", 60, "MaxP…2d"),
+        ("no call, only words that are much too long", 90, "no call, o…long"),
+        ("f()", 1, "…"),
+    ],
+)
+def test_a_call_that_is_too_wide_keeps_its_first_settings(call: str, room: float, shown: str) -> None:
+    """The kernel comes first, and stays; what is cut is told by one `…`."""
+    assert fit_call(call, 11.5, room) == shown
+    assert width(shown, 11.5) <= room or shown == "…"
+
+
+@pytest.mark.parametrize(
+    ("title", "room", "shown"),
+    [
+        ("layer1 · Sequential", 174, "layer1 · Sequential"),
+        ("encoder_layer_11 · EncoderBlock", 174, "encoder_layer_11"),
+        ("encoder_layer_11 · TransformerEncoderLayer", 260, "encoder_layer_11 · TransformerE…"),
+        ("encoder_layer_11 · EncoderBlock", 140, "encoder_layer_11"),
+        ("a_very_long_encoder_layer_11 · EncoderBlock", 140, "a_very_long…er_11"),
+    ],
+)
+def test_a_title_that_is_too_wide_keeps_its_number(title: str, room: float, shown: str) -> None:
+    """Of a name and a class the class is cut, and at its end; only then the middle of the name."""
+    assert fit_title(title, 13, room) == shown
+    assert width(shown, 13, bold=True) <= room
+
+
+def test_notes_that_say_the_same_are_one() -> None:
+    """Twelve attentions that were not looked inside are one note, which counts them."""
+    notes = [f"layer{n}.attention (MultiheadAttention) was not looked inside." for n in range(12)]
+    trace = replace(addition(), notes=(*notes, "a note", "another note"))
+    said = [line for line in trace.to_text().splitlines() if line.startswith("note:")]
+    assert said == [f"note: {notes[0]} The same holds for 11 more.", "note: a note", "note: another note"]
 
 
 def test_fit_and_wrap_keep_to_their_room() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from sumskip.seeing.drawing import symbols
 from sumskip.seeing.drawing.layout import Layout, Spot, Wire, lay_out
-from sumskip.seeing.drawing.lettering import fit, width
+from sumskip.seeing.drawing.lettering import fit_title, width
 from sumskip.seeing.drawing.parts import Item, Level, Link
 from sumskip.seeing.drawing.scene import Box, Point, Scene, Text
 from sumskip.seeing.drawing.stripes import LABEL_GAP, NO_FRAME, Frame, Label, Size
@@ -112,7 +112,7 @@ class Brush:
         w, h = self.xy(spot.size.along, spot.size.across)
         fill = symbols.BOX_FILLS[nesting % 2]
         scene.shapes.append(Box(x, y, w, h, fill, symbols.BOX_LINE, 8, role="container"))
-        name = fit(spot.item.title, SMALL, w - 2 * PAD, bold=True)
+        name = fit_title(spot.item.title, SMALL, w - 2 * PAD)
         scene.shapes.append(Text(x + PAD, y + 15, name, SMALL, SOFT, True, "start", role="label"))
         inner = self._inside[spot.item.id]
         self._draw_level(scene, inner, along, across + spot.size.line - inner.line, nesting + 1)

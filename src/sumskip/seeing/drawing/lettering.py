@@ -7,6 +7,7 @@ fits wherever it is shown. Measuring loads nothing: the table is the font's, in 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -60,6 +61,49 @@ def fit(text: str, size: float, room: float, bold: bool = False) -> str:
             return short
         keep -= 1
     return "…"
+
+
+def fit_title(text: str, size: float, room: float) -> str:
+    """`name · class` in bold; where it is too wide the end of the class goes, and the name stays whole."""
+    name, dot, kind = text.partition(" · ")
+    if width(text, size, bold=True) <= room or not dot:
+        return fit(text, size, room, bold=True)
+    for keep in range(len(kind) - 1, 2, -1):
+        short = f"{name} · {kind[:keep]}…"
+        if width(short, size, bold=True) <= room:
+            return short
+    return fit(name, size, room, bold=True)
+
+
+def fit_call(text: str, size: float, room: float) -> str:
+    """`MaxPool2d(3, stride=2, …)`: too wide, it loses its first setting's name, then the last settings."""
+    if width(text, size) <= room or not text.endswith(")"):
+        return fit(text, size, room)
+    name, _, inside = text[:-1].partition("(")
+    settings = _settings(inside)
+    settings[0] = re.sub(r"^\w+=", "", settings[0])
+    whole = f"{name}({', '.join(settings)})"
+    if width(whole, size) <= room and "…" not in inside:
+        return whole
+    while settings:
+        if "…" not in settings[-1]:
+            short = f"{name}({', '.join(settings)}, …)"
+            if width(short, size) <= room:
+                return short
+        settings.pop()
+    return f"{name}(…)" if width(f"{name}(…)", size) <= room else fit(name, size, room)
+
+
+def _settings(inside: str) -> list[str]:
+    """The settings of a call, divided at the commas that are not in brackets."""
+    found, depth = [""], 0
+    for letter in inside:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [setting.strip() for setting in found]
 
 
 def wrap(text: str, size: float, room: float, lines: int = 20, bold: bool = False) -> list[str]:

@@ -162,7 +162,7 @@ class Builder:
             look = "tensor"
         elif len(title) <= 2 and not title.isalnum():
             look = "sign"
-        subtitle = clean(node.type_name, 60) if node.kind in ("module", "op") else ""
+        subtitle = clean(node.type_name, 90) if node.kind in ("module", "op") else ""
         if look == "word":
             title, subtitle = _call(title, subtitle)
         return Item(id_, look, title, "" if subtitle == title else subtitle, pins, marks, failed, node=node)

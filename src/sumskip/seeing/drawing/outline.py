@@ -82,7 +82,8 @@ def gathered(notes: Sequence[str]) -> list[str]:
     """Notes that say the same of several things, whose names they begin with, as one that counts them."""
     same: dict[str, list[str]] = {}
     for note in notes:
-        same.setdefault(note.partition(" ")[2] or note, []).append(note)
+        rest = note.partition(" ")[2]
+        same.setdefault(rest if rest.count(" ") > 1 else note, []).append(note)
     return [
         f"{found[0]} The same holds for {len(found) - 1} more." if len(found) > 1 else found[0]
         for found in same.values()

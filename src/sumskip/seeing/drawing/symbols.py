@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sumskip.seeing.drawing.lettering import fit, width, wrap
+from sumskip.seeing.drawing.lettering import fit_call, fit_title, width, wrap
 from sumskip.seeing.drawing.parts import Item, Link
 from sumskip.seeing.drawing.scene import Area, Box, Line, Point, Role, Scene, Text
 
@@ -42,7 +42,7 @@ class Block:
 def core_size(item: Item) -> Point:
     """Width and height of an item that is not an open container."""
     text = width(item.title, TITLE, bold=True)
-    below = width(item.subtitle, SMALL)
+    below = width(fit_call(item.subtitle, SMALL, WIDEST - 16), SMALL)
     if item.look == "port":
         return 0.0, 0.0
     if item.look == "sign":
@@ -147,8 +147,8 @@ def _write(scene: Scene, item: Item, x: float, y: float, w: float, ink: str) -> 
     base = y + 0.36 * TITLE
     if item.subtitle:
         base -= 8.5
-        scene.shapes.append(Text(x, base + 16, fit(item.subtitle, SMALL, w - 12), SMALL, SOFT))
-    scene.shapes.append(Text(x, base, fit(item.title, TITLE, w - 12, bold=True), TITLE, ink, bold=True))
+        scene.shapes.append(Text(x, base + 16, fit_call(item.subtitle, SMALL, w - 12), SMALL, SOFT))
+    scene.shapes.append(Text(x, base, fit_title(item.title, TITLE, w - 12), TITLE, ink, bold=True))
 
 
 def draw_blocks(

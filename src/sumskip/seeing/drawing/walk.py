@@ -97,7 +97,8 @@ def _called(item: Item) -> str:
     """An item by its name; a module by the name that the model has for it, an operator with its box."""
     node = item.node
     if node is None:
-        return box_name(item.id)
+        several = len(item.stands_for) > 1
+        return f"{item.title} ({item.subtitle})" if several else box_name(item.id)
     if node.kind != "op":
         return clean(node.label, 60)
     return f"{item.title} in {repeated(node.path[-1])}" if node.path else item.title
