@@ -174,6 +174,14 @@ def is_direct(frame: FrameType, skip: int = 1) -> bool:
     return True
 
 
+def is_learners(kind: type) -> bool:
+    """Whether a class was written by the learner, and not by Python or an installed package."""
+    module = sys.modules.get(kind.__module__)
+    file = getattr(module, "__file__", None)
+    builtin = module is None or kind.__module__ in sys.builtin_module_names
+    return not builtin and not str(file or "").startswith(_INSTALLED)
+
+
 def is_own(traceback: TracebackType | None) -> bool:
     """Whether an error was raised by the tracer's own code."""
     while traceback is not None and traceback.tb_next is not None:
