@@ -45,7 +45,9 @@ class Names:
         """The qualified name of a module, or the best there is."""
         known = self._modules.get(id(module))
         if known is None:
-            name = _name_in(caller(3), module) or type(module).__name__
+            registered = self._root.named_modules() if self._root is not None else ()
+            name = next((name for name, one in registered if one is module), None)
+            name = name or _name_in(caller(3), module) or type(module).__name__
             self._adopt(module, name)
             known = self._modules[id(module)]
         return known[1] or type(module).__name__
