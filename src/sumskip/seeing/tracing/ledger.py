@@ -97,6 +97,12 @@ class Ledger:
         """Whether a tensor comes from a step, or from outside the forward pass."""
         return self.has_seen(tensor) or any(tensor is one for one in self.names.tensors())
 
+    def is_own(self, tensor: Tensor) -> bool:
+        """Whether a tensor that a layer holds is its parameter or buffer, as it was before the pass."""
+        made = self.source(tensor)
+        known = (made[0].kind, "") if made else self.names.tensor(tensor)
+        return known is not None and known[0] in ("parameter", "buffer")
+
     def source(self, tensor: Tensor) -> tuple[Step, int] | None:
         """The step that made a tensor, and which of its results it is; None where nothing seen has."""
         return self._made[id(tensor)][1:3] if self.has_seen(tensor) else None

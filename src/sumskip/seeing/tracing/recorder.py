@@ -280,7 +280,22 @@ class Recorder(TorchFunctionMode):
         values = list(tensors_in(settings))
         if getattr(step.module, "inplace", False) and values:
             self.ledger.keep(values[0])
-        return values
+        return values + self._computed(step)
+
+    def _computed(self, step: Step) -> list[Tensor]:
+        """The weights of a layer that are not its own, or no longer: `functional_call`, `weight.mul_(2)`."""
+        found: dict[int, Tensor] = {}
+        for name, inner in step.module.named_modules() if step.module is not None else ():
+            # As a plain attribute, only what a step has made: `weight_norm` keeps an old weight there.
+            plain = ((own, value) for own, value in vars(inner).items() if self._was_made(value))
+            for own, held in (*inner._parameters.items(), *inner._buffers.items(), *plain):
+                if isinstance(held, Tensor) and id(held) not in found and not self.ledger.is_own(held):
+                    found[id(held)] = held
+                    step.marks.append(f"computed {name}{'.' if name else ''}{own}")
+        return list(found.values())
+
+    def _was_made(self, value: Any) -> bool:
+        return isinstance(value, Tensor) and self.ledger.has_seen(value)
 
     def _hooked(self, module: nn.Module, name: str, args: Any, kwargs: Any) -> Any:
         """A leaf with hooks of the learner's: these are watched, its own forward is not."""
