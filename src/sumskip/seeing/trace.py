@@ -154,7 +154,9 @@ def trace(
             if gradients is not False:
                 flow = backward.flow(recorder, [(o, t) for _, o, t in returned if t is not None], gradients)
             output = replaced(output, recorder.ledger.original)
-            output = replaced(output, lambda t: t.clone() if snapshot.overwritten(t) else t)
+            output = replaced(
+                output, lambda t: t.clone() if snapshot.overwritten(t) else t, fresh=snapshot.emptied
+            )
     finally:
         snapshot.restore()
     assembly = Assembly(recorder, _name_of(model), flow)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from types import FrameType
+import inspect
+import textwrap
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +69,21 @@ def called(expression: str) -> str:
     """The source of what an expression calls; "" where it is no call."""
     tree = _parsed(expression)
     return ast.unparse(tree.func) if isinstance(tree, ast.Call) else ""
+
+
+def is_conditional(code: CodeType, line: int) -> bool:
+    """Whether a line of a function runs on a condition only; True where the source is not there to tell."""
+    try:
+        lines, first = inspect.getsourcelines(code)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, SyntaxError, ValueError):
+        return True
+    line -= max(first, 1) - 1
+    conditions = (ast.If, ast.IfExp, ast.Try, ast.While, ast.BoolOp, ast.Match)
+    return any(
+        isinstance(node, conditions) and node.lineno <= line <= (node.end_lineno or 0)
+        for node in ast.walk(tree)
+    )
 
 
 def _parsed(text: str) -> ast.expr | ast.stmt | None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sumskip.seeing.graph import Shape
 from sumskip.seeing.tracing import unseen
@@ -46,6 +46,7 @@ class Ledger:
         self.steps: list[Step] = []
         self.boxes: list[Box] = []
         self.notes: list[str] = []
+        self.made_anew: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
         self.hidden: Step | None = None  # the last region whose results were not handed over
         # By `id`, and weakly: a forward pass that frees what it no longer needs goes on doing so. An
         # `id` that was used again is told by the reference, which is dead or to another tensor.
@@ -91,6 +92,16 @@ class Ledger:
     def has_seen(self, tensor: Tensor) -> bool:
         known = self._made.get(id(tensor))
         return known is not None and known[0]() is tensor
+
+    def is_known(self, tensor: Tensor) -> bool:
+        """Whether a tensor comes from a step, or from outside the forward pass."""
+        return self.has_seen(tensor) or any(tensor is one for one in self.names.tensors())
+
+    def is_own(self, tensor: Tensor) -> bool:
+        """Whether a tensor that a layer holds is its parameter or buffer, as it was before the pass."""
+        made = self.source(tensor)
+        known = (made[0].kind, "") if made else self.names.tensor(tensor)
+        return known is not None and known[0] in ("parameter", "buffer")
 
     def source(self, tensor: Tensor) -> tuple[Step, int] | None:
         """The step that made a tensor, and which of its results it is; None where nothing seen has."""
@@ -169,8 +180,9 @@ class Ledger:
 
     def meet(self, tensor: Tensor) -> None:
         """A tensor that nothing seen has made: a parameter, a buffer, or one from outside."""
+        made = self._made_with(tensor)
         if known := self.names.tensor(tensor):
-            step = Step(*known, path=self.path())
+            step = Step(*known, path=self.path(), marks=[made] if made else [])
         elif self.hidden is not None:
             step = self.hidden
             step.results = [tuple(tensor.shape)]
@@ -183,6 +195,14 @@ class Ledger:
         step.value = scalar(tensor)
         self.append(step)
         self.made(tensor, step)
+
+    def _made_with(self, tensor: Tensor) -> str | None:
+        """The remark on a module that was made in the forward pass and holds this tensor."""
+        for module, remark in self.made_anew.items():
+            if any(tensor is own for own in module.state_dict(keep_vars=True).values()):
+                self.names.module(module)
+                return remark
+        return None
 
     def _ancestry(self, tensor: Tensor) -> Step:
         found = unseen.ancestors(tensor, self._places)

@@ -37,7 +37,7 @@ class Names:
         else:
             function = root.func if isinstance(root, partial) else root
             for name, value in _surroundings(function):
-                self._take(name, value)
+                self._take(name, value, ())
 
     def is_root(self, module: nn.Module) -> bool:
         return module is self._root
@@ -46,7 +46,9 @@ class Names:
         """The qualified name of a module, or the best there is."""
         known = self._modules.get(id(module))
         if known is None:
-            name = _name_in(caller(3), module) or type(module).__name__
+            registered = self._root.named_modules() if self._root is not None else ()
+            name = next((name for name, one in registered if one is module), None)
+            name = name or _name_in(caller(3), module) or type(module).__name__
             self._adopt(module, name)
             known = self._modules[id(module)]
         return known[1] or type(module).__name__
@@ -81,36 +83,40 @@ class Names:
         return [tensor for tensor, _, _ in self._tensors.values()]
 
     def _adopt(self, root: nn.Module, prefix: str) -> None:
+        met: list[tuple[str, nn.Module]] = []
         for name, module in root.named_modules(prefix=prefix):
-            if id(module) in self._modules:
-                continue
-            self._modules[id(module)] = (module, name)
-            self._snapshot.add(module)
-            if (wrapped := inside(module)) is not module:
-                self._adopt(wrapped, name)
-            dot = f"{name}." if name else ""
+            if id(module) not in self._modules:
+                self._modules[id(module)] = (module, name)
+                self._snapshot.add(module)
+                met.append((f"{name}." if name else "", module))
+                if (wrapped := inside(module)) is not module:
+                    self._adopt(wrapped, name)
+        for dot, module in met:
             for own, parameter in module._parameters.items():
                 if parameter is not None:
                     self.add(parameter, "parameter", dot + own)
             for own, buffer in module._buffers.items():
                 if buffer is not None:
                     self.add(buffer, "buffer", dot + own)
+        for dot, module in met:  # what is registered has its name by now, whatever list holds it as well
             if not is_torch(type(module)):  # torch's own keep no tensors but those above
                 for own, value in module.__dict__.items():
                     if own not in _OWN:
-                        self._take(dot + own, value)
+                        self._take(dot + own, value, ())
 
-    def _take(self, name: str, value: Any) -> None:
+    def _take(self, name: str, value: Any, around: tuple[int, ...]) -> None:
         if isinstance(value, Tensor):
             self.add(value, "constant", name)
         elif isinstance(value, nn.Module):
             self._adopt(value, name)
+        elif id(value) in around:  # a list that holds itself
+            return
         elif type(value) in (list, tuple) and len(value) <= 1000:
             for position, part in enumerate(value):
-                self._take(f"{name}[{position}]", part)
+                self._take(f"{name}[{position}]", part, (*around, id(value)))
         elif type(value) is dict and len(value) <= 1000:
             for key, part in value.items():
-                self._take(f"{name}[{key!r}]", part)
+                self._take(f"{name}[{key!r}]", part, (*around, id(value)))
 
 
 def _surroundings(thing: Any) -> Iterator[tuple[str, Any]]:

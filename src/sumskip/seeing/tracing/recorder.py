@@ -6,10 +6,12 @@ edges. While a leaf module of `torch.nn` runs, nothing is watched: it is one ste
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import torch
@@ -23,9 +25,11 @@ from sumskip.seeing.tracing.ledger import Ledger
 from sumskip.seeing.tracing.names import Names
 from sumskip.seeing.tracing.operators import Operator, describe
 from sumskip.seeing.tracing.restore import Snapshot
-from sumskip.seeing.tracing.source import Place, caller, is_direct
+from sumskip.seeing.tracing.source import Place, always_runs, caller, is_direct
 from sumskip.seeing.tracing.steps import (
+    ANEW,
     NOT_INSIDE,
+    NOW,
     OVERWRITES,
     STOPS,
     Box,
@@ -47,6 +51,7 @@ from sumskip.seeing.tracing.steps import (
 _ACTIVE: dict[int, Recorder] = {}
 _LOCK = threading.Lock()
 _CALL = nn.Module.__call__
+_INIT = nn.Module.__init__
 _APPLY = torch.autograd.Function.__dict__["apply"]
 
 
@@ -55,6 +60,13 @@ def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
     if recorder is None or recorder.paused:
         return _CALL(module, *args, **kwargs)
     return recorder.call(module, args, kwargs)
+
+
+def _watched_init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+    recorder = _ACTIVE.get(threading.get_ident())
+    if recorder is not None and not recorder.paused:
+        recorder.making(module)
+    _INIT(module, *args, **kwargs)
 
 
 def _watched_apply(cls: type[torch.autograd.Function], *args: Any, **kwargs: Any) -> Any:
@@ -69,12 +81,14 @@ def _watched_apply(cls: type[torch.autograd.Function], *args: Any, **kwargs: Any
 def _seams() -> Iterator[None]:
     """What is set while any thread traces, and put back after the last one."""
     with unseen.uncompiled():
-        call, apply = nn.Module.__call__, torch.autograd.Function.__dict__["apply"]
+        init, call, apply = nn.Module.__init__, nn.Module.__call__, torch.autograd.Function.__dict__["apply"]
+        nn.Module.__init__ = _watched_init  # type: ignore[method-assign, assignment]
         nn.Module.__call__ = _watched_call  # type: ignore[method-assign]
         torch.autograd.Function.apply = classmethod(_watched_apply)  # type: ignore[assignment]
         try:
             yield
         finally:
+            nn.Module.__init__ = init  # type: ignore[method-assign]
             nn.Module.__call__ = call  # type: ignore[method-assign]
             torch.autograd.Function.apply = apply  # type: ignore[method-assign]
 
@@ -93,6 +107,7 @@ class Recorder(TorchFunctionMode):
         self.paused = 0
         self._grad = torch.is_grad_enabled()
         self._calls: dict[str, int] = {}
+        self._making: FrameType | None = None  # the outermost constructor of a module, while it runs
 
     # -- switching on and off ------------------------------------------------------------------
 
@@ -145,6 +160,8 @@ class Recorder(TorchFunctionMode):
             transform = unseen.in_transform()
             if transform is not None:
                 return self._transformed(transform, func, args, kwargs)
+            if self._only_made((args, kwargs)):
+                return func(*args, **kwargs)
             return self._operator(operator, func, args, kwargs)
         finally:
             self.paused -= 1
@@ -179,6 +196,8 @@ class Recorder(TorchFunctionMode):
     def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs a module: a leaf of torch.nn as one step, a container as a box around its steps."""
         module = unseen.inside(module)
+        if self._only_made((args, kwargs)):  # a constructor that tries its own layers out
+            return _CALL(module, *args, **kwargs)
         name = self.ledger.names.module(module)
         if is_leaf(module):
             if any(not is_torch(hook) for hook in _hooks(module)):
@@ -204,11 +223,39 @@ class Recorder(TorchFunctionMode):
         """Runs something whose inside is out of reach as one step that says so."""
         return self._leaf(self._closed(name), func, args, kwargs)
 
+    # -- made in the forward pass --------------------------------------------------------------
+
+    def making(self, module: nn.Module) -> None:
+        """Told when a module is made in the forward pass itself."""
+        frame: FrameType | None = sys._getframe(2)
+        constructor: FrameType | None = None
+        while frame is not None and _first_argument(frame) is module:
+            constructor, frame = frame, frame.f_back
+        if not self._still_making():
+            self._making = constructor
+        self.ledger.made_anew[module] = ANEW if always_runs(frame) else NOW
+
+    def _still_making(self) -> bool:
+        frame: FrameType | None = sys._getframe(2) if self._making is not None else None
+        while frame is not None and frame is not self._making:
+            frame = frame.f_back
+        if frame is None:
+            self._making = None
+        return frame is not None
+
+    def _only_made(self, settings: Settings) -> bool:
+        """Whether this gives a module that is being made its numbers, and has nothing from outside."""
+        if self._making is None or not self._still_making():
+            return False
+        return not any(map(self.ledger.is_known, tensors_in(settings)))
+
     # -- modules -------------------------------------------------------------------------------
 
     def _open(self, module: nn.Module, name: str) -> Step:
         step = Step("module", name, module=module)
         self._locate(step)
+        if (made := self.ledger.made_anew.get(module)) and any(module.state_dict(keep_vars=True)):
+            step.marks.append(made)
         if is_region(module):
             step.marks.append(NOT_INSIDE)
             self.ledger.note(f"{name} ({type(module).__name__}) was not looked inside.")
@@ -233,7 +280,22 @@ class Recorder(TorchFunctionMode):
         values = list(tensors_in(settings))
         if getattr(step.module, "inplace", False) and values:
             self.ledger.keep(values[0])
-        return values
+        return values + self._computed(step)
+
+    def _computed(self, step: Step) -> list[Tensor]:
+        """The weights of a layer that are not its own, or no longer: `functional_call`, `weight.mul_(2)`."""
+        found: dict[int, Tensor] = {}
+        for name, inner in step.module.named_modules() if step.module is not None else ():
+            # As a plain attribute, only what a step has made: `weight_norm` keeps an old weight there.
+            plain = ((own, value) for own, value in vars(inner).items() if self._was_made(value))
+            for own, held in (*inner._parameters.items(), *inner._buffers.items(), *plain):
+                if isinstance(held, Tensor) and id(held) not in found and not self.ledger.is_own(held):
+                    found[id(held)] = held
+                    step.marks.append(f"computed {name}{'.' if name else ''}{own}")
+        return list(found.values())
+
+    def _was_made(self, value: Any) -> bool:
+        return isinstance(value, Tensor) and self.ledger.has_seen(value)
 
     def _hooked(self, module: nn.Module, name: str, args: Any, kwargs: Any) -> Any:
         """A leaf with hooks of the learner's: these are watched, its own forward is not."""
@@ -429,6 +491,11 @@ class Recorder(TorchFunctionMode):
         if step.operator is not None and step.operator.writes and values:
             return {id(values[0])}
         return {id(v) for v in values if isinstance(v, Tensor) and self.ledger.written_since(v)}
+
+
+def _first_argument(frame: FrameType) -> Any:
+    code = frame.f_code
+    return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
 
 
 def _hooks(module: nn.Module) -> Iterator[Any]:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import random
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from operator import is_not
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sumskip.seeing.tracing.source import is_learners
+
+CLEARED: tuple[Any, ...] = (OrderedDict, dict, list, set, deque)
+MUTABLE: tuple[Any, ...] = (*CLEARED, np.ndarray)
+MANY = 1000  # a longer list is data, whose items nobody changes one by one
+
 
 class Snapshot:
     """The state around a forward pass: taken before, put back after, whatever happened between.
 
-    Random number generators, modes and buffers are taken at once. Tensors from outside that an
+    Random number generators, attributes and buffers are taken at once. Tensors from outside that an
     operator is about to overwrite, and gradients that a backward pass inside the forward pass is about
     to change, are taken by `keep` and `keep_gradients` just before, because copying every parameter
     would cost more than many a forward pass.
@@ -28,20 +37,41 @@ class Snapshot:
         self._numpy_rng = np.random.get_state()
         self._grad_mode = torch.is_grad_enabled()
         self._dtype = torch.get_default_dtype()
-        self._modules: dict[int, tuple[nn.Module, bool, dict[str, Any], dict[str, Any]]] = {}
+        self._modules: dict[int, nn.Module] = {}
+        self._contents: dict[int, Contents] = {}
+        self._empty: dict[int, Any] = {}
+        self._asked: list[tuple[Tensor, bool]] = []
         self._buffers: list[Kept] = []
         self._kept: dict[int, Kept] = {}
         self._gradients: dict[int, tuple[Tensor, Tensor | None, Tensor | None]] = {}
 
     def add(self, module: nn.Module) -> None:
-        """Takes one module's mode, its registered tensors and its buffers' values."""
+        """Takes all of one module's attributes, what these hold, and its buffers' values."""
         if id(module) in self._modules:
             return
-        parameters, buffers = dict(module._parameters), dict(module._buffers)
-        self._modules[id(module)] = (module, module.training, parameters, buffers)
-        for buffer in buffers.values():
-            if buffer is not None:
-                self._buffers.append(Kept(buffer))
+        self._modules[id(module)] = module
+        self._take(vars(module))
+        self._buffers += (Kept(buffer) for buffer in module._buffers.values() if buffer is not None)
+        asked = (
+            (tensor, tensor.requires_grad) for tensor in module._parameters.values() if tensor is not None
+        )
+        self._asked += asked
+
+    def _take(self, value: Any) -> None:
+        kind = _kind(value)
+        if kind is object:
+            value, kind = vars(value), dict
+        if kind is not tuple:
+            if id(value) in self._contents or id(value) in self._empty:
+                return
+            self._contents[id(value)] = Contents(value, kind)
+        if kind is not np.ndarray and len(value) <= MANY:
+            for part in value.values() if issubclass(kind, dict) else value:
+                kind = _kind(part)
+                if kind in CLEARED and not part:  # most of what a module holds, and quickly taken
+                    self._empty[id(part)] = part
+                elif kind is not None:
+                    self._take(part)
 
     def keep(self, tensor: Tensor) -> None:
         """Copies a tensor that comes from outside and is about to be overwritten."""
@@ -61,6 +91,13 @@ class Snapshot:
         return any(shares_memory(tensor, kept.tensor) for kept in self._kept.values()) or any(
             shares_memory(tensor, buffer.tensor) and not buffer.unchanged() for buffer in self._buffers
         )
+
+    def emptied(self, value: Any) -> bool:
+        """Whether putting back will change this list, dict, set or object, which a module holds."""
+        if id(value) in self._empty:
+            return len(value) > 0
+        held = (self._contents.get(id(one)) for one in (value, getattr(value, "__dict__", None)))
+        return any(contents is not None and contents.changed() for contents in held)
 
     def restore(self) -> None:
         """Puts everything back. Where one thing cannot be, all the rest is, and then its error is raised."""
@@ -83,19 +120,73 @@ class Snapshot:
         yield lambda: torch.set_grad_enabled(self._grad_mode)
         if torch.get_default_dtype() != self._dtype:
             yield lambda: torch.set_default_dtype(self._dtype)
-        for module, training, parameters, buffers in self._modules.values():
-            if module.training is not training:
-                yield partial(setattr, module, "training", training)
-            for registered, before in ((module._parameters, parameters), (module._buffers, buffers)):
-                if isinstance(registered, dict) and _differ(registered, before):
-                    yield registered.clear
-                    yield partial(registered.update, before)
+        for owner in self._empty.values():
+            if owner:
+                yield partial(_kind(owner).clear, owner)
+        for contents in self._contents.values():
+            if contents.changed():
+                yield contents.put_back
+        for tensor, asked in self._asked:
+            if tensor.requires_grad is not asked:
+                yield partial(tensor.requires_grad_, asked)
         for buffer in self._buffers:
             yield partial(buffer.put_back, quietly=True)
         for kept in self._kept.values():
             yield kept.put_back
         for tensor, grad, copy in self._gradients.values():
             yield partial(_put_back_gradient, tensor, grad, copy)
+
+
+_kinds: dict[type, Any] = {}
+
+
+def _kind(value: Any) -> Any:
+    """What of a value a forward pass may change: a kind of container; `object` for its attributes."""
+    cls = type(value)
+    if cls not in _kinds:
+        _kinds[cls] = next((kind for kind in (*MUTABLE, tuple) if issubclass(cls, kind)), _plain(cls))
+    return _kinds[cls]
+
+
+def _plain(cls: type) -> Any:
+    if issubclass(cls, (Tensor, Callable)) or "__dict__" not in dir(cls):  # type: ignore[arg-type]
+        return None  # whatever can be called, such as a module, which has a snapshot of its own
+    return object if cls is SimpleNamespace or is_learners(cls) else None
+
+
+class Contents:
+    """What stood in a dict, a list, a set or an array, or among the attributes of an object."""
+
+    __slots__ = ("_before", "_keys", "_kind", "_owner")
+
+    def __init__(self, owner: Any, kind: Any) -> None:
+        self._owner, self._kind = owner, kind
+        self._keys, self._before = self._now()
+
+    def changed(self) -> bool:
+        if self._kind is np.ndarray:
+            return bool(self._owner.tobytes() != self._before.tobytes())
+        keys, now = self._now()
+        return len(now) != len(self._before) or any(map(is_not, now, self._before)) or keys != self._keys
+
+    def put_back(self) -> None:
+        owner, kind = self._owner, self._kind
+        if kind is np.ndarray:
+            owner[...] = self._before
+            return
+        kind.clear(owner)  # the plain kind's own way: a subclass may refuse
+        if issubclass(kind, dict):
+            for name, value in zip(self._keys, self._before, strict=True):
+                kind.__setitem__(owner, name, value)
+        else:
+            (kind.update if kind is set else kind.extend)(owner, self._before)
+
+    def _now(self) -> tuple[Any, Any]:
+        if self._kind is np.ndarray:
+            return (), self._owner.copy()
+        if issubclass(self._kind, dict):
+            return list(self._kind.keys(self._owner)), list(self._kind.values(self._owner))
+        return (), list(self._owner)
 
 
 class Kept:
@@ -153,10 +244,6 @@ def _put_back_gradient(tensor: Tensor, grad: Tensor | None, copy: Tensor | None)
         with torch.no_grad():
             grad.copy_(copy)
     tensor.grad = grad
-
-
-def _differ(now: dict[str, Any], before: dict[str, Any]) -> bool:
-    return now.keys() != before.keys() or any(now[name] is not value for name, value in before.items())
 
 
 def memory(tensor: Tensor) -> int:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import torch
 
-from sumskip.seeing.tracing.expressions import Reading, read
+from sumskip.seeing.tracing.expressions import Reading, is_conditional, read
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = Path(__file__).parents[1]
@@ -172,6 +172,23 @@ def is_direct(frame: FrameType, skip: int = 1) -> bool:
             return False
         inner = inner.f_back
     return True
+
+
+def always_runs(frame: FrameType | None) -> bool:
+    """Whether the line that runs in `frame`, and all that led to it, run without any condition."""
+    while frame is not None and not facts(frame.f_code).entrance:
+        if not facts(frame.f_code).library and is_conditional(frame.f_code, frame.f_lineno):
+            return False
+        frame = frame.f_back
+    return True
+
+
+def is_learners(kind: type) -> bool:
+    """Whether a class was written by the learner, and not by Python or an installed package."""
+    module = sys.modules.get(kind.__module__)
+    file = getattr(module, "__file__", None)
+    builtin = module is None or kind.__module__ in sys.builtin_module_names
+    return not builtin and not str(file or "").startswith(_INSTALLED)
 
 
 def is_own(traceback: TracebackType | None) -> bool:
