@@ -136,8 +136,9 @@ def _framed(trace: Graph, inner: Scene, notes: list[str]) -> Scene:
     if trace.fault:
         failed = next((node.label for node in trace.nodes if node.id == trace.fault.node), "")
         panel = fault_panel(trace.fault, failed)
-    remarks = (total_words(trace), *gathered(trace.notes)[:6], *notes, *_gradient_notes(trace))
-    said = [clean(note, 200) for note in remarks if note]
+    of_all = " ".join(filter(None, (total_words(trace), *notes)))  # in one paragraph, as pictures are high
+    remarks = (*gathered(trace.notes)[:6], of_all, *_gradient_notes(trace))
+    said = [clean(note, 400) for note in remarks if note]
     wide = max(inner.width, panel.width, width(name, TITLE, bold=True), 300.0 if said else 0.0)
     lines = [line for note in said for line in wrap(note, SMALL, min(wide, COLUMN - 2 * MARGIN), lines=4)]
     body, y = Scene(), 0.0
