@@ -30,7 +30,7 @@ from sumskip.seeing.tracing import TraceError
         (nn.ReLU(), (photo().shape,), "expected at least one tensor as input, but a shape came"),
         (lambda: photo(), (), "expected at least one tensor as input, but nothing came"),
         (lambda x: None, (photo(),), "<lambda> returned nothing: end it with `return` and the result"),
-        (lambda x: "done", (photo(),), "<lambda> returned a str and no tensor"),
+        (lambda x: "done", (photo(),), "<lambda> returned a str and no tensor: return the tensor from which"),
         (lambda x: [], (photo(),), "<lambda> returned a list and no tensor"),
     ],
 )
@@ -53,6 +53,32 @@ def test_the_output_is_what_the_model_returned() -> None:
     found = trace(lambda x: {"a": (x * 2, 5)}, photo())
     assert torch.equal(found.output["a"][0], photo() * 2)
     assert found.output["a"][1] == 5
+
+
+def test_a_distribution_is_an_output() -> None:
+    """Its tensors are, by their names; so are those of any other object."""
+    found = trace(lambda x: torch.distributions.Normal(x * 2, (x * 3).exp()), photo())
+    assert wires(found)[-2:] == [
+        "broadcast_tensors -> output.loc",
+        "broadcast_tensors.1 -> output.scale",
+    ]
+    assert torch.equal(found.output.loc, photo() * 2)
+    found = trace(lambda x: torch.distributions.Categorical(logits=x), photo())
+    assert [node.label for node in found.nodes][-1] == "output.logits"
+
+
+def test_nothing_but_keywords() -> None:
+    def run(*, x: Tensor, other: Tensor) -> Tensor:
+        return x + other
+
+    found = trace(run, x=photo(), other=photo())
+    assert wires(found) == ["x -> +", "other -> +", "+ -> output"]
+
+
+def test_what_torch_sets_for_itself_is_no_setting() -> None:
+    found = trace(lambda x: torch.nn.functional.softmax(x, dim=-1), photo())
+    assert found.nodes[1].type_name == "softmax(dim=-1)"
+    assert trace(nn.Softmax(-1), photo()).nodes[1].type_name == "Softmax(dim=-1)"
 
 
 def test_there_and_back_through_json() -> None:

@@ -257,11 +257,11 @@ def _returned(recorder: Recorder, output: Any, model: Any) -> list[tuple[str, Op
     if not found and isinstance(output, float):
         found = [("output", recorder.ledger.operand(output)[0], None)]
     if not found:
-        what = "nothing" if output is None else f"{_kind(output)} and no tensor"
-        raise TraceError(
-            f"expected a tensor from the forward pass, but {_name_of(model)} returned {what}: "
-            "end it with `return` and the result"
-        )
+        if output is None:
+            what = "nothing: end it with `return` and the result"
+        else:
+            what = f"{_kind(output)} and no tensor: return the tensor from which it was made as well"
+        raise TraceError(f"expected a tensor from the forward pass, but {_name_of(model)} returned {what}")
     return found
 
 

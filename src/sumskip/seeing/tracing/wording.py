@@ -76,6 +76,8 @@ def _count(shape: Shape) -> int:
 
 
 def _is_setting(name: str, value: Any) -> bool:
+    if name.startswith("_"):  # torch's own business: `_stacklevel`
+        return False
     return not _holds_tensor(value) and value is not None and not (name == "inplace" and value is False)
 
 
