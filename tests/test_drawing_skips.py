@@ -177,15 +177,21 @@ def test_boxes_side_by_side_are_not_counted_as_a_chain() -> None:
     assert len(closed_boxes(view(trace(Heads(), torch.ones(2, 4)), open=[]).level)) == 3
 
 
-def test_a_resnet_18_is_drawn_in_little_time() -> None:
-    """50 ms of this process's time, the quickest of several; nothing is kept from one to the next."""
-    trace = traced("resnet18")
-    spent = []
-    for _ in range(7):
-        start = time.process_time()
-        trace.to_svg()
-        spent.append(time.process_time() - start)
-    assert min(spent) < 0.05
+def test_a_resnet_18_is_drawn_in_less_time_than_it_is_traced() -> None:
+    """In this process's time, the quickest of several; nothing is kept from one to the next."""
+    make, x = published.MODELS["resnet18"]
+    model = make().eval()
+    found = trace(model, x)
+
+    def quickest(run: Callable[[], object]) -> float:
+        spent = []
+        for _ in range(7):
+            start = time.process_time()
+            run()
+            spent.append(time.process_time() - start)
+        return min(spent)
+
+    assert quickest(found.to_svg) < quickest(lambda: trace(model, x))
 
 
 @pytest.mark.parametrize("name", sorted(published.MODELS))
