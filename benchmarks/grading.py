@@ -185,7 +185,7 @@ def breakdown(ours: Path, lesson: str, made: list[dict[str, Any]]) -> dict[str, 
             started = time.perf_counter()
             submission = read_submission(path, masters, outline=engine.read)
             spent["intake"] += time.perf_counter() - started
-            empty: Result = engine.run(Plan(submission.plan.steps[:0]), judge)
+            empty: Result = engine.run(Plan(submission.plan.tasks[:0]), judge)
             before = spent["questions"] + spent["judging"]
             result = engine.run(submission.plan, judge)
             judged = spent["questions"] + spent["judging"] - before

@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.engine.inside.notebook import Outline, read_outline
-from autograder.engine.run import CellOutput, Plan, Result, Step
+from autograder.engine.run import CellOutput, Plan, Result, Task
 from autograder.exercises import LESSONS
 from autograder.gradebook.book import ClassGradebook
 from autograder.keys.secret import KEY_STORE, SECRET_FILE
@@ -181,8 +181,8 @@ class FakeEngine:
 
     def run(self, plan: Plan, _judge: object) -> Result:
         result = Result()
-        written = {step.exercise: step.source for step in plan.steps if step.do == "run" and step.exercise}
-        for step in plan.steps:
+        written = {step.exercise: step.source for step in plan.tasks if step.do == "run" and step.exercise}
+        for step in plan.tasks:
             if "# boom" in step.source:
                 raise self.boom("boom\x1b[31m")
             if step.do == "run" and "# prints " in step.source:
@@ -194,7 +194,7 @@ class FakeEngine:
                 result.reports[step.exercise] = self._report(step, written.get(step.exercise, ""))
         return result
 
-    def _report(self, step: Step, source: str) -> Report:
+    def _report(self, step: Task, source: str) -> Report:
         most = step.max_score
         endings: dict[str, tuple[float, Status]] = {
             "# right": (most, "passed"),

@@ -11,7 +11,7 @@ import gallery
 from sumskip import compare
 from sumskip.seeing.compare import Comparison
 from sumskip.seeing.drawing.panels import panels
-from sumskip.seeing.drawing.scene import Box, Line, Scene, Text
+from sumskip.seeing.drawing.scene import Line, Rectangle, Scene, Text
 
 
 def three() -> Comparison:
@@ -20,7 +20,7 @@ def three() -> Comparison:
 
 
 def places(scene: Scene, text: str) -> list[tuple[float, float]]:
-    return [(s.x, s.y) for s in scene.shapes if isinstance(s, Text) and s.text == text]
+    return [(s.x, s.y) for s in scene.elements if isinstance(s, Text) and s.text == text]
 
 
 def test_common_parts_are_in_the_same_place_in_each_panel() -> None:
@@ -40,21 +40,23 @@ def test_common_parts_are_in_the_same_place_in_each_panel() -> None:
 def test_only_what_differs_is_lit() -> None:
     """x, conv1 and the output are quiet in all; lit things have a dashed frame and thick wires."""
     scene = panels(three().traces)
-    halos = [s for s in scene.shapes if isinstance(s, Box) and s.dash == "5 3"]
+    halos = [s for s in scene.elements if isinstance(s, Rectangle) and s.dash == "5 3"]
     # conv2 thrice (16→32 once), + twice, × twice
     assert len(halos) == 7
-    lit = [s for s in scene.shapes if isinstance(s, Line) and s.role == "wire" and s.stroke_width > 3]
-    quiet = [s for s in scene.shapes if isinstance(s, Line) and s.role == "wire" and s.stroke_width < 2]
+    lit = [s for s in scene.elements if isinstance(s, Line) and s.role == "wire" and s.stroke_width > 3]
+    quiet = [s for s in scene.elements if isinstance(s, Line) and s.role == "wire" and s.stroke_width < 2]
     assert len(quiet) == 6  # x to conv1 and conv1 to conv2, in each
     assert len(lit) == 1 + 3 + 5
-    assert any("what differs" in s.text for s in scene.shapes if isinstance(s, Text))
+    assert any("what differs" in s.text for s in scene.elements if isinstance(s, Text))
 
 
 def test_a_chain_is_drawn_straight_past_what_only_others_have() -> None:
     """In the sequential model nothing lies between conv2 and the output, so its wire has no corner."""
     scene = panels(three().traces)
-    divider = min(s.points[0][0] for s in scene.shapes if isinstance(s, Line) and not s.role)
-    first = [s for s in scene.shapes if isinstance(s, Line) and s.role == "wire" and s.points[0][0] < divider]
+    divider = min(s.points[0][0] for s in scene.elements if isinstance(s, Line) and not s.role)
+    first = [
+        s for s in scene.elements if isinstance(s, Line) and s.role == "wire" and s.points[0][0] < divider
+    ]
     assert len(first) == 3
     assert all(len(s.points) == 2 for s in first)
 
@@ -82,14 +84,14 @@ def test_equal_models_show_no_difference() -> None:
             return first + second
 
     made = compare(gallery.AdditionModel(), Renamed(), gallery._image())
-    assert not [s for s in panels(made.traces).shapes if isinstance(s, Box) and s.dash == "5 3"]
+    assert not [s for s in panels(made.traces).elements if isinstance(s, Rectangle) and s.dash == "5 3"]
     assert "They do not differ in what runs." in made.to_text()
 
 
 def test_a_model_that_fails_is_drawn_as_far_as_it_came() -> None:
     """Its panel says where it stops, and why."""
     made = compare(gallery.AdditionModel(), gallery.SkipFromX(), gallery._image())
-    shown = [s.text for s in panels(made.traces).shapes if isinstance(s, Text)]
+    shown = [s.text for s in panels(made.traces).elements if isinstance(s, Text)]
     assert "fails here" in shown
     assert any(text.startswith("It stops: 3 and 16") for text in shown)
     assert "SkipFromX stops: 3 and 16 in dimension 1" in made.alt_text

@@ -1,4 +1,4 @@
-"""What a picture shows: operators, pins, containers, faults, stretching; and that it is safe to show."""
+"""What a picture shows: operators, badges, containers, faults, stretching; and that it is safe to show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from sumskip import Trace
 from sumskip.seeing.drawing import picture
-from sumskip.seeing.drawing.scene import Area, Box, Line, Scene, Text
+from sumskip.seeing.drawing.scene import Area, Line, Rectangle, Scene, Text
 from sumskip.seeing.graph import Edge, Fault, Node
 
 S = (1, 16, 32, 32)
@@ -59,10 +59,10 @@ def weighted(*, alpha: float = 0.5, marks: tuple[str, ...] = ()) -> Trace:
 def nested(depth: int, each: int = 2) -> Trace:
     """A chain of `each` modules in every one of `depth` containers within one another."""
     nodes, edges, path = [INPUT], [], ()
-    for level in range(depth):
-        path = (*path, ".".join(f"layer{n}" for n in range(level + 1)))
+    for sheet in range(depth):
+        path = (*path, ".".join(f"layer{n}" for n in range(sheet + 1)))
         for n in range(each):
-            nodes.append(Node(f"{level}.{n}", "module", f"{path[-1]}.conv{n}", S, path=path))
+            nodes.append(Node(f"{sheet}.{n}", "module", f"{path[-1]}.conv{n}", S, path=path))
     nodes.append(OUTPUT)
     edges = [Edge(a.id, b.id, S) for a, b in pairwise(nodes)]
     boxes = tuple((name, "Sequential") for name in path)
@@ -70,15 +70,15 @@ def nested(depth: int, each: int = 2) -> Trace:
 
 
 def texts(scene: Scene) -> list[str]:
-    return [shape.text for shape in scene.shapes if isinstance(shape, Text)]
+    return [shape.text for shape in scene.elements if isinstance(shape, Text)]
 
 
-def boxes(scene: Scene, role: str) -> list[Box]:
-    return [shape for shape in scene.shapes if isinstance(shape, Box) and shape.role == role]
+def boxes(scene: Scene, role: str) -> list[Rectangle]:
+    return [shape for shape in scene.elements if isinstance(shape, Rectangle) and shape.role == role]
 
 
 def wires(scene: Scene) -> list[Line]:
-    return [shape for shape in scene.shapes if isinstance(shape, Line) and shape.role == "wire"]
+    return [shape for shape in scene.elements if isinstance(shape, Line) and shape.role == "wire"]
 
 
 # --- what is drawn -------------------------------------------------------------------------------
@@ -111,15 +111,15 @@ def test_alpha_is_pinned_beside_its_sign_with_its_value() -> None:
     shown = texts(scene)
     assert "alpha = 0.3" in shown
     assert "1 − alpha = 0.7" in shown
-    assert len(boxes(scene, "pin")) == 2
+    assert len(boxes(scene, "badge")) == 2
     signs = [box for box in boxes(scene, "node") if box.width == box.height]
-    assert len(signs) == 3  # ×, ×, +: the − is written in its pin
-    for pin in boxes(scene, "pin"):
-        assert min(abs(pin.x + pin.width / 2 - (sign.x + sign.width / 2)) for sign in signs) < 1
+    assert len(signs) == 3  # ×, ×, +: the − is written in its badge
+    for badge in boxes(scene, "badge"):
+        assert min(abs(badge.x + badge.width / 2 - (sign.x + sign.width / 2)) for sign in signs) < 1
 
 
 def test_a_pin_says_what_happened_to_its_parameter() -> None:
-    """Marks of a parameter are drawn beside the operator that it is pinned to."""
+    """Marks of a parameter are drawn beside the operator whose badge it is."""
     scene = picture(weighted(marks=("gradient stops here",)))
     assert texts(scene).count("gradient stops here") == 2
     assert len(boxes(scene, "tag")) == 2
@@ -160,7 +160,7 @@ def test_stretching_is_drawn_and_said() -> None:
     scene = picture(Trace((*nodes, plus, OUTPUT), (*edges, Edge("p", "out", S))))
     assert "stretched to 1×16×32×32" in texts(scene)
     assert "stretches (1, 1, 32, 32)" not in texts(scene)  # said once
-    assert len([shape for shape in scene.shapes if isinstance(shape, Area)]) == 1
+    assert len([shape for shape in scene.elements if isinstance(shape, Area)]) == 1
 
 
 def test_a_write_through_a_view_is_dashed() -> None:
@@ -172,7 +172,7 @@ def test_a_write_through_a_view_is_dashed() -> None:
 
 
 def test_gradients_are_written_beside_their_wires() -> None:
-    """Each number stands at its edge, a pin's in the pin, and a note says what the numbers are."""
+    """Each number stands at its edge, a badge's in the badge, and a note says what the numbers are."""
     trace = addition()
     edges = tuple(
         Edge(e.source, e.target, e.shape, e.argument, gradient=float(n)) for n, e in enumerate(trace.edges, 7)
@@ -243,7 +243,9 @@ def test_a_box_is_opened_by_its_name() -> None:
 def titles(scene: Scene) -> list[str]:
     """What is written in the upper left corner of each open box."""
     corners = {(box.x + 12, box.y + 15) for box in boxes(scene, "container")}
-    return [shape.text for shape in scene.shapes if isinstance(shape, Text) and (shape.x, shape.y) in corners]
+    return [
+        shape.text for shape in scene.elements if isinstance(shape, Text) and (shape.x, shape.y) in corners
+    ]
 
 
 def test_a_module_called_twice_is_two_boxes() -> None:
@@ -374,12 +376,14 @@ def test_a_fault_is_marked_explained_and_located() -> None:
     assert "return x + out2" in shown
     assert "line 12" in shown
     assert "output" not in shown
-    cells = {s.text: s for s in scene.shapes if isinstance(s, Text) and s.text in ("3", "16") and s.size > 12}
+    cells = {
+        s.text: s for s in scene.elements if isinstance(s, Text) and s.text in ("3", "16") and s.size > 12
+    }
     assert cells["3"].x == cells["16"].x  # one column
     assert cells["3"].bold
     assert cells["16"].bold
-    underline = [s for s in scene.shapes if isinstance(s, Line) and not s.role and s.stroke_width > 2]
-    line = next(s for s in scene.shapes if isinstance(s, Text) and s.text == "return x + out2")
+    underline = [s for s in scene.elements if isinstance(s, Line) and not s.role and s.stroke_width > 2]
+    line = next(s for s in scene.elements if isinstance(s, Text) and s.text == "return x + out2")
     assert len(underline) == 1
     assert line.bounds()[0] < underline[0].points[0][0]
     assert underline[0].points[1][0] == pytest.approx(line.bounds()[2])  # the expression ends the line
@@ -397,7 +401,7 @@ def test_a_long_source_line_keeps_the_expression_in_sight() -> None:
 
 def framed(trace: Trace) -> list[str]:
     """The cells of the fault's table that are written bold, column by column."""
-    cells = [s for s in picture(trace).shapes if isinstance(s, Text) and s.text.isdigit() and s.size > 12]
+    cells = [s for s in picture(trace).elements if isinstance(s, Text) and s.text.isdigit() and s.size > 12]
     return [s.text for s in sorted(cells, key=lambda s: (s.x, s.y)) if s.bold]
 
 

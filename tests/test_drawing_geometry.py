@@ -14,10 +14,10 @@ from sumskip import Trace
 from sumskip.seeing.compare import compare
 from sumskip.seeing.drawing import COLUMN, picture
 from sumskip.seeing.drawing.panels import panels
-from sumskip.seeing.drawing.scene import Box, Line, Scene, Text
+from sumskip.seeing.drawing.scene import Line, Rectangle, Scene, Text
 from sumskip.seeing.graph import Edge, Node
 
-Rectangle = tuple[float, float, float, float]
+Bounds = tuple[float, float, float, float]
 
 
 @cache
@@ -30,20 +30,22 @@ def drawn(name: str, direction: str = "auto") -> Scene:
     return picture(traced(name), direction=direction)  # type: ignore[arg-type]
 
 
-def around(box: Box) -> Rectangle:
+def around(box: Rectangle) -> Bounds:
     return box.x, box.y, box.x + box.width, box.y + box.height
 
 
-def solid(scene: Scene) -> list[Rectangle]:
+def solid(scene: Scene) -> list[Bounds]:
     """Nodes and what hangs beside them."""
-    return [around(s) for s in scene.shapes if isinstance(s, Box) and s.role in ("node", "pin", "tag")]
+    return [
+        around(s) for s in scene.elements if isinstance(s, Rectangle) and s.role in ("node", "badge", "tag")
+    ]
 
 
 def labels(scene: Scene) -> list[Text]:
-    return [shape for shape in scene.shapes if isinstance(shape, Text) and shape.role == "label"]
+    return [shape for shape in scene.elements if isinstance(shape, Text) and shape.role == "label"]
 
 
-def overlap(a: Rectangle, b: Rectangle, slack: float = 0.5) -> bool:
+def overlap(a: Bounds, b: Bounds, slack: float = 0.5) -> bool:
     return a[0] < b[2] - slack and b[0] < a[2] - slack and a[1] < b[3] - slack and b[1] < a[3] - slack
 
 
@@ -58,7 +60,7 @@ def faults(scene: Scene) -> list[str]:
         for a, b in combinations(texts, 2)
         if overlap(a.bounds(), b.bounds(), slack=1)
     ]
-    for wire in scene.shapes:
+    for wire in scene.elements:
         if not isinstance(wire, Line) or wire.role != "wire":
             continue
         start, end = wire.points[0], wire.points[-1]
@@ -68,14 +70,14 @@ def faults(scene: Scene) -> list[str]:
                 touches = any(near(point, box) for point in (start, end))
                 if overlap((run[0] - 0.1, run[1] - 0.1, run[2] + 0.1, run[3] + 0.1), box, 1) and not touches:
                     found.append(f"wire {a} to {b} through box {box}")
-    ground = next(around(s) for s in scene.shapes if isinstance(s, Box) and s.role == "ground")
+    ground = next(around(s) for s in scene.elements if isinstance(s, Rectangle) and s.role == "ground")
     inside = [*boxes, *(text.bounds() for text in texts)]
     found += [
         f"{r} outside {ground}"
         for r in inside
         if r[0] < ground[0] or r[1] < ground[1] or r[2] > ground[2] or r[3] > ground[3]
     ]
-    containers = [around(s) for s in scene.shapes if isinstance(s, Box) and s.role == "container"]
+    containers = [around(s) for s in scene.elements if isinstance(s, Rectangle) and s.role == "container"]
     for container in containers:
         others = [*boxes, *(c for c in containers if c is not container)]
         for other in others:
@@ -87,7 +89,7 @@ def faults(scene: Scene) -> list[str]:
 def merged(scene: Scene, trace: Trace) -> list[str]:
     """Wires of different tensors that lie on one another, so that they look like one."""
     runs = []
-    for wire in scene.shapes:
+    for wire in scene.elements:
         if isinstance(wire, Line) and wire.role == "wire" and wire.edges:
             first = trace.edges[wire.edges[0]]
             tensor = f"{first.source}#{first.output}"
@@ -97,20 +99,20 @@ def merged(scene: Scene, trace: Trace) -> list[str]:
         if one == other:
             continue
         for along, across in ((0, 1), (1, 0)):
-            level = max(abs(p[across] - a[across]) for p in (b, c, d)) < 2
+            sheet = max(abs(p[across] - a[across]) for p in (b, c, d)) < 2
             common = min(max(a[along], b[along]), max(c[along], d[along])) - max(
                 min(a[along], b[along]), min(c[along], d[along])
             )
-            if level and common > 4:
+            if sheet and common > 4:
                 found.append(f"{one} and {other} at {a} to {b}")
     return found
 
 
-def contains(outer: Rectangle, inner: Rectangle) -> bool:
+def contains(outer: Bounds, inner: Bounds) -> bool:
     return outer[0] <= inner[0] and outer[1] <= inner[1] and outer[2] >= inner[2] and outer[3] >= inner[3]
 
 
-def near(point: tuple[float, float], box: Rectangle) -> bool:
+def near(point: tuple[float, float], box: Bounds) -> bool:
     """Whether a wire's end lies on this box's edge: it belongs to it."""
     x, y = point
     return box[0] - 1 <= x <= box[2] + 1 and box[1] - 1 <= y <= box[3] + 1
@@ -119,7 +121,7 @@ def near(point: tuple[float, float], box: Rectangle) -> bool:
 @pytest.mark.parametrize("direction", ["auto", "right", "down"])
 @pytest.mark.parametrize("name", sorted(gallery.CASES))
 def test_nothing_is_covered(name: str, direction: str) -> None:
-    """Boxes, pins and marks stand apart, labels and wires cover none of them, all is on the ground."""
+    """Boxes, badges and marks stand apart, labels and wires cover none of them, all is on the ground."""
     assert faults(drawn(name, direction)) == []
     assert merged(drawn(name, direction), traced(name)) == []
 
@@ -128,8 +130,10 @@ def test_nothing_is_covered(name: str, direction: str) -> None:
 def test_text_fits_its_box(name: str) -> None:
     """Each text that begins in a box ends in it."""
     scene = drawn(name)
-    boxes = [around(s) for s in scene.shapes if isinstance(s, Box) and s.role in ("node", "pin", "tag")]
-    for text in scene.shapes:
+    boxes = [
+        around(s) for s in scene.elements if isinstance(s, Rectangle) and s.role in ("node", "badge", "tag")
+    ]
+    for text in scene.elements:
         if isinstance(text, Text) and not text.role:
             left, top, right, bottom = text.bounds()
             middle = ((left + right) / 2, (top + bottom) / 2)
@@ -143,7 +147,7 @@ def test_pictures_fit_a_column_and_keep_their_type_readable(name: str) -> None:
     """No picture is wider than a notebook's column, so at 700 px its type is at least 9 px high."""
     scene = drawn(name)
     assert scene.width <= COLUMN
-    smallest = min(shape.size for shape in scene.shapes if isinstance(shape, Text))
+    smallest = min(shape.size for shape in scene.elements if isinstance(shape, Text))
     assert smallest * min(1, 700 / scene.width) >= 8.9
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 import published
 from sumskip import Trace, trace
-from sumskip.seeing.drawing.parts import Item, Level, Link
-from sumskip.seeing.drawing.view import Reading, around, box_paths, view
+from sumskip.seeing.drawing.parts import Item, Link, Sheet
+from sumskip.seeing.drawing.view import Viewable, around, box_paths, view
 
 
 class Threefold(nn.Module):
@@ -108,12 +108,12 @@ def _amount(gradient: Tensor) -> float:
     return float(gradient) if gradient.numel() == 1 else float(gradient.norm())
 
 
-def into_boxes(level: Level) -> Iterator[tuple[Item, Link]]:
-    """Every wire that ends at a box, open or closed, on every level."""
-    for link in level.links:
-        if level.items[link.target].node is None and level.items[link.target].look != "port":
-            yield level.items[link.target], link
-    for item in level.items.values():
+def into_boxes(sheet: Sheet) -> Iterator[tuple[Item, Link]]:
+    """Every wire that ends at a box, open or closed, on every sheet."""
+    for link in sheet.links:
+        if sheet.items[link.target].node is None and sheet.items[link.target].look != "port":
+            yield sheet.items[link.target], link
+    for item in sheet.items.values():
         if item.inner is not None:
             yield from into_boxes(item.inner)
 
@@ -127,7 +127,7 @@ def said(link: Link) -> list[float]:
 def agrees(found: Trace, true: dict[str, list[float]], opened: set[str]) -> int:
     """Compare all boxes of a picture with autograd; how many gradients there were."""
     at: dict[str, list[float]] = {}
-    for item, link in into_boxes(Reading(found).view(None, 1000, around(found, opened)).level):
+    for item, link in into_boxes(Viewable(found).view(None, 1000, around(found, opened)).sheet):
         name = item.id.split("/", 2)[-1]
         if item.inner is None:
             at.setdefault(name, []).extend(said(link))
@@ -142,8 +142,8 @@ def test_three_closed_boxes_say_what_flows_between_them() -> None:
     """`3*x + x`, three times: 64, 16 and 4 come back, not what only the first operator hands back."""
     x = torch.tensor(1.0, requires_grad=True)
     model = nn.Sequential(Threefold(), Threefold(), Threefold())
-    level = view(trace(model, x, gradients=True), depth=0).level
-    assert [link.remarks for link in level.links] == [
+    sheet = view(trace(model, x, gradients=True), depth=0).sheet
+    assert [link.remarks for link in sheet.links] == [
         ("gradient 64",),
         ("gradient 16",),
         ("gradient 4",),
@@ -168,7 +168,7 @@ def test_gradients_that_point_apart_are_added_as_vectors() -> None:
             return self.apart(x, x * 2)
 
     found = trace(Outer(), torch.ones(2, requires_grad=True), gradients=True)
-    assert [said(link) for _, link in into_boxes(view(found, depth=0).level)] == [[5.0], [0.0]]
+    assert [said(link) for _, link in into_boxes(view(found, depth=0).sheet)] == [[5.0], [0.0]]
     assert Trace.from_dict(found.to_dict()) == found
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import published
 from sumskip import Trace, trace
 from sumskip.seeing.drawing import draw, picture
-from sumskip.seeing.drawing.parts import Level
+from sumskip.seeing.drawing.parts import Sheet
 from sumskip.seeing.drawing.scene import Line, Scene, Text
 from sumskip.seeing.drawing.view import view
 from sumskip.seeing.drawing.walk import walk
@@ -34,8 +34,8 @@ class Anything(nn.Module):
 
 def closed(run: Callable[[Anything, Tensor], Tensor]) -> tuple[bool, ...]:
     """What the closed box tells of its skips."""
-    level = view(trace(nn.Sequential(Anything(run)), torch.ones(2, 4)), depth=0).level
-    [box] = [item for item in level.items.values() if item.look == "folded"]
+    sheet = view(trace(nn.Sequential(Anything(run)), torch.ones(2, 4)), depth=0).sheet
+    [box] = [item for item in sheet.items.values() if item.look == "folded"]
     return box.skips
 
 
@@ -70,12 +70,12 @@ def test_a_closed_box_tells_its_skips_by_its_wires(
 
 def arcs(scene: Scene) -> int:
     """Skip connections that are seen: the heavy wires of the picture, and those of closed boxes."""
-    lines = [shape for shape in scene.shapes if isinstance(shape, Line)]
+    lines = [shape for shape in scene.elements if isinstance(shape, Line)]
     return sum(line.role == "skip" or (line.role == "wire" and line.stroke_width > 2) for line in lines)
 
 
 def texts(scene: Scene) -> list[str]:
-    return [shape.text for shape in scene.shapes if isinstance(shape, Text)]
+    return [shape.text for shape in scene.elements if isinstance(shape, Text)]
 
 
 def traced(name: str) -> Trace:
@@ -99,10 +99,10 @@ def test_more_skips_than_are_drawn_are_counted() -> None:
     assert "24 ×" in texts(scene)
 
 
-def closed_boxes(level: Level) -> list[tuple[str, str, tuple[str, ...]]]:
+def closed_boxes(sheet: Sheet) -> list[tuple[str, str, tuple[str, ...]]]:
     """Title, second line and names of all closed boxes."""
     found = []
-    for item in level.items.values():
+    for item in sheet.items.values():
         if item.look == "folded":
             found.append((item.title, item.subtitle, item.stands_for))
         found += closed_boxes(item.inner) if item.inner else []
@@ -113,7 +113,7 @@ def test_what_is_alike_is_counted_after_the_first() -> None:
     """The first block of twelve is open, the others are one box; their sequence is called by them."""
     scene, seen = draw(traced("vision_transformer"))
     others = tuple(f"encoder.layers.encoder_layer_{n}" for n in range(1, 12))
-    assert ("11 × EncoderBlock", "encoder_layer_1 … 11", others) in closed_boxes(seen.level)
+    assert ("11 × EncoderBlock", "encoder_layer_1 … 11", others) in closed_boxes(seen.sheet)
     assert "layers · 12 × EncoderBlock" in texts(scene)
     assert "encoder_layer_0 · EncoderBlock" in texts(scene)
     assert any('open="encoder.layers.encoder_layer_1" opens one' in text for text in texts(scene))
@@ -128,7 +128,7 @@ def test_a_walk_calls_counted_boxes_by_their_number() -> None:
 def test_only_what_is_alike_is_counted() -> None:
     """In a ResNet-50 the first block of each layer projects its shortcut, and stands for itself."""
     _, seen = draw(traced("resnet50"))
-    assert [box[:2] for box in closed_boxes(seen.level)] == [
+    assert [box[:2] for box in closed_boxes(seen.sheet)] == [
         *(("0 · Bottleneck", "12 operators inside"), ("2 × Bottleneck", "1 … 2")),
         *(("0 · Bottleneck", "12 operators inside"), ("3 × Bottleneck", "1 … 3")),
         *(("0 · Bottleneck", "12 operators inside"), ("5 × Bottleneck", "1 … 5")),
@@ -140,7 +140,7 @@ def test_only_what_is_alike_is_counted() -> None:
 def test_an_opened_box_divides_those_that_are_counted() -> None:
     """One in the middle leaves some before it and some behind it."""
     _, seen = draw(traced("resnet50"), open="layer3.3")
-    counted = [names for _, _, names in closed_boxes(seen.level) if names[0].startswith("layer3.")]
+    counted = [names for _, _, names in closed_boxes(seen.sheet) if names[0].startswith("layer3.")]
     assert counted == [("layer3.0",), ("layer3.1", "layer3.2"), ("layer3.4", "layer3.5")]
 
 
@@ -160,7 +160,7 @@ def test_alike_is_of_one_class_with_the_same_wires_and_shapes(last: nn.Module, c
     """Two boxes that differ in what is seen of them are two."""
     first = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
     seen = view(trace(nn.Sequential(first, last), torch.ones(2, 4)), open=[])
-    assert (("2 × Sequential", "0 … 1", ("0", "1")) in closed_boxes(seen.level)) == counted
+    assert (("2 × Sequential", "0 … 1", ("0", "1")) in closed_boxes(seen.sheet)) == counted
 
 
 def test_boxes_side_by_side_are_not_counted_as_a_chain() -> None:
@@ -174,7 +174,7 @@ def test_boxes_side_by_side_are_not_counted_as_a_chain() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return torch.cat([head(x) for head in self.heads])
 
-    assert len(closed_boxes(view(trace(Heads(), torch.ones(2, 4)), open=[]).level)) == 3
+    assert len(closed_boxes(view(trace(Heads(), torch.ones(2, 4)), open=[]).sheet)) == 3
 
 
 def test_a_resnet_18_is_drawn_in_less_time_than_it_is_traced() -> None:
@@ -200,4 +200,4 @@ def test_a_well_known_model_is_readable(name: str) -> None:
     scene = picture(traced(name))
     smaller = min(1, 700 / scene.width)
     assert scene.height * smaller <= 1400
-    assert min(shape.size for shape in scene.shapes if isinstance(shape, Text)) * smaller >= 8.9
+    assert min(shape.size for shape in scene.elements if isinstance(shape, Text)) * smaller >= 8.9

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 import gallery
 from sumskip import Trace, trace
 from sumskip.seeing.drawing import picture
-from sumskip.seeing.drawing.attached import pinned
-from sumskip.seeing.drawing.scene import Line, Shape, Text, to_svg
+from sumskip.seeing.drawing.badges import badged
+from sumskip.seeing.drawing.scene import Element, Line, Text, to_svg
 from sumskip.seeing.drawing.walk import Walk, walk
 from sumskip.seeing.graph import Edge, Node
 from test_drawing import INPUT, OUTPUT, S, addition, failing, weighted
@@ -94,7 +94,7 @@ def test_a_failure_inside_a_closed_box_is_the_boxs() -> None:
 
 
 def test_any_failing_model_can_be_stepped_through() -> None:
-    """With a parameter, which is pinned; and with more operators than are looked at."""
+    """With a parameter, which becomes a badge; and with more operators than are looked at."""
 
     def weighs(x: Tensor) -> Tensor:
         return (x * torch.nn.Parameter(torch.tensor(0.5)) + 1) + torch.ones(3, 7)
@@ -111,7 +111,7 @@ def test_any_failing_model_can_be_stepped_through() -> None:
 def test_values_stand_on_the_wires_and_are_said() -> None:
     """Beside the learner's name, or alone where there is none."""
     walked = walk(addition(), {"x": "5", "c1": "10"})
-    shown = [shape.text for shape in walked.scene.shapes if isinstance(shape, Text)]
+    shown = [shape.text for shape in walked.scene.elements if isinstance(shape, Text)]
     assert shown.count("out1 = 10") == 2
     assert "5" in shown
     assert says(walked)[:2] == ["x carries 5 into conv1.", "conv1, called out1, carries 10 into conv2."]
@@ -158,7 +158,7 @@ def test_every_wire_of_the_picture_is_stepped_through(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(gallery.CASES))
 def test_the_picture_is_the_one_of_trace(name: str) -> None:
     """To the last shape; only where two wires begin as one, each has its own beginning on top."""
-    usual, stepped = picture(traced(name)).shapes, walk(traced(name)).scene.shapes
+    usual, stepped = picture(traced(name)).elements, walk(traced(name)).scene.elements
     added = list(stepped)
     for shape in usual:
         added.remove(shape)
@@ -174,25 +174,25 @@ def test_a_branch_that_runs_first_is_lit_from_its_beginning() -> None:
     walked = walk(traced("inception"))
     assert walked.steps[0].says == "x carries (1, 3, 32, 32) into one."
 
-    def top(shapes: list[Shape], edges: tuple[int, ...] = ()) -> float:
+    def top(shapes: list[Element], edges: tuple[int, ...] = ()) -> float:
         lines = [shape for shape in shapes if isinstance(shape, Line) and shape.edges]
         return min(line.points[0][1] for line in lines if not edges or set(line.edges) & set(edges))
 
     first, usual = walked.steps[0].edges, picture(traced("inception"))
-    assert top(usual.shapes, first) > top(usual.shapes), "here another wire is the trunk"
-    assert top(walked.scene.shapes, first) == top(walked.scene.shapes) == top(usual.shapes)
+    assert top(usual.elements, first) > top(usual.elements), "here another wire is the trunk"
+    assert top(walked.scene.elements, first) == top(walked.scene.elements) == top(usual.elements)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(traces())
 def test_in_any_graph_each_edge_is_stepped_once_and_after_what_it_needs(trace: Trace) -> None:
-    """But for pinned operands, which flow on no wire, and what is inside a box that was closed to fit."""
+    """But for badges, which flow on no wire, and what is inside a box that was closed to fit."""
     walked = walk(trace)
-    _, _, kept = pinned(list(trace.nodes), list(trace.edges), None)
+    _, _, kept = badged(list(trace.nodes), list(trace.edges), None)
     order = [place for step in walked.steps for place in step.edges]
     wires = [place for place, edge in enumerate(trace.edges) if edge in kept]
     assert sorted(order) == [place for place in wires if place in order]
-    closed = any(isinstance(shape, Text) and "closed to fit" in shape.text for shape in walked.scene.shapes)
+    closed = any(isinstance(shape, Text) and "closed to fit" in shape.text for shape in walked.scene.elements)
     assert closed or len(order) == len(wires)
     when = {place: time for time, place in enumerate(order)}
     for place in order:

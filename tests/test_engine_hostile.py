@@ -25,7 +25,7 @@ import pytest
 
 from autograder.engine.folder import IntakeError
 from autograder.engine.intake import read_submission
-from autograder.engine.run import Engine, Plan, Result, Step
+from autograder.engine.run import Engine, Plan, Result, Task
 from autograder.engine.sandbox import Level, Limits
 from autograder.submission.grading import grade_exercise
 from course_root import KEYS, SECRET
@@ -215,8 +215,8 @@ class TinyResNet(nn.Module):
         self.head = nn.Linear(32, num_classes)
     def forward(self, x): return self.head(self.blocks(x).mean((2, 3))) * 0
 """
-    check = Step("check", "tiny_resnet_check", "", "tiny_resnet", "TinyResNet", 4.0)
-    report = arena.engine.run(Plan((Step("run", "cell", code), check)), judge).reports["tiny_resnet"]
+    check = Task("check", "tiny_resnet_check", "", "tiny_resnet", "TinyResNet", 4.0)
+    report = arena.engine.run(Plan((Task("run", "cell", code), check)), judge).reports["tiny_resnet"]
     assert (report.status, report.score) == ("not_graded", 0.0)
     assert "cross_entropy" in report.message
 
@@ -246,8 +246,8 @@ print(left, libc.shmget(4242, 0, 0), libc.msgget(4242, 0), processes)
 """
     leave = next(attack for attack in ATTACKS if attack.name == "leaving a note").code
     prelude = PRELUDE.replace("__HOST__", "{}")
-    arena.engine.run(Plan((Step("run", "leave", prelude + leave),)), judge)
-    result = arena.engine.run(Plan((Step("run", "look", look),)), judge)
+    arena.engine.run(Plan((Task("run", "leave", prelude + leave),)), judge)
+    result = arena.engine.run(Plan((Task("run", "look", look),)), judge)
     assert result.outputs["look"].stdout == "[] -1 -1 ['1']\n"
 
 

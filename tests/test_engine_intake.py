@@ -86,7 +86,7 @@ def read(tmp_path: Path) -> Callable[[Any], Submission]:
 def outline(submission: Submission) -> list[str]:
     return [
         f"check {step.exercise} {step.symbol} {step.max_score:g}" if step.do == "check" else step.source
-        for step in submission.plan.steps
+        for step in submission.plan.tasks
     ]
 
 
@@ -106,7 +106,7 @@ def test_an_honest_submission_gives_its_cells_in_order(read: Any, handed: Notebo
     assert submission.assignment == "lesson"
     assert outline(submission) == HONEST
     assert submission.warnings == ()
-    assert [step.exercise for step in submission.plan.steps if step.do == "run"] == [
+    assert [step.exercise for step in submission.plan.tasks if step.do == "run"] == [
         None,
         None,
         "first",
@@ -272,7 +272,7 @@ def test_no_cell_takes_an_id_of_ours_or_an_odd_one(read: Any, handed: Notebook, 
     submission = read(handed)
     ids = [c.id for c in submission.notebook.cells]
     assert len(ids) == len(set(ids))
-    assert [s.cell_id for s in submission.plan.steps if s.exercise == "first"] == ["first", "first_check"]
+    assert [s.cell_id for s in submission.plan.tasks if s.exercise == "first"] == ["first", "first_check"]
     nbformat.validate(submission.notebook)
 
 
@@ -401,7 +401,7 @@ def test_the_real_masters_make_plans() -> None:
     masters = {path.stem: json.loads(path.read_text()) for path in sorted(root.glob("*/*.ipynb"))}
     for name in masters:
         submission = read_submission(root / name / f"{name}.ipynb", masters)
-        checks = {step.exercise: step for step in submission.plan.steps if step.do == "check"}
+        checks = {step.exercise: step for step in submission.plan.tasks if step.do == "check"}
         expected = {e.name: e for e in EXERCISES.values() if e.assignment == name}
         assert submission.assignment == name
         assert set(checks) == set(expected)

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from autograder.engine import sandbox
-from autograder.engine.run import CellOutput, Engine, Plan, Result, Step, plain_text
+from autograder.engine.run import CellOutput, Engine, Plan, Result, Task, plain_text
 from autograder.engine.sandbox import Limits, SandboxError, WarmParent
 from grading_course import as_ordinary_user
 from sumskip.checking.core import Ask, Case, Observation, Report
@@ -31,17 +31,17 @@ DOUBLE = "class Double(nn.Module):\n    def forward(self, x): return 2 * x"
 CASE = Case("1", "module", "seed", inputs=((1, 3, 5, 4),))
 
 
-def cells(*sources: str) -> list[Step]:
-    return [Step("run", f"c{i}", source) for i, source in enumerate(sources)]
+def cells(*sources: str) -> list[Task]:
+    return [Task("run", f"c{i}", source) for i, source in enumerate(sources)]
 
 
-def check(exercise: str, symbol: str = "Double") -> Step:
-    return Step("check", f"{exercise}_check", "", exercise, symbol, 4.0)
+def check(exercise: str, symbol: str = "Double") -> Task:
+    return Task("check", f"{exercise}_check", "", exercise, symbol, 4.0)
 
 
-def plan(*steps: Step | list[Step]) -> Plan:
+def plan(*steps: Task | list[Task]) -> Plan:
     """A plan that begins with the imports."""
-    flat: list[Step] = [Step("run", "imports", "import torch\nfrom torch import nn")]
+    flat: list[Task] = [Task("run", "imports", "import torch\nfrom torch import nn")]
     for step in steps:
         flat += step if isinstance(step, list) else [step]
     return Plan(tuple(flat))
@@ -78,7 +78,7 @@ def engine(level: str, request: pytest.FixtureRequest) -> Engine:
     return made
 
 
-def run(engine: Engine, *steps: Step | list[Step]) -> Result:
+def run(engine: Engine, *steps: Task | list[Task]) -> Result:
     return engine.run(plan(*steps), judge)
 
 
@@ -92,7 +92,7 @@ def test_cells_run_and_exercises_are_judged_at_their_place(engine: Engine, level
         asked.append(f"{name}: {facts['answer']}")
         return Report(name, 4.0, 4.0, "passed", "Seen.")
 
-    steps = [*cells("x = 1"), check("first", "x"), Step("run", "later", "x = 2"), check("second", "x")]
+    steps = [*cells("x = 1"), check("first", "x"), Task("run", "later", "x = 2"), check("second", "x")]
     result = engine.run(plan(steps), judging)
     assert asked == ["first: 1", "second: 2"]
     assert list(result.reports) == ["first", "second"]
@@ -145,9 +145,9 @@ def test_what_dies_costs_only_itself(engine: Engine, level: str) -> None:
     steps = [
         *cells(DOUBLE),
         check("before"),
-        Step("run", "dies", "import os; os._exit(3)", "fatal"),
+        Task("run", "dies", "import os; os._exit(3)", "fatal"),
         check("fatal", "Missing"),
-        Step("run", "after", "y = 1"),
+        Task("run", "after", "y = 1"),
         check("after"),
     ]
     result = run(engine, steps)
@@ -187,7 +187,7 @@ def test_loops_without_end_are_stopped(engine: Engine, level: str) -> None:
 def test_an_exercise_whose_cell_was_stopped_is_not_graded(engine: Engine, level: str) -> None:
     """A failure that we caused must not look like one of the learner's."""
     result = run(
-        engine, [Step("run", "slow", "while True: pass", "slow")], check("slow", "Slow"), check("next", "No")
+        engine, [Task("run", "slow", "while True: pass", "slow")], check("slow", "Slow"), check("next", "No")
     )
     assert result.reports["slow"].status == "not_graded"
     assert "longer than 2 s" in result.reports["slow"].message
@@ -196,9 +196,9 @@ def test_an_exercise_whose_cell_was_stopped_is_not_graded(engine: Engine, level:
 
 @both
 def test_a_process_that_always_dies_is_given_up(engine: Engine, level: str) -> None:
-    steps: list[Step] = []
+    steps: list[Task] = []
     for number in range(8):
-        steps += [Step("run", f"d{number}", "import os; os._exit(1)"), check(f"e{number}")]
+        steps += [Task("run", f"d{number}", "import os; os._exit(1)"), check(f"e{number}")]
     result = run(engine, steps)
     assert len(result.reports) == 8
     assert {report.status for report in result.reports.values()} <= {"failed", "not_graded"}
@@ -261,7 +261,7 @@ def test_a_judge_that_swallows_the_failure_cannot_pass(engine: Engine, level: st
 def test_files_lie_in_the_working_folder_and_shadow_nothing(engine: Engine, level: str) -> None:
     files = {"helper.py": b"answer = 42", "data.txt": b"hello", "json.py": b"raise SystemExit"}
     look = "import helper, json\nprint(helper.answer, open('data.txt').read(), json.dumps(1))"
-    result = engine.run(Plan((Step("run", "look", look),), files), judge)
+    result = engine.run(Plan((Task("run", "look", look),), files), judge)
     assert result.outputs["look"].stdout == "42 hello 1\n"
 
 
@@ -385,12 +385,12 @@ def test_an_ordinary_user_gets_the_same_walls() -> None:
     program = f"""
 import sys
 sys.path[:0] = [{str(root)!r}, {str(root / "src")!r}]
-from autograder.engine.run import Engine, Plan, Step
+from autograder.engine.run import Engine, Plan, Task
 with Engine() as engine:
     # the interpreter stays in sight where it lives below /tmp
     look = '''import os, sys
 print(os.getuid(), [name for name in os.listdir("/tmp") if not sys.prefix.startswith("/tmp/" + name)])'''
-    result = engine.run(Plan((Step('run', 'a', look),)), None)
+    result = engine.run(Plan((Task('run', 'a', look),)), None)
     print(engine.level, result.outputs['a'].stdout)
 """
     command = [*as_ordinary_user(root), sys.executable, "-c", program]

@@ -298,11 +298,11 @@ def test_the_notebook_that_counts(root: Path, released: Any) -> None:
     assert passed_over == []
     chosen = choose(course, read_folder(course, ana), read_outline)
     assert chosen.submission is not None
-    assert "# right" in [step.source for step in chosen.submission.plan.steps]
+    assert "# right" in [step.source for step in chosen.submission.plan.tasks]
     assert f"graded {FIRST} (1).ipynb, because there is no {FIRST}.ipynb" in chosen.warnings
     chosen = choose(course, read_folder(course, ben), read_outline)
     assert chosen.submission is not None
-    assert "# right" in [step.source for step in chosen.submission.plan.steps]
+    assert "# right" in [step.source for step in chosen.submission.plan.tasks]
     assert "newer.ipynb is another notebook, not graded" in chosen.warnings
 
 

@@ -60,7 +60,7 @@ class ResNet18(nn.Module):
 def written_below(shown: Trace) -> list[str]:
     """What the picture and the outline say about parameters; both must say the same."""
     said = [line for line in shown.to_text().splitlines() if line.startswith("Parameters")]
-    drawn = " ".join(shape.text for shape in picture(shown).shapes if isinstance(shape, Text))
+    drawn = " ".join(shape.text for shape in picture(shown).elements if isinstance(shape, Text))
     assert drawn.count("Parameters") == len(said)
     assert all(line in drawn for line in said)
     return said

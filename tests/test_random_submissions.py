@@ -21,7 +21,7 @@ from answers import Answer
 from autograder.__main__ import main
 from autograder.class_run import run as class_run
 from autograder.engine.inside import frames
-from autograder.engine.run import Engine, Plan, Step
+from autograder.engine.run import Engine, Plan, Task
 from autograder.engine.sandbox import Child, Limits
 from autograder.submission.grading import grade_exercise
 from course_root import KEYS, SECRET
@@ -138,7 +138,7 @@ def test_no_frame_makes_the_grader_raise_or_a_wrong_answer_right(
 ) -> None:
     """The exercise is failed or not graded, with a message that a person can read."""
     answer = Answer(exercise, "wrong", False, WRONG[exercise]).bound()
-    step = Step("check", "check", "", exercise, "Answer", public_key(exercise).points)
+    step = Task("check", "check", "", exercise, "Answer", public_key(exercise).points)
     result = FrameEngine(answer, some).run(Plan((step,)), _judge)
     report = result.reports[exercise]
     assert report.status in ("failed", "not_graded")

@@ -61,7 +61,7 @@ def test_every_dependency_is_pinned_within_its_range() -> None:
     """constraints.txt has a tested version for all that pyproject.toml names, extras included."""
     named = requirements(PROJECT["dependencies"] + [line for lines in EXTRAS.values() for line in lines])
     for name, requirement in named.items():
-        assert name in pins(), f"{name} is not in constraints.txt; run tools/pins.py"
+        assert name in pins(), f"{name} is not in constraints.txt; run tools/constraints.py"
         assert requirement.specifier.contains(pins()[name]), f"{requirement} against {pins()[name]}"
     assert not any(version.local for version in pins().values()), "a build label would bind other machines"
 
@@ -278,8 +278,8 @@ def test_system_packages_are_installed_or_named(
 
 
 def test_the_pins_are_what_is_required_and_nothing_else() -> None:
-    """tools/pins.py follows requirements to the end, and only as far as this machine needs them."""
-    found = tool("pins").closure(["jupyterlab", "notebook[none]; python_version < '3'"], "sumskip")
+    """tools/constraints.py follows requirements to the end, and only as far as this machine needs them."""
+    found = tool("constraints").closure(["jupyterlab", "notebook[none]; python_version < '3'"], "sumskip")
     assert {"jupyterlab", "jupyter-server", "traitlets"} <= set(found)
     assert not {"notebook", "torch", "sumskip"} & set(found)
 

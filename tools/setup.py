@@ -98,7 +98,7 @@ def pin_of(package: str) -> str:
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     found = re.search(rf"^{re.escape(package)}==(\S+)$", text, re.MULTILINE)
     if not found:
-        sys.exit(f"constraints.txt has no line '{package}==…'; write it again with tools/pins.py.")
+        sys.exit(f"constraints.txt has no line '{package}==…'; write it again with tools/constraints.py.")
     return found[1]
 
 

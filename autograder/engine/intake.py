@@ -23,7 +23,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import sumskip
 from autograder.engine.folder import MOST_NOTEBOOK, IntakeError, files_beside
 from autograder.engine.inside.notebook import HandedCell, Outline, OutlineError, read_outline
-from autograder.engine.run import Plan, Step, plain_text
+from autograder.engine.run import Plan, Task, plain_text
 from autograder.files import UnfitFileError, regular_bytes
 
 DEMO = "demo"
@@ -73,8 +73,8 @@ def read_submission(
     if version is not None and version != sumskip.__version__:
         warnings.append(f"made with version {version} of the course, graded with {sumskip.__version__}")
     restoring = _Restoring(masters[assignment], list(read.cells), warnings)
-    steps = restoring.go()
-    return Submission(assignment, Plan(tuple(steps), files), restoring.notebook, version, tuple(warnings))
+    tasks = restoring.go()
+    return Submission(assignment, Plan(tuple(tasks), files), restoring.notebook, version, tuple(warnings))
 
 
 def _recognise(cells: Sequence[HandedCell], masters: Mapping[str, Any], name: str) -> str:
@@ -108,9 +108,9 @@ class _Restoring:
     cells: list[HandedCell]
     warnings: list[str]
     notebook: NotebookNode = field(default_factory=new_notebook)
-    steps: list[Step] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
 
-    def go(self) -> list[Step]:
+    def go(self) -> list[Task]:
         self.notebook.metadata = _copy(
             {key: value for key, value in self.master["metadata"].items() if key != "sumskip"}
         )
@@ -121,7 +121,7 @@ class _Restoring:
         for cell in ours:
             self._ours(cell, handed.get(_grade_id(cell)))
             self._learners(extras.get(_grade_id(cell), []))
-        return self.steps
+        return self.tasks
 
     def _sort(self, known: set[str]) -> tuple[dict[str, HandedCell], dict[str, list[HandedCell]]]:
         """The cell handed in for each of our ids, and the learner's own cells by the id they follow.
@@ -168,18 +168,18 @@ class _Restoring:
             return
         if not rules.get("grade"):
             exercise = grade_id if rules.get("solution") else None
-            self.steps.append(Step("run", cell_id, source, exercise, tags=tuple(_tags(cell))))
+            self.tasks.append(Task("run", cell_id, source, exercise, tags=tuple(_tags(cell))))
         elif grade_id.endswith("_check"):
             symbol = _symbol(source, grade_id)
             points = float(rules["points"])
             exercise = grade_id.removesuffix("_check")
-            self.steps.append(Step("check", cell_id, "", exercise, symbol, points))
+            self.tasks.append(Task("check", cell_id, "", exercise, symbol, points))
 
     def _learners(self, cells: list[HandedCell]) -> None:
         for cell in cells:
             cell_id = self._append(cell.kind == "code", cell.source, cell.id, {})
             if cell.kind == "code" and cell.source.strip() and not self._demo(cell):
-                self.steps.append(Step("run", cell_id, cell.source))
+                self.tasks.append(Task("run", cell_id, cell.source))
 
     def _demo(self, cell: HandedCell) -> bool:
         """Whether this is one of the master's demonstrations: by its id, or word for word."""

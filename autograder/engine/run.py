@@ -44,7 +44,7 @@ _NO_WALLS = (
 
 
 @dataclass(frozen=True)
-class Step:
+class Task:
     """One thing to do with a submission: run a cell, or put an exercise's questions.
 
     `exercise` of a cell is the one it solves, if any. `max_score` and `symbol` (the name that the
@@ -64,7 +64,7 @@ class Step:
 class Plan:
     """What to run, in order, and the other files that lie in the working folder."""
 
-    steps: tuple[Step, ...]
+    tasks: tuple[Task, ...]
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -274,7 +274,7 @@ class _Run:
         self.engine, self.plan, self.judge_exercise = engine, plan, judge_exercise
         self.limits = engine.limits
         self.result = Result(level=engine.level)
-        self.stopped: dict[int, str] = {}  # steps that are not run again, and why
+        self.stopped: dict[int, str] = {}  # tasks that are not run again, and why
         self.room = _PRINTED  # characters that cells may still print
         self.used = 0.0  # seconds that the learner's code took; making a key is not theirs
 
@@ -296,9 +296,9 @@ class _Run:
             why = self._attempt()
             if not why:
                 break
-        for step in self.plan.steps:
-            if step.do == "check" and _name(step) not in self.result.reports:
-                self._not_graded(step, f"The notebook could not be run to this place: {why}.")
+        for task in self.plan.tasks:
+            if task.do == "check" and _name(task) not in self.result.reports:
+                self._not_graded(task, f"The notebook could not be run to this place: {why}.")
         self.result.seconds = time.monotonic() - started
         return self.result
 
@@ -311,45 +311,45 @@ class _Run:
                     child.request({"do": "files"}, self.limits.cell_seconds, file)
                 except ChildLostError as lost:
                     return str(lost)
-            for index, step in enumerate(self.plan.steps):
+            for index, task in enumerate(self.plan.tasks):
                 if self.left() <= 0:
                     self.result.warnings.append(f"stopped after {self.limits.submission_seconds:g} s in all")
                     return f"the notebook took more than {self.limits.submission_seconds:g} s"
-                if index in self.stopped and step.do == "run":
+                if index in self.stopped and task.do == "run":
                     continue
                 try:
-                    if step.do == "run":
-                        self._run_cell(child, index, step)
-                    elif _name(step) not in self.result.reports:
-                        self._check(child, index, step)
+                    if task.do == "run":
+                        self._run_cell(child, index, task)
+                    elif _name(task) not in self.result.reports:
+                        self._check(child, index, task)
                 except ChildLostError as lost:
-                    self._lost(index, step, str(lost))
+                    self._lost(index, task, str(lost))
                     return str(lost)
         return ""
 
-    def _run_cell(self, child: Child, index: int, step: Step) -> None:
+    def _run_cell(self, child: Child, index: int, task: Task) -> None:
         seconds = max(0.1, min(self.limits.cell_seconds, self.left()))
         with self.timed():
-            reply, _ = child.request({"do": "run", "source": step.source}, seconds)
+            reply, _ = child.request({"do": "run", "source": task.source}, seconds)
         output = CellOutput.from_reply(reply, self.room)
-        if step.cell_id not in self.result.outputs:
-            self.result.outputs[step.cell_id] = output
+        if task.cell_id not in self.result.outputs:
+            self.result.outputs[task.cell_id] = output
             self.room -= output.size
         if output.stopped:
             self.stopped[index] = f"it ran longer than {seconds:g} s"
-            self.result.warnings.append(f"cell {step.cell_id}: {self.stopped[index]}")
+            self.result.warnings.append(f"cell {task.cell_id}: {self.stopped[index]}")
 
-    def _lost(self, index: int, step: Step, why: str) -> None:
-        if step.do == "run":
+    def _lost(self, index: int, task: Task, why: str) -> None:
+        if task.do == "run":
             self.stopped[index] = why
-            self.result.warnings.append(f"cell {step.cell_id}: {why}")
+            self.result.warnings.append(f"cell {task.cell_id}: {why}")
             message = f"This cell was ended: {why}."
             output = CellOutput(error_name="Stopped", error_message=message, stopped=True)
-            self.result.outputs[step.cell_id] = output
+            self.result.outputs[task.cell_id] = output
 
-    def _check(self, child: Child, index: int, step: Step) -> None:
-        name = _name(step)
-        asking = _Asking(child, step, self)
+    def _check(self, child: Child, index: int, task: Task) -> None:
+        name = _name(task)
+        asking = _Asking(child, task, self)
         try:
             report = self.judge_exercise(name, asking)
         except AskFailedError:
@@ -358,11 +358,11 @@ class _Run:
             report = None
             asking.failed = asking.failed or f"the grader itself stopped ({type(error).__name__}: {error})"
         if asking.failed:
-            self._not_graded(step, f"There was no answer that can be judged: {asking.failed}.")
-        elif report is None or not _sound(report, step):
-            self._not_graded(step, "The grader made no sound verdict here.")
+            self._not_graded(task, f"There was no answer that can be judged: {asking.failed}.")
+        elif report is None or not _sound(report, task):
+            self._not_graded(task, "The grader made no sound verdict here.")
         elif report.status == "failed" and (why := self._stopped_before(index)):
-            self._not_graded(step, f"A cell of this exercise was ended: {why}.")
+            self._not_graded(task, f"A cell of this exercise was ended: {why}.")
         else:
             self.result.reports[name] = _bounded_report(report)
         if asking.lost:
@@ -371,24 +371,24 @@ class _Run:
     def _stopped_before(self, index: int) -> str | None:
         """Why a cell between the exercise before and this check was ended, if one was."""
         for earlier in range(index - 1, -1, -1):
-            if self.plan.steps[earlier].do == "check":
+            if self.plan.tasks[earlier].do == "check":
                 return None
             if earlier in self.stopped:
                 return self.stopped[earlier]
         return None
 
-    def _not_graded(self, step: Step, why: str) -> None:
-        name = _name(step)
+    def _not_graded(self, task: Task, why: str) -> None:
+        name = _name(task)
         message = f"{plain_text(why)[:400]} Not graded: your instructor will look at it."
-        self.result.reports[name] = Report(name, 0.0, step.max_score, "not_graded", message)
+        self.result.reports[name] = Report(name, 0.0, task.max_score, "not_graded", message)
         self.result.warnings.append(f"{name}: not graded. {plain_text(why)[:400]}")
 
 
 class _Asking:
     """The `ask` of one exercise: a case goes through the wall, an observation comes back."""
 
-    def __init__(self, child: Child, step: Step, run: _Run) -> None:
-        self.child, self.step, self.run = child, step, run
+    def __init__(self, child: Child, task: Task, run: _Run) -> None:
+        self.child, self.task, self.run = child, task, run
         self.until = run.used + min(run.limits.exercise_seconds, run.left())
         self.failed = ""
         self.lost = False
@@ -399,7 +399,7 @@ class _Asking:
         seconds = min(self.run.limits.ask_seconds, self.until - self.run.used)
         if seconds <= 0:
             self._fail("its questions took too long")
-        question = {"do": "ask", "symbol": self.step.symbol, "case": case.to_json()}
+        question = {"do": "ask", "symbol": self.task.symbol, "case": case.to_json()}
         try:
             with self.run.timed():
                 header, frame = self.child.request(question, seconds)
@@ -422,17 +422,17 @@ class _Asking:
         raise AskFailedError(why)
 
 
-def _name(step: Step) -> str:
-    if step.exercise is None:
-        raise ValueError("a check step needs its exercise")
-    return step.exercise
+def _name(task: Task) -> str:
+    if task.exercise is None:
+        raise ValueError("a check task needs its exercise")
+    return task.exercise
 
 
-def _sound(report: Report, step: Step) -> bool:
+def _sound(report: Report, task: Task) -> bool:
     """A report that nbgrader can store: the right exercise, and a finite score within its points."""
     return (
-        report.exercise == step.exercise
-        and math.isclose(report.max_score, step.max_score)
+        report.exercise == task.exercise
+        and math.isclose(report.max_score, task.max_score)
         and math.isfinite(report.score)
         and 0 <= report.score <= report.max_score
     )

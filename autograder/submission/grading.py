@@ -13,12 +13,13 @@ from pathlib import Path
 
 from autograder.engine.intake import Submission
 from autograder.engine.run import CellOutput, Engine
+from autograder.engine.sandbox import Level
 from autograder.exercises import EXERCISES
 from autograder.keys.making import rerun
 from autograder.keys.secret import secret_key
 from autograder.submission import verdicts
 from autograder.submission.course import Course
-from autograder.submission.verdicts import Level, Printed, Verdict
+from autograder.submission.verdicts import Printed, Verdict
 from sumskip.checking.core import Array, Ask, Case, Report
 from sumskip.checking.judge import judge
 from sumskip.checking.key import Recorded, public_key

@@ -15,13 +15,13 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
+from autograder.engine.sandbox import Level
 from autograder.files import write_whole
 from autograder.keys import sources
 from sumskip.checking.core import PartResult, Report
 
-Level = Literal["walled", "none"]
 SCHEMA = 1
 
 

@@ -144,7 +144,7 @@ def weight_numbers(case: Case, role: str, shape: tuple[int, ...]) -> Array:
     return unit * (3.0 / fan_in) ** 0.5
 
 
-def own_weight_numbers(case: Case, name: str, shape: tuple[int, ...]) -> Array:
+def supplied_weight_numbers(case: Case, name: str, shape: tuple[int, ...]) -> Array:
     """The values of a weight called `name` in a model of ours, whose names are ours too."""
     return weight_numbers(case, f"conv2d#{name}.{name.rsplit('.', 1)[-1]}", shape)
 

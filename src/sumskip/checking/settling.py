@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sumskip.checking.core import Array, Case, Observation, input_numbers, own_weight_numbers
+from sumskip.checking.core import Array, Case, Observation, input_numbers, supplied_weight_numbers
 
 # Arrays that only serve to be compared here.
 _COMPARED = ("input#", "weight:", "again", "whole", "alone")
@@ -26,7 +26,9 @@ def settle(seen: Observation, case: Case) -> Observation:
     others = sorted(
         name.removeprefix("weight:")
         for name in weights
-        if _differs(arrays[name], own_weight_numbers(case, name.removeprefix("weight:"), arrays[name].shape))
+        if _differs(
+            arrays[name], supplied_weight_numbers(case, name.removeprefix("weight:"), arrays[name].shape)
+        )
     )
     if case.kind == "fit" and inputs:
         facts |= {"inputs_changed": changed, "others_changed": others}

@@ -9,7 +9,7 @@ from typing import Any
 
 from sumskip.seeing.drawing import image_tag, png
 from sumskip.seeing.drawing.outline import LONGEST_ALT
-from sumskip.seeing.drawing.panels import differences, panels
+from sumskip.seeing.drawing.panels import contrasts, panels
 from sumskip.seeing.drawing.scene import to_svg
 from sumskip.seeing.saving import save
 from sumskip.seeing.trace import Trace, trace
@@ -36,7 +36,7 @@ class Comparison:
     def to_text(self) -> str:
         """Every model's outline, and what only some of the models have."""
         outlines = "\n\n".join(trace.to_text() for trace in self.traces)
-        return f"{outlines}\n\n" + "\n".join(differences(self.traces))
+        return f"{outlines}\n\n" + "\n".join(contrasts(self.traces))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture, or the outlines, to a file: `.svg`, `.png` or `.txt`, by the name's ending.
@@ -49,7 +49,7 @@ class Comparison:
     def alt_text(self) -> str:
         """What the picture shows, in a few sentences for a screen reader."""
         names = ", ".join(clean(trace.name, 40) or "a function" for trace in self.traces)
-        text = f"Side by side: {names}. {' '.join(differences(self.traces, wires=False))}"
+        text = f"Side by side: {names}. {' '.join(contrasts(self.traces, wires=False))}"
         return text if len(text) <= LONGEST_ALT else text[: LONGEST_ALT - 1] + "…"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sumskip.checking.core import Array, Case, Observation, own_weight_numbers
+from sumskip.checking.core import Array, Case, Observation, supplied_weight_numbers
 from sumskip.checking.probing import plainly
 from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, read, type_name
 from sumskip.checking.probing.prepare import Stopped, inputs_for, plain, stage
@@ -42,7 +42,7 @@ def _fill(model: nn.Module, case: Case) -> None:
     """Number the weights of a model of ours."""
     for name, parameter in model.named_parameters():
         if name != "alpha":
-            plainly.fill(parameter, own_weight_numbers(case, name, tuple(parameter.shape)))
+            plainly.assign(parameter, supplied_weight_numbers(case, name, tuple(parameter.shape)))
 
 
 def _layers(model: nn.Module) -> list[tuple[str, int]]:
@@ -112,7 +112,7 @@ def observe_fit(answer: Any, case: Case) -> Observation:
     x, target = inputs_for(case, torch.get_default_dtype())
     steps, lr = int(case.settings["steps"]), float(case.settings["lr"])
     alpha = model.alpha
-    plainly.fill(alpha, np.asarray(case.alpha if case.alpha is not None else 0.5))
+    plainly.assign(alpha, np.asarray(case.alpha if case.alpha is not None else 0.5))
     facts: dict[str, Any] = {}
     with stage("call"):
         result = function(model, x, target, steps, lr)

@@ -21,7 +21,7 @@ from sumskip.checking.probing.plainly import (
     numbers_of,
     parameters,
     read,
-    refilled,
+    reassigned,
     size,
     table,
     type_name,
@@ -82,7 +82,7 @@ def followed(
     before = {role: numbers_of(weight) for role, weight in weights.items()}
     counts = dict.fromkeys(weights, 0)
     for leaf in list(sources.values())[:_MOST_LEAVES]:
-        with refilled(leaf, shaken(case, "followed", numbers_of(leaf))):
+        with reassigned(leaf, shaken(case, "followed", numbers_of(leaf))):
             # Read at once: weights may be views of the leaf.
             after = {role: numbers_of(weight) for role, weight in again().items()}
         for role, values in before.items():
@@ -100,9 +100,9 @@ def _apart(one: Array, other: Array) -> bool:
 def find_alpha(model: nn.Module) -> Any:
     """`model.alpha`, from the module's own tables where it stands there; `MISSING` where there is none."""
     for kind in ("_parameters", "_buffers", "__dict__"):
-        own = table(model, kind)
-        if "alpha" in own:
-            return own["alpha"]
+        held = table(model, kind)
+        if "alpha" in held:
+            return held["alpha"]
     try:
         return getattr(model, "alpha", MISSING)
     except Exception:  # a property that raises is as good as none

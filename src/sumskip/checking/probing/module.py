@@ -123,13 +123,13 @@ class _Module:
                 shape = next((want.shape for want in self.wanted if want.role == role), None)
                 if shape is None or math.prod(shape) != plainly.size(tensor):
                     shape = tuple(plainly.read(tensor, "shape"))
-                plainly.fill(tensor, weight_numbers(self.case, role, shape))
+                plainly.assign(tensor, weight_numbers(self.case, role, shape))
         for name, parameter in self.free:
-            plainly.fill(parameter, shaken(self.case, name, numbers_of(parameter)))
+            plainly.assign(parameter, shaken(self.case, name, numbers_of(parameter)))
         if self.case.alpha is not None:
             alpha = find_alpha(self.model)
             if is_tensor(alpha) and plainly.read(alpha, "dtype").is_floating_point:
-                plainly.fill(alpha, np.full(plainly.size(alpha), self.case.alpha))
+                plainly.assign(alpha, np.full(plainly.size(alpha), self.case.alpha))
             elif is_a(alpha, int, float):
                 with stage("alpha", self.model):
                     setattr(self.model, "alpha", self.case.alpha)  # noqa: B010 - mypy: a module holds no floats

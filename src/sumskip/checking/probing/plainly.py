@@ -77,7 +77,7 @@ def numbers_of(tensor: Tensor) -> Array:
         return np.array(_BASE.numpy(plain), copy=True)
 
 
-def fill(tensor: Tensor, values: Array) -> None:
+def assign(tensor: Tensor, values: Array) -> None:
     """Put numbers into a tensor of as many elements, in place."""
     with unheard(), torch.no_grad():
         numbers = torch.from_numpy(np.array(values))
@@ -91,14 +91,14 @@ def classless(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def refilled(tensor: Tensor, values: Array) -> Iterator[None]:
+def reassigned(tensor: Tensor, values: Array) -> Iterator[None]:
     """A tensor with other numbers for a while."""
     before = numbers_of(tensor)
-    fill(tensor, values)
+    assign(tensor, values)
     try:
         yield
     finally:
-        fill(tensor, before)
+        assign(tensor, before)
 
 
 def keep_gradient(tensor: Tensor) -> None:
@@ -149,10 +149,10 @@ def modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def table(module: nn.Module, name: str) -> dict[str, Any]:
     """A copy of one of the tables in which a module keeps what is registered, or of `__dict__` itself."""
-    own = dict.copy(_DICT.__get__(module))
+    entries = dict.copy(_DICT.__get__(module))
     if name == "__dict__":
-        return own
-    found: Any = own.get(name)
+        return entries
+    found: Any = entries.get(name)
     return dict.copy(found) if issubclass(type(found), dict) else {}
 
 

@@ -1,12 +1,12 @@
 """Graph -> picture, as SVG and as PNG, and the same in words.
 
-    view, attached, nesting what is drawn: items, the wires between them, what is inside what
+    view, badges, nesting   what is drawn: items, the wires between them, what is inside what
     repeats, plans          which boxes are alike, and which are open
     skips                   which skip connections a closed box hides
     grid                    where, in ranks and rows
     stripes, rows, tracks   how wide these are, and where wires change rows
     layout                  the place of each item, the course of each wire
-    symbols, contents       how each thing looks, and drawing them all
+    symbols, painter        how each thing looks, and drawing them all
     fault_panel             why a forward pass stopped
     outline                 the picture in words, and its alternative text
     walk                    the picture step by step
@@ -22,16 +22,16 @@ from collections.abc import Collection, Iterator
 from html import escape
 
 from sumskip.seeing.drawing import symbols
-from sumskip.seeing.drawing.contents import GAP_DOWN, GAP_RIGHT, Brush
 from sumskip.seeing.drawing.fault_panel import fault_panel
 from sumskip.seeing.drawing.lettering import fit, width, wrap
 from sumskip.seeing.drawing.nesting import MOST_NODES
 from sumskip.seeing.drawing.outline import gathered
+from sumskip.seeing.drawing.painter import GAP_DOWN, GAP_RIGHT, Painter
 from sumskip.seeing.drawing.parts import longest, number_text
 from sumskip.seeing.drawing.plans import Plan, plan_to, plans_of
-from sumskip.seeing.drawing.scene import Box, Scene, Text
+from sumskip.seeing.drawing.scene import Rectangle, Scene, Text
 from sumskip.seeing.drawing.symbols import GROUND, INK, SMALL, SOFT, TITLE
-from sumskip.seeing.drawing.view import Reading, View
+from sumskip.seeing.drawing.view import View, Viewable
 from sumskip.seeing.graph import Direction, Graph
 from sumskip.seeing.parameters import total_words
 from sumskip.text import clean
@@ -66,35 +66,37 @@ def draw(
     whole: bool = False,
     open: str | Collection[str] | None = None,
 ) -> tuple[Scene, View]:
-    """The picture and what is seen in it; `whole` as a `Brush` takes it."""
+    """The picture and what is seen in it; `whole` as a `Painter` takes it."""
     if direction not in ("auto", "right", "down"):
         raise ValueError(f"direction is 'auto', 'right' or 'down'; {direction!r} came.")
     if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
-        raise ValueError(f"depth is a number of levels, 0 or more, or None; {depth!r} came.")
+        raise ValueError(f"depth is a number of sheets, 0 or more, or None; {depth!r} came.")
     if open is not None and depth is not None:
         raise ValueError("depth and open both say which boxes are open: give one of them.")
-    reading = Reading(trace)
-    ways = [Brush(down=way == "down", whole=whole) for way in ("right", "down") if direction in ("auto", way)]
+    viewable = Viewable(trace)
+    ways = [
+        Painter(down=way == "down", whole=whole) for way in ("right", "down") if direction in ("auto", way)
+    ]
     if direction != "right":
-        ways.append(Brush(down=True, narrow=True, whole=whole))
+        ways.append(Painter(down=True, narrow=True, whole=whole))
     if open is not None:
-        plans = [Plan(frozenset(_around(reading, open)), counted=True)]
+        plans = [Plan(frozenset(_around(viewable, open)), counted=True)]
     elif depth is not None:
-        plans = [plan_to(reading, depth)]
+        plans = [plan_to(viewable, depth)]
     else:
-        plans = plans_of(reading)
+        plans = plans_of(viewable)
     most = MOST_NODES if depth is None and open is None else MOST_ASKED
     for plan in plans:
         fewest = plan is plans[-1]
-        if not fewest and reading.things(plan.open, plan.counted) > most:
+        if not fewest and viewable.things(plan.open, plan.counted) > most:
             continue
-        seen = reading.view(None, most, plan.open, plan.counted)
-        ranks = longest(seen.level)
+        seen = viewable.view(None, most, plan.open, plan.counted)
+        ranks = longest(seen.sheet)
         for way in ways:
             last = fewest and way is ways[-1]
             if not last and ranks * LEAST[way.down] > (TALLEST * COLUMN / NARROW if way.down else COLUMN):
                 continue  # without drawing it, which takes most of the time
-            scene = _framed(trace, way.draw(seen.level), [*seen.notes, *plan.notes])
+            scene = _framed(trace, way.draw(seen.sheet), [*seen.notes, *plan.notes])
             narrow = scene.width <= COLUMN
             low = scene.height * min(1.0, NARROW / scene.width) <= TALLEST
             if last or (narrow and (low or (fewest and way.down))):
@@ -104,14 +106,14 @@ def draw(
     raise AssertionError("the last depth always draws")
 
 
-def _around(reading: Reading, open: str | Collection[str]) -> Iterator[str]:
+def _around(viewable: Viewable, open: str | Collection[str]) -> Iterator[str]:
     """The boxes to open, with those around them."""
     for name in [open] if isinstance(open, str) else open:
-        if name not in reading.boxes:
-            known = list(reading.boxes)
+        if name not in viewable.boxes:
+            known = list(viewable.boxes)
             has = ", ".join(clean(box, 40) for box in known[:12]) + ", …" * (len(known) > 12) or "none"
             raise ValueError(f"open names boxes of the picture, of which there are: {has}; {name!r} came.")
-        yield from reading.boxes[name]
+        yield from viewable.boxes[name]
 
 
 def png(scene: Scene, scale: float) -> bytes:
@@ -143,17 +145,17 @@ def _framed(trace: Graph, inner: Scene, notes: list[str]) -> Scene:
     lines = [line for note in said for line in wrap(note, SMALL, min(wide, COLUMN - 2 * MARGIN), lines=4)]
     body, y = Scene(), 0.0
     if name:
-        body.shapes.append(Text(0, TITLE, fit(name, TITLE, wide, bold=True), TITLE, INK, True, "start"))
+        body.elements.append(Text(0, TITLE, fit(name, TITLE, wide, bold=True), TITLE, INK, True, "start"))
         y += TITLE + 12
     body.place(inner, 0 if panel.width else (wide - inner.width) / 2, y)
     y += inner.height
-    if panel.shapes:
+    if panel.elements:
         y += 16
         body.place(panel, 0, y)
         y += panel.height
     for line in lines:
         y += 16
-        body.shapes.append(Text(0, y, line, SMALL, SOFT, anchor="start", role="label"))
+        body.elements.append(Text(0, y, line, SMALL, SOFT, anchor="start", role="label"))
     body.width, body.height = wide, y
     return on_ground(body)
 
@@ -171,6 +173,6 @@ def on_ground(body: Scene) -> Scene:
     """The picture with a margin and a ground of its own: it may stand on a dark page as well."""
     scene = Scene(body.width + 2 * MARGIN, body.height + 2 * MARGIN)
     frame = (0.5, 0.5, scene.width - 1, scene.height - 1)
-    scene.shapes.append(Box(*frame, GROUND, symbols.FRAME, 8, 1, role="ground"))
+    scene.elements.append(Rectangle(*frame, GROUND, symbols.FRAME, 8, 1, role="ground"))
     scene.place(body, MARGIN, MARGIN)
     return scene

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sumskip.seeing.drawing.lettering import fit, width, wrap
-from sumskip.seeing.drawing.scene import Box, Line, Scene, Text
+from sumskip.seeing.drawing.scene import Line, Rectangle, Scene, Text
 from sumskip.seeing.drawing.symbols import GROUND, INK, RED, RED_DARK, RED_TINT, SMALL, SOFT, TITLE
 from sumskip.seeing.graph import Fault
 from sumskip.text import clean
@@ -12,7 +12,7 @@ ROOM = 640.0
 CELL, ROW = 44.0, 26.0
 MOST_ROWS, MOST_SIZES = 6, 10
 
-Place = tuple[int, int]
+Cell = tuple[int, int]
 
 
 def fault_panel(fault: Fault, operator: str) -> Scene:
@@ -28,10 +28,10 @@ def fault_panel(fault: Fault, operator: str) -> Scene:
     if fault.message and clean(fault.message, 300) not in clean(fault.sentence, 300):
         for n, text in enumerate(wrap(f"PyTorch: {clean(fault.message, 300)}", SMALL, ROOM - 32, lines=3)):
             y += 18 if n == 0 else 15
-            scene.shapes.append(Text(16, y, text, SMALL, SOFT, anchor="start"))
+            scene.elements.append(Text(16, y, text, SMALL, SOFT, anchor="start"))
     scene.height = y + 12
-    scene.shapes.insert(0, Box(0.7, 0.7, ROOM - 1.4, scene.height - 1.4, RED_TINT, RED, 6, 1.4))
-    scene.shapes.insert(1, Box(0.7, 0.7, 6, scene.height - 1.4, RED, radius=3))
+    scene.elements.insert(0, Rectangle(0.7, 0.7, ROOM - 1.4, scene.height - 1.4, RED_TINT, RED, 6, 1.4))
+    scene.elements.insert(1, Rectangle(0.7, 0.7, 6, scene.height - 1.4, RED, radius=3))
     return scene
 
 
@@ -54,11 +54,11 @@ def fault_rows(fault: Fault) -> list[tuple[str, list[str]]]:
 def _sentence(scene: Scene, fault: Fault, y: float) -> float:
     for line in wrap(clean(fault.sentence, 300), TITLE, ROOM - 32, lines=4, bold=True):
         y += 18
-        scene.shapes.append(Text(16, y, line, TITLE, INK, True, "start"))
+        scene.elements.append(Text(16, y, line, TITLE, INK, True, "start"))
     return y
 
 
-def _clashing(rows: list[tuple[str, list[str]]], clash: int | None, operator: str) -> list[Place]:
+def _clashing(rows: list[tuple[str, list[str]]], clash: int | None, operator: str) -> list[Cell]:
     """The cells that do not fit, as (row, column): a column, several, or for a matrix product two cells."""
     if clash is None or not 0 <= clash < len(rows[0][1]):
         return []
@@ -72,7 +72,7 @@ def _clashing(rows: list[tuple[str, list[str]]], clash: int | None, operator: st
     return [(row, column) for column in sorted(columns) for row in range(len(rows))]
 
 
-def _aligned(scene: Scene, rows: list[tuple[str, list[str]]], clashing: list[Place], y: float) -> float:
+def _aligned(scene: Scene, rows: list[tuple[str, list[str]]], clashing: list[Cell], y: float) -> float:
     """The shapes in rows, one column for each dimension; what clashes is framed and named."""
     count = len(rows[0][1])
     words = [width(fit(name, SMALL, 150, bold=True), SMALL, bold=True) for name, _ in rows]
@@ -85,26 +85,26 @@ def _aligned(scene: Scene, rows: list[tuple[str, list[str]]], clashing: list[Pla
         marked = [row for row, at in clashing if at == column]
         start = -20.0 if len(marked) == len(rows) else ROW * marked[0]  # a whole column with its number
         high = ROW * (marked[-1] + 1) - start
-        scene.shapes.append(
-            Box(left + cell * column + 1, top + 20 + start, cell - 2, high, GROUND, RED, 4, 2.4)
+        scene.elements.append(
+            Rectangle(left + cell * column + 1, top + 20 + start, cell - 2, high, GROUND, RED, 4, 2.4)
         )
     if columns:
         note = left + cell * count + 14
         said = f"clash in dimension {columns[0]}" if len(columns) == 1 else "the framed sizes clash"
-        scene.shapes.append(Text(note, top + 14, said, SMALL, RED_DARK, True, "start"))
-    scene.shapes.append(Text(16, top + 14, "dimension", SMALL, SOFT, anchor="start"))
+        scene.elements.append(Text(note, top + 14, said, SMALL, RED_DARK, True, "start"))
+    scene.elements.append(Text(16, top + 14, "dimension", SMALL, SOFT, anchor="start"))
     for column in range(count):
         bold = (0, column) in clashing
         color = RED_DARK if bold else SOFT
-        scene.shapes.append(Text(left + cell * (column + 0.5), top + 14, str(column), SMALL, color, bold))
+        scene.elements.append(Text(left + cell * (column + 0.5), top + 14, str(column), SMALL, color, bold))
     y = top + 20
     for row, (name, cells) in enumerate(rows):
-        scene.shapes.append(Text(16, y + 17, fit(name, SMALL, 150, bold=True), SMALL, INK, True, "start"))
+        scene.elements.append(Text(16, y + 17, fit(name, SMALL, 150, bold=True), SMALL, INK, True, "start"))
         for column, size in enumerate(cells):
             bold = (row, column) in clashing
             text = fit(size, TITLE, cell - 6, bold)
             color = RED_DARK if bold else INK
-            scene.shapes.append(Text(left + cell * (column + 0.5), y + 18, text, TITLE, color, bold))
+            scene.elements.append(Text(left + cell * (column + 0.5), y + 18, text, TITLE, color, bold))
         y += ROW
     return y + 4
 
@@ -124,13 +124,13 @@ def _window(source: str, expression: str, room: float) -> str:
 def _source(scene: Scene, source: str, expression: str, line: int | None, y: float) -> float:
     where = f"line {line}" if line is not None else "here"
     y += 14
-    scene.shapes.append(Text(16, y, where, SMALL, SOFT, anchor="start"))
+    scene.elements.append(Text(16, y, where, SMALL, SOFT, anchor="start"))
     left = 16 + width(where, SMALL) + 12
     shown = _window(source, expression, ROOM - left - 16)
-    scene.shapes.append(Text(left, y, shown, TITLE, INK, anchor="start"))
+    scene.elements.append(Text(left, y, shown, TITLE, INK, anchor="start"))
     at = shown.find(expression) if expression else -1
     if at >= 0:
         start = left + width(shown[:at], TITLE)
         under = Line(((start, y + 5), (start + width(expression, TITLE), y + 5)), RED, 2.2)
-        scene.shapes.append(under)
+        scene.elements.append(under)
     return y + 8

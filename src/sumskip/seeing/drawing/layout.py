@@ -11,11 +11,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sumskip.seeing.drawing.parts import Item, Level, Link
+from sumskip.seeing.drawing.parts import Item, Link, Sheet
+from sumskip.seeing.drawing.scene import Point
 from sumskip.seeing.drawing.stripes import ARROW, LABEL_GAP, NO_FRAME, Frame, LabelOf, Size, SizeOf, Stripes
 from sumskip.seeing.drawing.tracks import TRACK
-
-Place = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class Wire:
     """The course of a link; `label` is the place on the wire at the middle of its label."""
 
     link: Link
-    points: tuple[Place, ...]
-    label: Place | None
+    points: tuple[Point, ...]
+    label: Point | None
     side: int
     short: bool
     arc: bool  # it goes round other items, as a skip connection does
@@ -44,7 +43,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Layout:
-    """A level with its coordinates, starting at (0, 0). `line` is the main path's place across.
+    """A sheet with its coordinates, starting at (0, 0). `line` is the main path's place across.
 
     `ins` and `outs` are where tensors enter and leave, across; `ranks` how many it has without them; `skips`
     are the tensors that leave after they went round something.
@@ -56,17 +55,17 @@ class Layout:
     ranks: int
     spots: list[Spot]
     wires: list[Wire]
-    forks: list[Place]
+    forks: list[Point]
     ins: dict[str, float]
     outs: dict[str, float]
     skips: frozenset[str]
 
 
-def lay_out(level: Level, size_of: SizeOf, label_of: LabelOf, gap: float, frame: Frame = NO_FRAME) -> Layout:
-    """Place a level. `gap` is the least room between ranks; `frame` is for the inside of a box."""
-    stripes = Stripes(level, size_of, label_of, gap, frame)
+def lay_out(sheet: Sheet, size_of: SizeOf, label_of: LabelOf, gap: float, frame: Frame = NO_FRAME) -> Layout:
+    """Place a sheet. `gap` is the least room between ranks; `frame` is for the inside of a box."""
+    stripes = Stripes(sheet, size_of, label_of, gap, frame)
     spots = []
-    for id_, item in level.items.items():
+    for id_, item in sheet.items.items():
         size, row = stripes.sizes[id_], stripes.grid.row[id_]
         begin, end = stripes.x[stripes.grid.rank[id_]], stripes.end[stripes.grid.last[id_]]
         along = (begin + end - size.along) / 2
@@ -112,7 +111,7 @@ class _Routes:
             return grid.lanes[n] != grid.row[link.source]
         return grid.lanes[n] != 0 or grid.lanes[n] not in (grid.row[link.source], grid.row[link.target])
 
-    def dots(self) -> list[Place]:
+    def dots(self) -> list[Point]:
         """Where a tensor's wire forks."""
         leaving: dict[tuple[str, str], list[int]] = defaultdict(list)
         for n, link in enumerate(self.at.links):
@@ -130,7 +129,7 @@ class _Routes:
         )
         return next(straight, None)
 
-    def _route(self, n: int) -> tuple[Place, ...]:
+    def _route(self, n: int) -> tuple[Point, ...]:
         at, link = self.at, self.at.links[n]
         lane, leave, arrive = at.y[at.grid.lanes[n]], at.leaves(n), at.arrives(n)
         source, target = self._spots[link.source], self._spots[link.target]
@@ -172,7 +171,7 @@ class _Routes:
         room = min(8.0, (at.sizes[target].across / 2 - 3) / max(1, len(side)))
         return room * (side.index(n) + 1) * (-1 if above else 1)
 
-    def _label(self, n: int, crossings: list[tuple[Place, Place]]) -> Place | None:
+    def _label(self, n: int, crossings: list[tuple[Point, Point]]) -> Point | None:
         """A short wire's label stands in its gutter, a long one's where nothing strikes through it."""
         at, along = self.at, self.at.labels[n].along
         if not along:

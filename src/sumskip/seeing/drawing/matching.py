@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sumskip.seeing.drawing.parts import Item, Level, Link
+from sumskip.seeing.drawing.parts import Item, Link, Sheet
 
 LinkKey = tuple[str, str, int]  # from slot, to slot, and which of several wires between the two
 
@@ -19,7 +19,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Alignment:
+class Matching:
     """`slots` are in an order in which every model's wires lead forwards.
 
     `links` has, for each place of a wire, the wire that each model has there.
@@ -39,20 +39,20 @@ class Alignment:
         return len(found) == self.count and len({(link.shape, link.dashed) for link in found}) == 1
 
 
-def align(levels: Sequence[Level]) -> Alignment:
-    """Match the items of `levels`, each in the order in which it ran, the longest first."""
+def match(sheets: Sequence[Sheet]) -> Matching:
+    """Match the items of `sheets`, each in the order in which it ran, the longest first."""
     slots: list[Slot] = []
-    longest_first = sorted(range(len(levels)), key=lambda n: -len(levels[n].items))
+    longest_first = sorted(range(len(sheets)), key=lambda n: -len(sheets[n].items))
     for model in longest_first:
-        slots = _merged(slots, model, list(levels[model].items.values()), len(slots))
+        slots = _merged(slots, model, list(sheets[model].items.values()), len(slots))
     home = {(model, item.id): slot.id for slot in slots for model, item in slot.items.items()}
     links: dict[LinkKey, dict[int, Link]] = {}
-    for model, level in enumerate(levels):
-        for link in level.links:
+    for model, sheet in enumerate(sheets):
+        for link in sheet.links:
             ends = home[model, link.source], home[model, link.target]
-            key = next(k for n in range(len(level.links)) if model not in links.get(k := (*ends, n), {}))
+            key = next(k for n in range(len(sheet.links)) if model not in links.get(k := (*ends, n), {}))
             links.setdefault(key, {})[model] = link
-    return Alignment(slots, links, len(levels))
+    return Matching(slots, links, len(sheets))
 
 
 def _merged(slots: list[Slot], model: int, items: list[Item], taken: int) -> list[Slot]:
@@ -103,4 +103,4 @@ def _roughly(item: Item) -> tuple[str, str]:
 def _exactly(item: Item) -> tuple[object, ...]:
     """What makes two items the same; what a learner called a layer does not count."""
     name = "" if item.look in ("module", "terminal") else item.title
-    return item.look, name, item.subtitle, item.pins, item.marks, item.failed, item.skips
+    return item.look, name, item.subtitle, item.badges, item.marks, item.failed, item.skips

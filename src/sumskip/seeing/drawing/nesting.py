@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from sumskip.seeing.drawing.parts import Item, Level, Link, Look, Pin, number_text, shape_text, stretches
+from sumskip.seeing.drawing.parts import Badge, Item, Link, Look, Sheet, number_text, shape_text, stretches
 from sumskip.seeing.drawing.skips import skips
 from sumskip.seeing.graph import Edge, Node
 from sumskip.text import clean
@@ -74,43 +74,43 @@ _MIDDLE = "middle/0/…"
 
 
 class Builder:
-    """Puts nodes and edges on the levels they belong to."""
+    """Puts nodes and edges on the sheets they belong to."""
 
     def __init__(
         self,
         homes: dict[str, Home],
-        pins: dict[str, list[Pin]],
+        badges: dict[str, list[Badge]],
         classes: dict[str, str],
         filled: Mapping[str, tuple[int, str]],
         failed: str | None,
     ) -> None:
-        self.root = Level()
+        self.root = Sheet()
         self.items: dict[str, Item] = {}  # what stands for each node
-        self._homes, self._pins, self._classes, self._failed = homes, pins, classes, failed
+        self._homes, self._badges, self._classes, self._failed = homes, badges, classes, failed
         self._filled = filled
         self._address: dict[str, tuple[str, ...]] = {}
-        self._levels: dict[tuple[str, ...], Level] = {(): self.root}
+        self._sheets: dict[tuple[str, ...], Sheet] = {(): self.root}
         self._drawn: dict[tuple[object, ...], Link] = {}
         self._folded: dict[str, tuple[Item, list[Node]]] = {}
 
     def add_node(self, node: Node) -> None:
         home = self._homes[node.id]
-        level = self.root
+        sheet = self.root
         for place, box in enumerate(home.opened):
             address = home.opened[: place + 1]
-            if address not in self._levels:
-                inner = self._levels[address] = Level()
-                level.items[box] = Item(box, "container", self._title(box, home.opened[:place]), inner=inner)
-            level = self._levels[address]
+            if address not in self._sheets:
+                inner = self._sheets[address] = Sheet()
+                sheet.items[box] = Item(box, "container", self._title(box, home.opened[:place]), inner=inner)
+            sheet = self._sheets[address]
         failed = node.id == self._failed
         if home.closed is None:
             id_ = f"node/{node.id}"
-            level.items[id_] = self._item(id_, node, failed)
+            sheet.items[id_] = self._item(id_, node, failed)
         else:
             id_ = home.closed
-            if id_ not in level.items:
-                level.items[id_] = Item(id_, "folded", self._title(id_, home.opened))
-            folded = level.items[id_]
+            if id_ not in sheet.items:
+                sheet.items[id_] = Item(id_, "folded", self._title(id_, home.opened))
+            folded = sheet.items[id_]
             name = node.path[int(id_.split("/")[1])] if id_ != _MIDDLE else ""
             if name and name not in folded.stands_for:
                 folded.stands_for = (*folded.stands_for, name)
@@ -124,11 +124,11 @@ class Builder:
             loud = (
                 *folded.marks,
                 *node.marks,
-                *(mark for pin in self._pins.get(node.id, []) for mark in pin.marks),
+                *(mark for badge in self._badges.get(node.id, []) for mark in badge.marks),
             )
             folded.marks = tuple(dict.fromkeys(clean(mark) for mark in loud))[:3]
         self._address[node.id] = (*home.opened, id_)
-        self.items[node.id] = level.items[id_]
+        self.items[node.id] = sheet.items[id_]
 
     def _title(self, box: str, around: tuple[str, ...]) -> str:
         """A container's name, as short as the box around it allows, and its class.
@@ -152,7 +152,7 @@ class Builder:
     def _item(self, id_: str, node: Node, failed: bool) -> Item:
         title = clean(_inside(node.label, node.path[-1] if node.path else ""), 40) or node.kind
         marks = tuple(clean(mark) for mark in node.marks[:4] if not (failed and mark.startswith("failed")))
-        pins = tuple(self._pins.get(node.id, [])[:4])
+        badges = tuple(self._badges.get(node.id, [])[:4])
         look: Look = "word"
         if node.kind == "module":
             look = "module"
@@ -165,7 +165,7 @@ class Builder:
         subtitle = clean(node.type_name, 90) if node.kind in ("module", "op") else ""
         if look == "word":
             title, subtitle = _call(title, subtitle)
-        return Item(id_, look, title, "" if subtitle == title else subtitle, pins, marks, failed, node=node)
+        return Item(id_, look, title, "" if subtitle == title else subtitle, badges, marks, failed, node=node)
 
     def add_edge(self, number: int, edge: Edge, source: Node, target: Node) -> None:
         """The edge as wires between what is drawn; `number` is its place in the trace."""
@@ -177,16 +177,16 @@ class Builder:
             same += 1
         name = clean(source.variable or "", 24)
         shape = shape_text(edge.shape if edge.shape is not None else source.shape)
-        whole = self._levels[end[:-1]].items[end[-1]].node is not None
+        whole = self._sheets[end[:-1]].items[end[-1]].node is not None
         stretched = whole and stretches(edge, target)  # in a closed box, that is the box's own affair
         tensor = f"{edge.source}#{edge.output}"
         remarks = (f"stretched to {shape_text(target.shape)}",) * stretched
         for place in range(len(start) - 2, same - 1, -1):  # out of the source's boxes
             self._leave(start[: place + 1], start[place + 1], tensor, edge.dashed, number)
         for place in range(same, len(end)):  # across, then into the target's boxes
-            level = self._levels[end[:place]]
+            sheet = self._sheets[end[:place]]
             first, last = place == same, place == len(end) - 1
-            begin = start[same] if first else self._port(level, "in", tensor)
+            begin = start[same] if first else self._port(sheet, "in", tensor)
             link = Link(
                 begin,
                 end[place],
@@ -198,25 +198,25 @@ class Builder:
                 stretched and last,
                 port=not first,
             )
-            self._draw(level, link, end[:place], number, again=whole and last)
-        if stretched and (item := self._levels[end[:-1]].items[end[-1]]).node:
+            self._draw(sheet, link, end[:place], number, again=whole and last)
+        if stretched and (item := self._sheets[end[:-1]].items[end[-1]]).node:
             item.marks = tuple(mark for mark in item.marks if not mark.startswith("stretches"))
 
     def _leave(self, box: tuple[str, ...], item: str, tensor: str, dashed: bool, number: int) -> None:
-        level = self._levels[box]
-        link = Link(item, self._port(level, "out", tensor), tensor, dashed=dashed, port=True)
-        self._draw(level, link, box, number, again=False)
+        sheet = self._sheets[box]
+        link = Link(item, self._port(sheet, "out", tensor), tensor, dashed=dashed, port=True)
+        self._draw(sheet, link, box, number, again=False)
 
-    def _port(self, level: Level, side: str, tensor: str) -> str:
+    def _port(self, sheet: Sheet, side: str, tensor: str) -> str:
         id_ = f"{side}/{tensor}"
-        level.items.setdefault(id_, Item(id_, "port", ""))
+        sheet.items.setdefault(id_, Item(id_, "port", ""))
         return id_
 
-    def _draw(self, level: Level, link: Link, box: tuple[str, ...], number: int, again: bool) -> None:
+    def _draw(self, sheet: Sheet, link: Link, box: tuple[str, ...], number: int, again: bool) -> None:
         """Add a link; the same tensor goes into the same box only once, but twice into `o + o`."""
         key = (box, link.source, link.target, link.tensor, link.dashed)
         if again or key not in self._drawn:
-            level.links.append(link)
+            sheet.links.append(link)
             self._drawn[key] = link
         self._drawn[key].edges.append(number)
 
@@ -230,15 +230,15 @@ class Builder:
 
         A wire that goes on inside an open box says it there, unless it draws several edges.
         """
-        for level in self._levels.values():
-            for n, link in enumerate(level.links):
-                target = level.items[link.target]
+        for sheet in self._sheets.values():
+            for n, link in enumerate(sheet.links):
+                target = sheet.items[link.target]
                 ends = target.inner is None and target.look != "port"
                 gathers = target.inner is not None and not link.port and len(link.edges) > 1
                 gradient = gradient_of(link.edges) if ends or gathers else None
                 if gradient is not None:
                     remarks = (*link.remarks, f"gradient {number_text(gradient)}")
-                    level.links[n] = replace(link, remarks=remarks)
+                    sheet.links[n] = replace(link, remarks=remarks)
 
 
 def _path_name(box: str) -> str:

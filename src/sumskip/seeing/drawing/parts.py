@@ -14,7 +14,7 @@ SIGNS = frozenset("+×−÷@") | {"//", "%", "**"}
 
 
 @dataclass(frozen=True)
-class Pin:
+class Badge:
     """A parameter, constant or scalar expression, written beside the operator that takes it."""
 
     text: str
@@ -33,10 +33,10 @@ class Item:
     look: Look
     title: str
     subtitle: str = ""
-    pins: tuple[Pin, ...] = ()
+    badges: tuple[Badge, ...] = ()
     marks: tuple[str, ...] = ()
     failed: bool = False
-    inner: Level | None = None
+    inner: Sheet | None = None
     node: Node | None = None
     lit: bool | None = None  # in a comparison: whether it differs
     inside: int = 0  # how many operators a folded box hides
@@ -63,23 +63,23 @@ class Link:
 
 
 @dataclass
-class Level:
+class Sheet:
     """Items in an order in which every link leads forwards."""
 
     items: dict[str, Item] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
 
 
-def longest(level: Level) -> int:
+def longest(sheet: Sheet) -> int:
     """How many items stand one behind the other: a picture has room for all of these, whichever way."""
     steps: dict[str, int] = {}
     behind: dict[str, int] = {}
-    for id_, item in level.items.items():
+    for id_, item in sheet.items.items():
         steps[id_] = longest(item.inner) if item.inner is not None else int(item.look != "port")
     before: dict[str, list[str]] = {}
-    for link in level.links:
+    for link in sheet.links:
         before.setdefault(link.target, []).append(link.source)
-    for id_ in level.items:
+    for id_ in sheet.items:
         behind[id_] = steps[id_] + max((behind.get(source, 0) for source in before.get(id_, ())), default=0)
     return max(behind.values(), default=0)
 

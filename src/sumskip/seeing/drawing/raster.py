@@ -20,7 +20,7 @@ from matplotlib.text import Text as Words
 from matplotlib.transforms import Affine2D
 from PIL import Image
 
-from sumskip.seeing.drawing.scene import Area, Box, Line, Scene, Shape, Text, head, strokes
+from sumskip.seeing.drawing.scene import Area, Element, Line, Rectangle, Scene, Text, head, strokes
 
 _CODES = {"M": [Path.MOVETO], "L": [Path.LINETO], "Q": [Path.CURVE3, Path.CURVE3]}
 _ANCHOR: dict[str, Literal["left", "center", "right"]] = {"start": "left", "middle": "center", "end": "right"}
@@ -33,8 +33,8 @@ def to_png(scene: Scene, scale: float = 2.0) -> bytes:
     figure.patch.set_facecolor("white")
     # scene pixels, y down  ->  display pixels, y up
     view = Affine2D().scale(scale, -scale).translate(0, round(scene.height * scale))
-    for shape in scene.shapes:
-        _draw(figure, shape, view, scale)
+    for element in scene.elements:
+        _draw(figure, element, view, scale)
     # letters as wide as `lettering` says, curves with all their points
     exactly = matplotlib.rc_context({"text.hinting": "none", "path.simplify": False})
     with warnings.catch_warnings(), exactly:
@@ -54,49 +54,49 @@ def _font(size: float, bold: bool) -> FontProperties:
     return FontProperties(fname=File(matplotlib.get_data_path(), "fonts/ttf", name), size=size)
 
 
-def _draw(figure: Figure, shape: Shape, view: Affine2D, scale: float) -> None:
+def _draw(figure: Figure, element: Element, view: Affine2D, scale: float) -> None:
     point = scale * 72 / 100  # one of the scene's pixels in matplotlib's points
-    if isinstance(shape, Box):
-        width = shape.stroke_width * point if shape.stroke != "none" else 0
+    if isinstance(element, Rectangle):
+        width = element.stroke_width * point if element.stroke != "none" else 0
         figure.patches.append(
             PathPatch(
-                _outline(shape),
-                facecolor=shape.fill,
-                edgecolor=shape.stroke,
+                _outline(element),
+                facecolor=element.fill,
+                edgecolor=element.stroke,
                 linewidth=width,
-                linestyle=_dash(shape),
+                linestyle=_dash(element),
                 transform=view,
                 figure=figure,
             )
         )
-    elif isinstance(shape, Line):
-        moves = list(strokes(shape))
+    elif isinstance(element, Line):
+        moves = list(strokes(element))
         path = Path([p for _, points in moves for p in points], [c for m, _ in moves for c in _CODES[m]])
-        width = shape.stroke_width * point
+        width = element.stroke_width * point
         figure.patches.append(
             PathPatch(
                 path,
                 fill=False,
-                edgecolor=shape.stroke,
+                edgecolor=element.stroke,
                 linewidth=width,
-                linestyle=_dash(shape),
+                linestyle=_dash(element),
                 transform=view,
                 figure=figure,
             )
         )
-        if shape.arrow:
+        if element.arrow:
             figure.patches.append(
-                Polygon(head(shape), facecolor=shape.stroke, linewidth=0, transform=view, figure=figure)
+                Polygon(head(element), facecolor=element.stroke, linewidth=0, transform=view, figure=figure)
             )
-    elif isinstance(shape, Area):
+    elif isinstance(element, Area):
         figure.patches.append(
-            Polygon(shape.points, facecolor=shape.fill, linewidth=0, transform=view, figure=figure)
+            Polygon(element.points, facecolor=element.fill, linewidth=0, transform=view, figure=figure)
         )
     else:
-        figure.texts.append(_words(shape, view, point, figure))
+        figure.texts.append(_words(element, view, point, figure))
 
 
-def _outline(box: Box) -> Path:
+def _outline(box: Rectangle) -> Path:
     """A rectangle with quarter circles for corners, as SVG's `rx` makes them."""
     x, y, w, h = box.x, box.y, box.width, box.height
     r = min(box.radius, w / 2, h / 2)
@@ -114,10 +114,10 @@ def _outline(box: Box) -> Path:
     return Path(points, codes)
 
 
-def _dash(shape: Box | Line) -> str | tuple[float, list[float]]:
-    if not shape.dash:
+def _dash(element: Rectangle | Line) -> str | tuple[float, list[float]]:
+    if not element.dash:
         return "solid"
-    return 0, [float(n) / shape.stroke_width for n in shape.dash.split()]  # matplotlib multiplies by it
+    return 0, [float(n) / element.stroke_width for n in element.dash.split()]  # matplotlib multiplies by it
 
 
 def _words(text: Text, view: Affine2D, point: float, figure: Figure) -> Words:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sumskip.seeing.drawing.parts import Pin
+from sumskip.seeing.drawing.parts import Badge
 from sumskip.seeing.drawing.skips import Tensor
 from sumskip.seeing.graph import Edge, Node
 
@@ -30,12 +30,12 @@ def repeats(
     nodes: Sequence[Node],
     into: Mapping[str, list[Edge]],
     classes: Mapping[str, str],
-    pins: Mapping[str, Sequence[Pin]],
+    badges: Mapping[str, Sequence[Badge]],
     deepest: int,
 ) -> Repeats:
     """The rows among the boxes of `nodes`, which are in the order in which they ran."""
     found = Repeats()
-    looks = _Looks(into, classes, pins)
+    looks = _Looks(into, classes, badges)
     boxes = [node for node in nodes if node.kind not in ("input", "output")]
     for level in range(min(deepest, max((len(node.path) for node in boxes), default=0))):
         _one_level(level, boxes, looks, found)
@@ -73,11 +73,11 @@ def _one_level(level: int, nodes: Sequence[Node], looks: _Looks, found: Repeats)
 
 @dataclass(frozen=True)
 class _Looks:
-    """What boxes look like, by the edges into their nodes, the classes of boxes and the pins beside nodes."""
+    """What boxes look like, by the edges into their nodes, the classes of boxes and the nodes' badges."""
 
     into: Mapping[str, list[Edge]]
     classes: Mapping[str, str]
-    pins: Mapping[str, Sequence[Pin]]
+    badges: Mapping[str, Sequence[Badge]]
 
     def of(self, name: str, nodes: Sequence[Node]) -> tuple[object, ...]:
         """All that two boxes must share to be counted together: classes, shapes, marks and wires."""
@@ -101,7 +101,9 @@ class _Looks:
             )
             inner = inner[next(n for n, part in enumerate(node.path) if part == name) :]
             label = node.label.removeprefix(f"{own}.")
-            beside = tuple((pin.kind, pin.marks, pin.stretched) for pin in self.pins.get(node.id, ()))
+            beside = tuple(
+                (badge.kind, badge.marks, badge.stretched) for badge in self.badges.get(node.id, ())
+            )
             kind = node.type_name.split("(")[0]
             looks.append((node.kind, label, kind, node.shape, node.marks, inner, tuple(wires), beside))
         return tuple(looks)

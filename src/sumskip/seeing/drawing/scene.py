@@ -1,4 +1,4 @@
-"""A picture as a list of shapes, and its SVG.
+"""A picture as a list of elements, and its SVG.
 
 The drawing code makes one `Scene`; the SVG writer here and the PNG writer in `raster` both draw that,
 so the two cannot come to show different things. Coordinates are pixels from the upper left corner.
@@ -14,11 +14,11 @@ from typing import Literal
 from sumskip.seeing.drawing.lettering import FONTS, width
 
 Point = tuple[float, float]
-Role = Literal["", "node", "container", "pin", "label", "tag", "wire", "skip", "ground"]
+Role = Literal["", "node", "container", "badge", "label", "tag", "wire", "skip", "ground"]
 
 
 @dataclass(frozen=True)
-class Box:
+class Rectangle:
     """A rectangle; with `radius` at half its height a pill, and at half of both a circle."""
 
     x: float
@@ -79,7 +79,7 @@ class Text:
         return left, self.y - 0.78 * self.size, left + w, self.y + 0.24 * self.size
 
 
-Shape = Box | Line | Area | Text
+Element = Rectangle | Line | Area | Text
 
 
 @dataclass
@@ -88,18 +88,18 @@ class Scene:
 
     width: float = 0
     height: float = 0
-    shapes: list[Shape] = field(default_factory=list)
+    elements: list[Element] = field(default_factory=list)
 
     def place(self, other: Scene, x: float, y: float) -> None:
         """Draw `other` with its upper left corner at (x, y)."""
-        self.shapes.extend(moved(shape, x, y) for shape in other.shapes)
+        self.elements.extend(moved(element, x, y) for element in other.elements)
 
 
-def moved(shape: Shape, dx: float, dy: float) -> Shape:
-    """The same shape elsewhere."""
-    if isinstance(shape, Line | Area):
-        return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
-    return replace(shape, x=shape.x + dx, y=shape.y + dy)
+def moved(element: Element, dx: float, dy: float) -> Element:
+    """The same element elsewhere."""
+    if isinstance(element, Line | Area):
+        return replace(element, points=tuple((x + dx, y + dy) for x, y in element.points))
+    return replace(element, x=element.x + dx, y=element.y + dy)
 
 
 def strokes(line: Line) -> Iterator[tuple[str, tuple[Point, ...]]]:
@@ -133,17 +133,17 @@ def to_svg(scene: Scene, title: str, grouped: bool = False) -> str:
         f'role="img" aria-label="{name}" font-family="{FONTS}">',
         f"<title>{name}</title>",
     ]
-    for shape in scene.shapes:
-        written = _SVG[type(shape)](shape)  # type: ignore[operator]
-        if grouped and not isinstance(shape, Box) and shape.edges:
-            parts += [f'<g data-edges="{" ".join(map(str, shape.edges))}">', *written, "</g>"]
+    for element in scene.elements:
+        written = _SVG[type(element)](element)  # type: ignore[operator]
+        if grouped and not isinstance(element, Rectangle) and element.edges:
+            parts += [f'<g data-edges="{" ".join(map(str, element.edges))}">', *written, "</g>"]
         else:
             parts += written
     parts.append("</svg>\n")
     return "\n".join(parts)
 
 
-def _box(box: Box) -> Iterator[str]:
+def _box(box: Rectangle) -> Iterator[str]:
     radius = f' rx="{_number(box.radius)}"' if box.radius else ""
     yield (
         f'<rect x="{_number(box.x)}" y="{_number(box.y)}" width="{_number(box.width)}" '
@@ -173,14 +173,14 @@ def _text(text: Text) -> Iterator[str]:
 
 
 _HALO = ' stroke="#ffffff" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'
-_SVG = {Box: _box, Line: _line, Area: _area, Text: _text}
+_SVG = {Rectangle: _box, Line: _line, Area: _area, Text: _text}
 
 
-def _stroke(shape: Box | Line) -> str:
-    if shape.stroke == "none":
+def _stroke(element: Rectangle | Line) -> str:
+    if element.stroke == "none":
         return ""
-    dash = f' stroke-dasharray="{shape.dash}"' if shape.dash else ""
-    return f' stroke="{shape.stroke}" stroke-width="{_number(shape.stroke_width)}"{dash}'
+    dash = f' stroke-dasharray="{element.dash}"' if element.dash else ""
+    return f' stroke="{element.stroke}" stroke-width="{_number(element.stroke_width)}"{dash}'
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sumskip.seeing.drawing.grid import Grid, Want, arrange
-from sumskip.seeing.drawing.parts import Item, Level, Link
+from sumskip.seeing.drawing.parts import Item, Link, Sheet
 from sumskip.seeing.drawing.rows import WIRE_ROOM, Rows
 from sumskip.seeing.drawing.tracks import TRACK, Change, assign
 
@@ -24,7 +24,7 @@ NO_LABEL_IN, NO_LABEL_OUT = 18.0, 10.0  # from a box's edge to its first item, a
 class Size:
     """How much room an item takes along and across the flow.
 
-    `line` is where its row's wire meets it, from its low edge. `beside` is what hangs on it, pins and
+    `line` is where its row's wire meets it, from its low edge. `beside` is what hangs on it, badges and
     marks, on the side that is free. `ins` and `outs` are a box's doors, relative to the line; `span`
     is how many ranks a box takes up, as many as there are inside; `skips` are the tensors that leave it
     after they went round something inside.
@@ -66,10 +66,10 @@ Span = tuple[float, float]
 
 
 class Stripes:
-    """The rows' and ranks' places for one level. `gap` is the least room between two ranks."""
+    """The rows' and ranks' places for one sheet. `gap` is the least room between two ranks."""
 
-    def __init__(self, level: Level, size_of: SizeOf, label_of: LabelOf, gap: float, frame: Frame) -> None:
-        self.items, self.links = level.items, level.links
+    def __init__(self, sheet: Sheet, size_of: SizeOf, label_of: LabelOf, gap: float, frame: Frame) -> None:
+        self.items, self.links = sheet.items, sheet.links
         self.gap, self.lead, self.edge = gap, frame.lead, frame.edge
         self.sizes = {id_: size_of(item) for id_, item in self.items.items()}
         first = {id_ for id_ in self.items if id_.startswith("in/")}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sumskip.seeing.drawing.lettering import fit_call, fit_title, width, wrap
 from sumskip.seeing.drawing.parts import Item, Link
-from sumskip.seeing.drawing.scene import Area, Box, Line, Point, Role, Scene, Text
+from sumskip.seeing.drawing.scene import Area, Line, Point, Rectangle, Role, Scene, Text
 
 GROUND, FRAME, INK, SOFT, WIRE = "#ffffff", "#c9cdd1", "#1b1b1b", "#4a4a4a", "#5c6166"
 BLUE, BLUE_TINT = "#0072b2", "#e9f3fa"
@@ -21,7 +21,7 @@ BOX_LINE, BOX_FILLS = "#80868b", ("#f6f7f8", "#eceff1")
 
 TITLE, SMALL, SIGN = 13.0, 11.5, 18.0
 WIDEST, TAG_ROOM = 190.0, 132.0
-TAG_LINE, STACK_GAP, PIN_WIRE = 14.0, 4.0, 13.0
+TAG_LINE, STACK_GAP, BADGE_WIRE = 14.0, 4.0, 13.0
 LABEL_LINE, RUN_GAP = 14.0, 7.0
 SKIP_ROOM, MOST_SKIPS = 47.0, 2  # the width of a small skip connection, and how many are drawn of one box
 WEDGE = 9.0  # half the width to which a stretched wire grows
@@ -29,10 +29,10 @@ WEDGE = 9.0  # half the width to which a stretched wire grows
 
 @dataclass(frozen=True)
 class Block:
-    """One thing that hangs beside an item: a pin, or a mark of one or more lines."""
+    """One thing that hangs beside an item: a badge, or a mark of one or more lines."""
 
     lines: tuple[str, ...]
-    pin: bool
+    badge: bool
     parameter: bool
     width: float
     height: float
@@ -54,20 +54,20 @@ def core_size(item: Item) -> Point:
 
 
 def blocks(item: Item, narrow: bool = False) -> list[Block]:
-    """What hangs beside an item: its pins, then its marks, and first of all that it failed."""
+    """What hangs beside an item: its badges, then its marks, and first of all that it failed."""
     found = []
     if item.failed:
         found.append(_tag("fails here"))
-    for pin in item.pins:
-        lines = [f"{pin.text} = {pin.value}" if pin.value else pin.text]
-        if narrow and pin.value:
-            lines = [pin.text, f"= {pin.value}"]
-        if pin.gradient:
-            lines.append(f"gradient {pin.gradient}")
-        bold = pin.kind == "parameter"
+    for badge in item.badges:
+        lines = [f"{badge.text} = {badge.value}" if badge.value else badge.text]
+        if narrow and badge.value:
+            lines = [badge.text, f"= {badge.value}"]
+        if badge.gradient:
+            lines.append(f"gradient {badge.gradient}")
+        bold = badge.kind == "parameter"
         room = max(width(line, SMALL, bold) for line in lines) + 14
-        found.append(Block(tuple(lines), True, bold, room, TAG_LINE * len(lines) + 7, pin.stretched))
-    marks = dict.fromkeys([*(mark for pin in item.pins for mark in pin.marks), *item.marks])
+        found.append(Block(tuple(lines), True, bold, room, TAG_LINE * len(lines) + 7, badge.stretched))
+    marks = dict.fromkeys([*(mark for badge in item.badges for mark in badge.marks), *item.marks])
     return found + [_tag(mark) for mark in marks if mark]
 
 
@@ -102,15 +102,15 @@ def draw_core(scene: Scene, item: Item, x: float, y: float, w: float, h: float) 
     if item.look == "terminal" and not dim:
         pen = max(pen, 2.2)
     if item.look == "folded":
-        scene.shapes.append(Box(x + 4, y - 4, w, h, fill, stroke, radius))
-    scene.shapes.append(Box(x, y, w, h, fill, stroke, radius, pen, dash, role="node"))
+        scene.elements.append(Rectangle(x + 4, y - 4, w, h, fill, stroke, radius))
+    scene.elements.append(Rectangle(x, y, w, h, fill, stroke, radius, pen, dash, role="node"))
     ink = SOFT if dim else INK
     drawn = item.skips[:MOST_SKIPS]
     many = f"{len(item.skips)} ×" if len(item.skips) > MOST_SKIPS else ""
     if many:
         drawn = item.skips[:1]
         middle = x + w - SKIP_ROOM * MOST_SKIPS / 2 - SKIP_ROOM / 2
-        scene.shapes.append(Text(middle, y + h / 2 + 8, many, SMALL, ink, bold=True))
+        scene.elements.append(Text(middle, y + h / 2 + 8, many, SMALL, ink, bold=True))
     for n, projected in enumerate(reversed(drawn), 1):
         _draw_skip(scene, x + w - 4 - SKIP_ROOM * n, y + h / 2 + 4, projected, DIM if dim else BLUE)
     if item.skips:
@@ -123,32 +123,32 @@ def _draw_skip(scene: Scene, x: float, y: float, projected: bool, color: str) ->
 
     The wire that goes through starts at (x, y); what is projected on its way round has a box there as well.
     """
-    scene.shapes.append(Line(((x, y), (x + SKIP_ROOM - 2, y)), WIRE, 1.3))
-    scene.shapes.append(Box(x + 10, y - 5, 13, 10, GROUND, color, 2, 1.3))
+    scene.elements.append(Line(((x, y), (x + SKIP_ROOM - 2, y)), WIRE, 1.3))
+    scene.elements.append(Rectangle(x + 10, y - 5, 13, 10, GROUND, color, 2, 1.3))
     around = ((x + 5, y), (x + 5, y - 14), (x + 34, y - 14), (x + 34, y - 6))
-    scene.shapes.append(Line(around, color, 2.0, radius=5, role="skip"))
+    scene.elements.append(Line(around, color, 2.0, radius=5, role="skip"))
     if projected:
-        scene.shapes.append(Box(x + 12, y - 18, 9, 8, GROUND, color, 2, 1.3))
-    scene.shapes.append(Box(x + 28, y - 6, 12, 12, GROUND, INK, 6, 1.3))
-    scene.shapes.append(Text(x + 34, y + 0.36 * SMALL, "+", SMALL, INK, bold=True))
+        scene.elements.append(Rectangle(x + 12, y - 18, 9, 8, GROUND, color, 2, 1.3))
+    scene.elements.append(Rectangle(x + 28, y - 6, 12, 12, GROUND, INK, 6, 1.3))
+    scene.elements.append(Text(x + 34, y + 0.36 * SMALL, "+", SMALL, INK, bold=True))
 
 
 def draw_halo(scene: Scene, x: float, y: float, w: float, h: float) -> None:
     """The dashed frame around what differs from the other models."""
-    scene.shapes.append(Box(x - 5, y - 5, w + 10, h + 10, ORANGE_TINT, ORANGE, 9, 1.6, "5 3"))
+    scene.elements.append(Rectangle(x - 5, y - 5, w + 10, h + 10, ORANGE_TINT, ORANGE, 9, 1.6, "5 3"))
 
 
 def _write(scene: Scene, item: Item, x: float, y: float, w: float, ink: str) -> None:
     """An item's name, and what it is, around the middle (x, y) of its box."""
     if item.look == "sign":
         # the sign's own middle lies 0.31 em above its baseline
-        scene.shapes.append(Text(x, y + 0.31 * SIGN, item.title, SIGN, ink, bold=True))
+        scene.elements.append(Text(x, y + 0.31 * SIGN, item.title, SIGN, ink, bold=True))
         return
     base = y + 0.36 * TITLE
     if item.subtitle:
         base -= 8.5
-        scene.shapes.append(Text(x, base + 16, fit_call(item.subtitle, SMALL, w - 12), SMALL, SOFT))
-    scene.shapes.append(Text(x, base, fit_title(item.title, TITLE, w - 12), TITLE, ink, bold=True))
+        scene.elements.append(Text(x, base + 16, fit_call(item.subtitle, SMALL, w - 12), SMALL, SOFT))
+    scene.elements.append(Text(x, base, fit_title(item.title, TITLE, w - 12), TITLE, ink, bold=True))
 
 
 def draw_blocks(
@@ -159,14 +159,14 @@ def draw_blocks(
     for block in reversed(found) if upwards else found:
         left = x + (wide - block.width) * align
         fill, stroke, dash, ink, inset = RED_TINT, RED, "4 2", RED_DARK, 6
-        if block.pin:
+        if block.badge:
             inset, ink = 7, INK
             fill, stroke, dash = (ORANGE_TINT, ORANGE_DARK, "") if block.parameter else (GROUND, SOFT, "2 2")
-        role: Role = "pin" if block.pin else "tag"
-        scene.shapes.append(Box(left, y, block.width, block.height, fill, stroke, 4, 1.2, dash, role))
+        role: Role = "badge" if block.badge else "tag"
+        scene.elements.append(Rectangle(left, y, block.width, block.height, fill, stroke, 4, 1.2, dash, role))
         for n, line in enumerate(block.lines):
             base = y + 14.5 + TAG_LINE * n
-            scene.shapes.append(Text(left + inset, base, line, SMALL, ink, block.parameter, "start"))
+            scene.elements.append(Text(left + inset, base, line, SMALL, ink, block.parameter, "start"))
         y += block.height + STACK_GAP
 
 
@@ -174,19 +174,19 @@ def draw_wire(scene: Scene, link: Link, points: tuple[Point, ...], arc: bool, ar
     """A link's wire; what skips is stronger, what was stretched widens, a view's write is dashed."""
     edges = tuple(link.edges)
     if link.stretched:
-        scene.shapes.append(replace(_wedge(points[-2], points[-1], WEDGE), edges=edges))
+        scene.elements.append(replace(_wedge(points[-2], points[-1], WEDGE), edges=edges))
     color, pen = (BLUE, 2.4) if arc else (WIRE, 1.5)
     if link.lit is not None:
         color, pen = (color if arc else INK, 3.2) if link.lit else (DIM, 1.3)
     dash = "6 4" if link.dashed else ""
-    scene.shapes.append(Line(points, color, pen, dash, arrow=arrow, role="wire", edges=edges))
+    scene.elements.append(Line(points, color, pen, dash, arrow=arrow, role="wire", edges=edges))
 
 
 def draw_pin_wire(scene: Scene, start: Point, end: Point, stretched: bool) -> None:
-    """The short wire by which a pinned operand enters its operator."""
+    """The short wire by which a badged operand enters its operator."""
     if stretched:
-        scene.shapes.append(_wedge(start, end, WEDGE))
-    scene.shapes.append(Line((start, end), WIRE, 1.5, arrow=True))
+        scene.elements.append(_wedge(start, end, WEDGE))
+    scene.elements.append(Line((start, end), WIRE, 1.5, arrow=True))
 
 
 def _wedge(start: Point, end: Point, half: float) -> Area:
@@ -220,7 +220,7 @@ def draw_label(scene: Scene, link: Link, lines: list[Words], x: float, y: float,
         at = x - anchor * _line_width(line)
         for text, bold in line:
             base, fill = y + LABEL_LINE * n + 11, INK if bold else SOFT
-            scene.shapes.append(Text(at, base, text, SMALL, fill, bold, "start", True, "label", edges))
+            scene.elements.append(Text(at, base, text, SMALL, fill, bold, "start", True, "label", edges))
             at += width(text, SMALL, bold) + RUN_GAP
 
 

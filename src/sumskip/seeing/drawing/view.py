@@ -1,7 +1,7 @@
 """What of a trace is drawn: which boxes, signs and wires, before anyone knows where they go.
 
-A trace lists every operator that ran. A drawing shows the same, arranged for reading: scalars and
-parameters are pinned to the operator that uses them (`1 − alpha = 0.5` beside its `×`), containers
+A trace lists every operator that ran. A drawing shows the same, arranged for viewable: scalars and
+parameters are badged to the operator that uses them (`1 − alpha = 0.5` beside its `×`), containers
 become boxes with their own inside, and what lies deeper than `depth` is one box.
 
 The input may come from an untrusted process, so nothing is assumed of its order, size or wording.
@@ -15,21 +15,21 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from sumskip.seeing.drawing.attached import pinned
+from sumskip.seeing.drawing.badges import badged
 from sumskip.seeing.drawing.nesting import MOST_NODES, Builder, Home, homes_of, shortened
-from sumskip.seeing.drawing.parts import Item, Level, is_number
+from sumskip.seeing.drawing.parts import Item, Sheet, is_number
 from sumskip.seeing.drawing.repeats import repeats
 from sumskip.seeing.graph import Edge, Graph, Node
 from sumskip.text import clean
 
-MOST_LINKS = 200  # of one level; more cannot be followed by eye
+MOST_LINKS = 200  # of one sheet; more cannot be followed by eye
 MOST_READ = 10_000  # nodes or edges of a trace that are looked at
 DEEPEST = 8  # containers within containers that are drawn as boxes
 
 
 @dataclass
 class View:
-    level: Level
+    sheet: Sheet
     folded: int  # how many operators in the middle are in one box
     notes: list[str]
     items: dict[str, Item]  # by the id of a node, what stands for it
@@ -46,19 +46,19 @@ def around(trace: Graph, names: Collection[str]) -> frozenset[str]:
     return frozenset(name for box, path in box_paths(trace).items() if box in names for name in path)
 
 
-class Reading:
+class Viewable:
     """A trace made ready to be viewed, with more boxes open or fewer."""
 
     def __init__(self, trace: Graph) -> None:
         self._trace = trace
         nodes, edges, self._notes = _readable(trace)
         failed = trace.fault.node if trace.fault else None
-        self._pins, self._nodes, self._edges = pinned(nodes, edges, failed)
+        self._badges, self._nodes, self._edges = badged(nodes, edges, failed)
         self._classes = {name: clean(class_name, 30) for name, class_name in trace.boxes[:MOST_READ]}
         self._into: dict[str, list[Edge]] = defaultdict(list)
         for edge in self._edges:
             self._into[edge.target].append(edge)
-        self._repeats = repeats(self._nodes, self._into, self._classes, self._pins, DEEPEST)
+        self._repeats = repeats(self._nodes, self._into, self._classes, self._badges, DEEPEST)
         self._places = {id(edge): place for place, edge in enumerate(trace.edges)}
         self.boxes = box_paths(trace)
         self.deepest = max(map(len, self.boxes.values()), default=0)
@@ -89,7 +89,7 @@ class Reading:
         if folded:
             notes.append(f"{folded} operators in the middle are drawn as one box.")
         failed = trace.fault.node if trace.fault else None
-        builder = Builder(homes, self._pins, self._classes, self._repeats.filled, failed)
+        builder = Builder(homes, self._badges, self._classes, self._repeats.filled, failed)
         for node in self._nodes:
             builder.add_node(node)
         by_id = {node.id: node for node in self._nodes}
@@ -109,7 +109,7 @@ def view(
     With `open`, exactly the boxes of these names are opened, as far as those around them are, and closed ones
     that are the same are counted. Of more than `most` things the middle is folded into one box.
     """
-    return Reading(trace).view(depth, most, open, counted=open is not None)
+    return Viewable(trace).view(depth, most, open, counted=open is not None)
 
 
 def _gradients(trace: Graph) -> Callable[[Sequence[int]], float | None]:
@@ -135,22 +135,22 @@ def _gradients(trace: Graph) -> Callable[[Sequence[int]], float | None]:
     return together
 
 
-def _order(level: Level) -> None:
+def _order(sheet: Sheet) -> None:
     """Put what enters a box before everything in it, and what leaves it behind."""
     place = {"in": 0, "out": 2}
-    ids = sorted(level.items, key=lambda id_: place.get(id_.split("/")[0], 1))
-    level.items = {id_: level.items[id_] for id_ in ids}
-    for item in level.items.values():
+    ids = sorted(sheet.items, key=lambda id_: place.get(id_.split("/")[0], 1))
+    sheet.items = {id_: sheet.items[id_] for id_ in ids}
+    for item in sheet.items.values():
         if item.inner:
             _order(item.inner)
 
 
-def _few_links(level: Level) -> list[str]:
+def _few_links(sheet: Sheet) -> list[str]:
     """Keep what can be followed by eye; say what was left out."""
-    dropped = max(0, len(level.links) - MOST_LINKS)
-    del level.links[MOST_LINKS:]
+    dropped = max(0, len(sheet.links) - MOST_LINKS)
+    del sheet.links[MOST_LINKS:]
     notes = [f"{dropped} wires are not drawn."] if dropped else []
-    for item in level.items.values():
+    for item in sheet.items.values():
         notes += _few_links(item.inner) if item.inner else []
     return notes
 

@@ -16,7 +16,7 @@ from sumskip.text import clean
 
 
 @dataclass(frozen=True)
-class Step:
+class Moment:
     """What happens, in words, and the places in the trace of the edges whose wires show it."""
 
     says: str
@@ -29,7 +29,7 @@ class Walk:
 
     scene: Scene
     alt_text: str
-    steps: tuple[Step, ...]
+    steps: tuple[Moment, ...]
 
 
 def walk(trace: Graph, values: Mapping[str, str] | None = None) -> Walk:
@@ -45,10 +45,10 @@ def walk(trace: Graph, values: Mapping[str, str] | None = None) -> Walk:
     into: dict[str, list[int]] = defaultdict(list)
     for place, edge in enumerate(edges):
         source, target = items.get(edge.source), items.get(edge.target)
-        if source and target and source is not target:  # not pinned, and not inside one closed box
+        if source and target and source is not target:  # not badged, and not inside one closed box
             into[edge.target].append(place)
     names = {node.id: node.variable for node in trace.nodes}
-    steps: dict[object, Step] = {}
+    steps: dict[object, Moment] = {}
     for node in trace.nodes:
         arriving = sorted(into[node.id], key=lambda place: edges[place].argument)
         for place in arriving:
@@ -58,13 +58,13 @@ def walk(trace: Graph, values: Mapping[str, str] | None = None) -> Walk:
             if key not in steps:
                 last = target.node is None or place == arriving[-1]
                 says = _says(edge, source, names[edge.source], target, values.get(edge.source), last)
-                steps[key] = Step(says, ())
+                steps[key] = Moment(says, ())
             steps[key] = replace(steps[key], edges=(*steps[key].edges, place))
     if trace.fault is not None:
         stops = items.get(trace.fault.node)  # of a very long trace, the end is not drawn
         where = f" at {_called(stops)}" if stops else ""
         met = tuple(place for id_, places in into.items() if items.get(id_) is stops for place in places)
-        steps["fault"] = Step(f"The forward pass stops{where}: {trace.fault.sentence}.", met)
+        steps["fault"] = Moment(f"The forward pass stops{where}: {trace.fault.sentence}.", met)
     return Walk(scene, alt_text(shown), tuple(steps.values()))
 
 
@@ -77,7 +77,7 @@ def _with_value(node: Node, value: str | None) -> Node:
 def _says(edge: Edge, source: Item, name: str | None, target: Item, value: str | None, last: bool) -> str:
     """What goes along an edge; `name` is the learner's for it, and `value` what to say for its shape.
 
-    The `last` to arrive also tells what is pinned to the target, and what stands beside it.
+    The `last` to arrive also tells what is shown as the target's badges, and what stands beside it.
     """
     what, name = _called(source), clean(name or "", 40)
     named = f"{what}, called {name}," if name not in ("", what) else what
@@ -86,8 +86,12 @@ def _says(edge: Edge, source: Item, name: str | None, target: Item, value: str |
     shape = "a value" if edge.shape is None else shape_words(edge.shape) if edge.shape else "a scalar"
     if target.node is not None and target.node.kind == "output":
         return f"{named} gives {value or shape}: it leaves."
-    pins = [clean(f"{pin.text} = {pin.value}" if pin.value else pin.text) for pin in target.pins if last]
-    beside = f", together with {' and '.join(pins)}" if pins else ""
+    badges = [
+        clean(f"{badge.text} = {badge.value}" if badge.value else badge.text)
+        for badge in target.badges
+        if last
+    ]
+    beside = f", together with {' and '.join(badges)}" if badges else ""
     marks = (target.node.marks if target.node else target.marks) if last and not target.failed else ()
     remarks = f" {_called(target)}: {'; '.join(marks)}." if marks else ""
     return f"{named} carries {value or shape} into {_called(target)}{beside}.{remarks}"

@@ -86,7 +86,7 @@ class Assembly:
                     type_name=type_name(step.module) if step.module is not None else settings(step),
                     value=step.value,
                     variable=step.name,
-                    line=step.place.line if step.place is not None else None,
+                    line=step.location.line if step.location is not None else None,
                     path=step.path,
                     marks=marks(step, step is stopped),
                     gradient=self.flow.nodes.get(step),

@@ -14,7 +14,7 @@ _NUMBERS = (int, float, complex, np.number)
 _NAMESPACES = ("torch", "F", "nn", "np", "self")
 
 
-class Reading(NamedTuple):
+class Expression(NamedTuple):
     """One expression taken apart: both sides of a sign, or what is called, on what, with what."""
 
     calls: str = ""  # the name of the plain function that is called, such as `sum`
@@ -35,19 +35,19 @@ class Reading(NamedTuple):
         return self.parts if len(self.parts) == count and self.calls != "sum" else ()
 
 
-def read(expression: str) -> Reading:
+def read(expression: str) -> Expression:
     """Takes the source of one expression, or of a statement like `a += b`, apart."""
     tree = _parsed(expression)
     if isinstance(tree, ast.AugAssign):
-        return Reading(parts=_sources(tree.target, tree.value))
+        return Expression(parts=_sources(tree.target, tree.value))
     if isinstance(tree, ast.BinOp):
-        return Reading(parts=_sources(tree.left, tree.right))
+        return Expression(parts=_sources(tree.left, tree.right))
     if isinstance(tree, ast.Compare):
-        return Reading(parts=_sources(tree.left, *tree.comparators))
+        return Expression(parts=_sources(tree.left, *tree.comparators))
     if isinstance(tree, ast.Subscript):
-        return Reading(receiver=ast.unparse(tree.value))
+        return Expression(receiver=ast.unparse(tree.value))
     if not isinstance(tree, ast.Call):
-        return Reading()
+        return Expression()
     parts = [*tree.args, *(keyword.value for keyword in tree.keywords)]
     if parts and isinstance(parts[0], ast.List | ast.Tuple):  # `cat([a, b], 1)`
         parts = parts[0].elts
@@ -55,8 +55,8 @@ def read(expression: str) -> Reading:
         owner = ast.unparse(tree.func.value)
         plain = isinstance(tree.func.value, ast.Name | ast.Attribute)
         namespace = plain and (owner in _NAMESPACES or owner.startswith(("torch.", "nn.")))
-        return Reading(receiver="" if namespace else owner, parts=_sources(*parts))
-    return Reading(calls=ast.unparse(tree.func), parts=_sources(*parts))
+        return Expression(receiver="" if namespace else owner, parts=_sources(*parts))
+    return Expression(calls=ast.unparse(tree.func), parts=_sources(*parts))
 
 
 def is_number(text: str, frame: FrameType | None) -> bool:

@@ -16,7 +16,7 @@ from sumskip.seeing.tracing.clashes import Clash
 from sumskip.seeing.tracing.expressions import called
 from sumskip.seeing.tracing.operators import BROADCASTING
 from sumskip.seeing.tracing.recorder import Recorder
-from sumskip.seeing.tracing.source import Place, raised_at
+from sumskip.seeing.tracing.source import Location, raised_at
 from sumskip.seeing.tracing.steps import Box, Operand, Step, is_unimplemented
 
 _LONGEST = 160
@@ -67,7 +67,7 @@ def explain(error: BaseException, recorder: Recorder) -> Stop:
 # -- a step that failed ----------------------------------------------------------------------------
 
 
-def _clash(step: Step, error: BaseException, place: Place | None) -> Clash:
+def _clash(step: Step, error: BaseException, place: Location | None) -> Clash:
     shapes, message = _shapes(step), str(error)
     names = _operand_names(step, place)
     found = (
@@ -196,7 +196,7 @@ def _mixed(step: Step, message: str) -> Clash | None:
 # -- a line that failed without any step -----------------------------------------------------------
 
 
-def _mistake(error: BaseException, box: Box | None, place: Place | None) -> str:
+def _mistake(error: BaseException, box: Box | None, place: Location | None) -> str:
     text = _first_line(error)
     if isinstance(error, NotImplementedError) and box is not None and is_unimplemented(box.module):
         kind = type(box.module).__name__
@@ -255,10 +255,10 @@ def _ingredients(frame: FrameType | None, fault: Fault, recorder: Recorder) -> t
 # -- words -----------------------------------------------------------------------------------------
 
 
-def _operand_names(step: Step, place: Place | None) -> list[str]:
+def _operand_names(step: Step, place: Location | None) -> list[str]:
     """The learner's own words for the tensors of a step, else what made them."""
     made = [o for o in step.operands if o.shape is not None and not o.dashed]
-    if place is not None and place == step.place and step.named:
+    if place is not None and place == step.location and step.named:
         texts = place.reading.operands(len({o.argument for o in step.operands}), step.module is None)
         if texts:
             return [texts[o.argument] for o in made]

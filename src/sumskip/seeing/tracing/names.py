@@ -92,17 +92,17 @@ class Names:
                 if (wrapped := inside(module)) is not module:
                     self._adopt(wrapped, name)
         for dot, module in met:
-            for own, parameter in module._parameters.items():
+            for attribute, parameter in module._parameters.items():
                 if parameter is not None:
-                    self.add(parameter, "parameter", dot + own)
-            for own, buffer in module._buffers.items():
+                    self.add(parameter, "parameter", dot + attribute)
+            for attribute, buffer in module._buffers.items():
                 if buffer is not None:
-                    self.add(buffer, "buffer", dot + own)
+                    self.add(buffer, "buffer", dot + attribute)
         for dot, module in met:  # what is registered has its name by now, whatever list holds it as well
             if not is_torch(type(module)):  # torch's own keep no tensors but those above
-                for own, value in module.__dict__.items():
-                    if own not in _OWN:
-                        self._take(dot + own, value, ())
+                for attribute, value in module.__dict__.items():
+                    if attribute not in _OWN:
+                        self._take(dot + attribute, value, ())
 
     def _take(self, name: str, value: Any, around: tuple[int, ...]) -> None:
         if isinstance(value, Tensor):

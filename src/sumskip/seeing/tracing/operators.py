@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Reading = Literal["op", "read", "quiet"]
+Treatment = Literal["op", "read", "quiet"]
 
 SIGNS = {
     "add": "+",
@@ -94,7 +94,7 @@ class Operator:
 
     name: str
     label: str
-    reading: Reading
+    treatment: Treatment
     reflected: bool = False
     numeric: bool = False
     broadcasts: bool = False

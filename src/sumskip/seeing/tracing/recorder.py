@@ -25,7 +25,7 @@ from sumskip.seeing.tracing.ledger import Ledger
 from sumskip.seeing.tracing.names import Names
 from sumskip.seeing.tracing.operators import Operator, describe
 from sumskip.seeing.tracing.restore import Snapshot
-from sumskip.seeing.tracing.source import Place, always_runs, caller, is_direct
+from sumskip.seeing.tracing.source import Location, always_runs, caller, is_direct
 from sumskip.seeing.tracing.steps import (
     ANEW,
     NOT_INSIDE,
@@ -151,7 +151,7 @@ class Recorder(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         operator = describe(func)
-        if self.paused or operator.reading == "quiet":
+        if self.paused or operator.treatment == "quiet":
             if operator.name == "backward" and not self.paused:
                 self.ledger.snapshot.keep_gradients(self.ledger.names.tensors())
             return func(*args, **kwargs)
@@ -177,11 +177,11 @@ class Recorder(TorchFunctionMode):
             for written in tensors_in(target):
                 self.ledger.keep(written)
         result = self._run(step, values, func, args, kwargs)
-        if step.label == "+" and step.place is not None and step.place.reading.calls == "sum":
+        if step.label == "+" and step.location is not None and step.location.reading.calls == "sum":
             for operand in step.operands:  # `y = sum(…)`: only the last of its additions is y
-                if operand.source.place == step.place:
+                if operand.source.location == step.location:
                     operand.source.named = False
-        if operator.reading == "read":
+        if operator.treatment == "read":
             self._read(step, result)
             return result
         if result is None:
@@ -333,7 +333,7 @@ class Recorder(TorchFunctionMode):
 
     def _enter(self, module: nn.Module, name: str, inputs: Settings) -> Box:
         frame = caller(3)
-        place = Place(frame.f_code, frame.f_lasti) if frame is not None else None
+        place = Location(frame.f_code, frame.f_lasti) if frame is not None else None
         label = name
         if self.ledger.boxes or not self.ledger.names.is_root(module):
             count = self._calls[name] = self._calls.get(name, 0) + 1
@@ -346,10 +346,10 @@ class Recorder(TorchFunctionMode):
 
     def _name_result(self, result: Any, box: Box) -> None:
         """`out = self.block(x)` names what the last step inside `block` made."""
-        if box.place is not None and isinstance(result, Tensor) and (made := self.ledger.source(result)):
+        if box.location is not None and isinstance(result, Tensor) and (made := self.ledger.source(result)):
             step = made[0]
-            if step.place is not None and step.name is None:
-                step.variable = box.place.variable
+            if step.location is not None and step.name is None:
+                step.variable = box.location.variable
 
     # -- what cannot be seen -------------------------------------------------------------------
 
@@ -378,9 +378,9 @@ class Recorder(TorchFunctionMode):
 
     def _as_written(self, step: Step, values: list[Any]) -> None:
         """`2 * x` arrives as `x * 2`: puts the operands in the order in which the learner wrote them."""
-        if step.label not in "+×" or step.place is None or (step.operator and step.operator.writes):
+        if step.label not in "+×" or step.location is None or (step.operator and step.operator.writes):
             return
-        reading, frame = step.place.reading, caller(4)
+        reading, frame = step.location.reading, caller(4)
         texts = reading.operands(2)
         if reading.calls == "sum" or (texts and is_number(texts[0], frame)):
             values.reverse()
@@ -390,7 +390,7 @@ class Recorder(TorchFunctionMode):
     def _locate(self, step: Step) -> None:
         frame = caller(3)
         if frame is not None:
-            step.place = Place(frame.f_code, frame.f_lasti)
+            step.location = Location(frame.f_code, frame.f_lasti)
             step.named = is_direct(frame)
         if self.ledger.boxes:
             step.named = step.named and not self.ledger.boxes[-1].foreign

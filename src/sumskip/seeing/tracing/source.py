@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import torch
 
-from sumskip.seeing.tracing.expressions import Reading, is_conditional, read
+from sumskip.seeing.tracing.expressions import Expression, is_conditional, read
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = Path(__file__).parents[1]
@@ -51,7 +51,7 @@ class CodeFacts:
         self.library = own or code.co_filename.startswith(_TORCH)
         self.installed = self.library or code.co_filename.startswith(_INSTALLED)
         self._names: dict[int, str | None] = {}
-        self.expressions: dict[int, Reading] = {}
+        self.expressions: dict[int, Expression] = {}
 
     @cached_property
     def positions(self) -> list[tuple[int | None, int | None, int | None, int | None]]:
@@ -99,7 +99,7 @@ def facts(code: CodeType) -> CodeFacts:
     return known
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """One instruction of the learner's code."""
 
     code: CodeType
@@ -129,7 +129,7 @@ class Place(NamedTuple):
         return self._text(self.line or 0).strip()
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> Expression:
         """The expression taken apart."""
         known = facts(self.code).expressions
         if self.lasti not in known:
@@ -198,7 +198,7 @@ def is_own(traceback: TracebackType | None) -> bool:
     return traceback is not None and traceback.tb_frame.f_code.co_filename in _MACHINERY
 
 
-def raised_at(traceback: TracebackType | None) -> tuple[Place | None, FrameType | None]:
+def raised_at(traceback: TracebackType | None) -> tuple[Location | None, FrameType | None]:
     """The innermost place of a traceback in the learner's own code, or else in an installed library."""
     own: TracebackType | None = None
     other: TracebackType | None = None
@@ -212,4 +212,4 @@ def raised_at(traceback: TracebackType | None) -> tuple[Place | None, FrameType 
     found = own or other
     if found is None:
         return None, None
-    return Place(found.tb_frame.f_code, found.tb_lasti), found.tb_frame
+    return Location(found.tb_frame.f_code, found.tb_lasti), found.tb_frame

@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from sumskip.seeing.graph import NodeKind, Shape
 from sumskip.seeing.tracing.operators import Operator
-from sumskip.seeing.tracing.source import Place
+from sumskip.seeing.tracing.source import Location
 
 NOT_INSIDE = "not looked inside"
 OVERWRITES = "overwrites"
@@ -50,7 +50,7 @@ class Step:
     operands: list[Operand] = field(default_factory=list)
     results: list[Shape] = field(default_factory=list)
     path: tuple[str, ...] = ()
-    place: Place | None = None
+    location: Location | None = None
     named: bool = True  # its result goes straight to the learner's line, so a variable there is its own
     marks: list[str] = field(default_factory=list)
     value: float | None = None
@@ -66,7 +66,7 @@ class Step:
     @property
     def name(self) -> str | None:
         """The learner's own name for the result."""
-        return self.variable or (self.place.variable if self.place is not None and self.named else None)
+        return self.variable or (self.location.variable if self.location is not None and self.named else None)
 
 
 @dataclass(slots=True, eq=False)
@@ -76,7 +76,7 @@ class Box:
     label: str
     module: nn.Module
     foreign: bool
-    place: Place | None
+    location: Location | None
     inputs: Settings = ((), {})
 
 

@@ -34,7 +34,7 @@ def type_name(module: nn.Module) -> str:
 
 def settings(step: Step) -> str:
     """`cat(dim=1)`: the arguments of an operator that are neither tensors nor numbers it works on."""
-    if step.operator is None or step.operator.reading != "op":
+    if step.operator is None or step.operator.treatment != "op":
         return ""
     args, kwargs = without_tensors(step.settings) if step.failed else step.settings
     if step.operator.label in ("[ ]", "[ ] ="):

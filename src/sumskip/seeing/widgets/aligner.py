@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sumskip.seeing.drawing.scene import Box, Scene, Text, to_svg
+from sumskip.seeing.drawing.scene import Rectangle, Scene, Text, to_svg
 from sumskip.seeing.drawing.symbols import GROUND, INK
+from sumskip.seeing.graph import Shape
 from sumskip.seeing.picture import Picture
-from sumskip.seeing.widgets.guess import Locked, Shape, ShapeGuess, as_shape, shape_guess
+from sumskip.seeing.widgets.guess import Locked, ShapeGuess, as_shape, shape_guess
 from sumskip.seeing.widgets.live import InteractivePicture
 
 START_A, START_B = (4, 1, 32, 32), (16, 1, 32)  # no pair of an exercise; all but one dimension stretch
-Verdict = Literal["equal", "stretched", "clash"]
-SIGNS: dict[Verdict, str] = {"equal": "= equal", "stretched": "↔ stretched", "clash": "✗ clash"}
+Fit = Literal["equal", "stretched", "clash"]
+SIGNS: dict[Fit, str] = {"equal": "= equal", "stretched": "↔ stretched", "clash": "✗ clash"}
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Dimension:
 
     a: int | None
     b: int | None
-    verdict: Verdict
+    fit: Fit
     size: int | None  # of the result; None at a clash
 
 
@@ -39,7 +40,7 @@ class Alignment:
     def sentence(self) -> str:
         """All of it in words: what meets in each dimension, and the result."""
         meetings = [
-            f"dimension {place}: {_size(meeting.a)} and {_size(meeting.b)}, {meeting.verdict}"
+            f"dimension {place}: {_size(meeting.a)} and {_size(meeting.b)}, {meeting.fit}"
             for place, meeting in enumerate(self.dimensions)
         ]
         if self.result is None:
@@ -99,22 +100,22 @@ def _still(alignment: Alignment, verdict: str) -> Picture:
     for place, dimension in enumerate(alignment.dimensions):
         sizes = ("–" if size is None else str(size) for size in (dimension.a, dimension.b))
         total = "✗" if dimension.size is None else str(dimension.size)
-        rows.append([f"dimension {place}", *sizes, SIGNS[dimension.verdict], total])
+        rows.append([f"dimension {place}", *sizes, SIGNS[dimension.fit], total])
     # as a table is read: one column for each dimension, one row for each shape
     left, width, height = 80, 124, 34
     scene = Scene(left + width * len(alignment.dimensions) + 10, height * 5 + 10)
-    scene.shapes.append(Box(0, 0, scene.width, scene.height, GROUND))
+    scene.elements.append(Rectangle(0, 0, scene.width, scene.height, GROUND))
     for column, cells in enumerate(rows):
         x = 8.0 if column == 0 else left + width * (column - 1)
         for row, cell in enumerate(cells):
             y = 5 + row * height
             clash = row == 3 and cell == SIGNS["clash"]
             if column and row:
-                scene.shapes.append(
-                    Box(x + 2, y + 2, width - 4, height - 4, GROUND, INK, 4, 2.6 if clash else 0.8)
+                scene.elements.append(
+                    Rectangle(x + 2, y + 2, width - 4, height - 4, GROUND, INK, 4, 2.6 if clash else 0.8)
                 )
             middle = x + width / 2 if column else left / 2
-            scene.shapes.append(Text(middle, y + 22, cell, 14, INK, bold=not column or clash))
+            scene.elements.append(Text(middle, y + 22, cell, 14, INK, bold=not column or clash))
     text, alt = f"{verdict}\n{alignment.sentence}", f"Shape aligner. {alignment.sentence} {verdict}"
     return Picture(lambda: to_svg(scene, alt).encode(), alt, text, round(scene.width), "svg+xml")
 

@@ -6,7 +6,8 @@ import math
 import numbers as kinds_of_number
 from html import escape
 
-Shape = tuple[int, ...]
+from sumskip.seeing.graph import Shape
+
 ShapeGuess = Shape | str
 
 

@@ -1,4 +1,4 @@
-"""Parameters, constants and what is computed from them alone: pins of the operators that use them.
+"""Parameters, constants and what is computed from them alone: badges of the operators that use them.
 
 `1 - alpha` is three nodes of a trace; in the picture it is written beside its `×` as
 `1 − alpha = 0.5`, where the formula can be read off.
@@ -11,47 +11,47 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sumskip.seeing.drawing.parts import SIGNS, Pin, is_scalar, number_text, shape_text, stretches
+from sumskip.seeing.drawing.parts import SIGNS, Badge, is_scalar, number_text, shape_text, stretches
 from sumskip.seeing.graph import Edge, Node, Shape
 from sumskip.text import clean
 
 
-def pinned(
+def badged(
     nodes: list[Node], edges: list[Edge], failed: str | None
-) -> tuple[dict[str, list[Pin]], list[Node], list[Edge]]:
-    """Parameters, constants and what is computed from them alone become pins of their users."""
+) -> tuple[dict[str, list[Badge]], list[Node], list[Edge]]:
+    """Parameters, constants and what is computed from them alone become badges of their users."""
     into, out = defaultdict(list), defaultdict(list)
     by_id = {node.id: node for node in nodes}
     for edge in edges:
         into[edge.target].append(edge)
         out[edge.source].append(edge)
-    pins: dict[str, _Term] = {}
+    badges: dict[str, _Term] = {}
     for node in nodes:
         ends = any(by_id[e.target].kind == "output" for e in out[node.id])
         if node.id == failed or ends or not out[node.id]:
             continue
         operands = sorted(into[node.id], key=lambda e: e.argument)
         if node.kind in ("parameter", "buffer", "constant") and not operands:
-            pins[node.id] = _Term.of(node)
+            badges[node.id] = _Term.of(node)
         elif (
             node.kind == "op"
             and operands
-            and all(e.source in pins for e in operands)
+            and all(e.source in badges for e in operands)
             and (is_scalar(node.shape) or node.shape is None)
         ):
-            pins[node.id] = _Term.made(node, [pins[e.source] for e in operands])
+            badges[node.id] = _Term.made(node, [badges[e.source] for e in operands])
     beside = defaultdict(list)
     for edge in sorted(edges, key=lambda e: e.argument):
-        if edge.source in pins and edge.target not in pins:
-            pin = pins[edge.source].pin(edge.gradient, stretches(edge, by_id[edge.target]))
-            beside[edge.target].append(pin)
-    kept = [edge for edge in edges if edge.source not in pins]
-    return beside, [node for node in nodes if node.id not in pins], kept
+        if edge.source in badges and edge.target not in badges:
+            badge = badges[edge.source].badge(edge.gradient, stretches(edge, by_id[edge.target]))
+            beside[edge.target].append(badge)
+    kept = [edge for edge in edges if edge.source not in badges]
+    return beside, [node for node in nodes if node.id not in badges], kept
 
 
 @dataclass(frozen=True)
 class _Term:
-    """A pin in the making: an expression and, where it can be known, its value."""
+    """A badge in the making: an expression and, where it can be known, its value."""
 
     text: str
     kind: str
@@ -87,7 +87,7 @@ class _Term:
         kind = "parameter" if "parameter" in kinds else "constant"
         return cls(text, kind, value, node.shape, marks, single=sign not in SIGNS)
 
-    def pin(self, gradient: float | None, stretched: bool) -> Pin:
+    def badge(self, gradient: float | None, stretched: bool) -> Badge:
         text, value = clean(self.text, 44), ""
         if self.value is not None:
             value = number_text(self.value)
@@ -95,7 +95,7 @@ class _Term:
         elif self.shape is not None and not self.scalar:
             text = f"{text}  {shape_text(self.shape)}"
         flowed = "" if gradient is None else number_text(gradient)
-        return Pin(text, self.kind, value, flowed, self.marks, stretched)
+        return Badge(text, self.kind, value, flowed, self.marks, stretched)
 
 
 _READ = {"item": "{}.item()", "data": "{}.data", "detach": "{}.detach()", "float": "float({})"}
@@ -110,7 +110,7 @@ _KNOWN: Mapping[str, Callable[[float], float]] = {
 
 
 def _reads_as(text: str, value: str) -> bool:
-    """Whether a pin's text is a number already, up to the digits that are shown."""
+    """Whether a badge's text is a number already, up to the digits that are shown."""
     try:
         return number_text(float(text.replace("−", "-"))) == value
     except ValueError:

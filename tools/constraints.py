@@ -1,6 +1,6 @@
 """Writes constraints.txt: the versions in this environment of everything pyproject.toml leads to.
 
-    .venv/bin/python tools/pins.py > constraints.txt
+    .venv/bin/python tools/constraints.py > constraints.txt
 
 Run it after the tests have passed on an environment with newer versions; the file then says what was
 tested. Local version labels are dropped (`2.13.0+cpu` is written `2.13.0`), so that every build of
@@ -54,7 +54,7 @@ def main() -> None:
     wanted = [*project["dependencies"]]
     for extra in project["optional-dependencies"].values():
         wanted += extra
-    print("# The versions that the tests passed with; written by tools/pins.py. Packages that only")
+    print("# The versions that the tests passed with; written by tools/constraints.py. Packages that only")
     print("# macOS or Windows need are not listed and come in the version their dependents ask for.")
     for name, version in sorted(closure(wanted, normal(project["name"])).items()):
         print(f"{name}=={version}")

@@ -1,4 +1,4 @@
-"""Draws one level of a picture, and the boxes in it, in one direction."""
+"""Draws one sheet of a picture, and the boxes in it, in one direction."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from sumskip.seeing.drawing import symbols
 from sumskip.seeing.drawing.layout import Layout, Spot, Wire, lay_out
 from sumskip.seeing.drawing.lettering import fit_title, width
-from sumskip.seeing.drawing.parts import Item, Level, Link
-from sumskip.seeing.drawing.scene import Box, Point, Scene, Text
+from sumskip.seeing.drawing.parts import Item, Link, Sheet
+from sumskip.seeing.drawing.scene import Point, Rectangle, Scene, Text
 from sumskip.seeing.drawing.stripes import LABEL_GAP, NO_FRAME, Frame, Label, Size
 from sumskip.seeing.drawing.symbols import SMALL, SOFT
 
@@ -17,7 +17,7 @@ GAP_DOWN, GAP_RIGHT = 24.0, 30.0  # the least room between two ranks
 
 
 @dataclass
-class Brush:
+class Painter:
     """Draws top down, or from left to right.
 
     `narrow` breaks what stands beside the flow into short lines, so that pictures fit side by side.
@@ -30,19 +30,19 @@ class Brush:
     whole: bool = False
     _inside: dict[str, Layout] = field(default_factory=dict)
 
-    def draw(self, level: Level) -> Scene:
-        """The whole level, its upper left corner at (0, 0)."""
-        layout = self._lay_out(level)
+    def draw(self, sheet: Sheet) -> Scene:
+        """The whole sheet, its upper left corner at (0, 0)."""
+        layout = self._lay_out(sheet)
         scene = Scene(*self.xy(layout.along, layout.across))
-        self._draw_level(scene, layout, 0, 0, 0)
+        self._draw_sheet(scene, layout, 0, 0, 0)
         return scene
 
     def xy(self, along: float, across: float) -> Point:
         """Right and down, for along the flow and across it."""
         return (across, along) if self.down else (along, across)
 
-    def _lay_out(self, level: Level, frame: Frame = NO_FRAME) -> Layout:
-        return lay_out(level, self.size, self.label, GAP_DOWN if self.down else GAP_RIGHT, frame)
+    def _lay_out(self, sheet: Sheet, frame: Frame = NO_FRAME) -> Layout:
+        return lay_out(sheet, self.size, self.label, GAP_DOWN if self.down else GAP_RIGHT, frame)
 
     def label(self, link: Link, short: bool) -> Label:
         """How much room what is written on a wire takes."""
@@ -69,10 +69,10 @@ class Brush:
         along, across = self.xy(*symbols.core_size(item))
         found = symbols.blocks(item, self.narrow)
         beside_along, beside_across = self.xy(*symbols.blocks_size(found))
-        return Size(along, across, across / 2, beside_along, beside_across + symbols.PIN_WIRE * bool(found))
+        return Size(along, across, across / 2, beside_along, beside_across + symbols.BADGE_WIRE * bool(found))
 
-    def _box_size(self, item: Item, level: Level) -> Size:
-        inner = self._inside[item.id] = self._lay_out(level, Frame(HEADER if self.down else 0, PAD))
+    def _box_size(self, item: Item, sheet: Sheet) -> Size:
+        inner = self._inside[item.id] = self._lay_out(sheet, Frame(HEADER if self.down else 0, PAD))
         name = width(item.title, SMALL, bold=True) + 2 * PAD
         low = PAD if self.down else HEADER + 4
         along, across = inner.along, inner.across + low + PAD
@@ -88,7 +88,7 @@ class Brush:
         outs = {tensor: y - inner.line for tensor, y in inner.outs.items()}
         return Size(along, across, line, ins=ins, outs=outs, span=inner.ranks, skips=inner.skips)
 
-    def _draw_level(self, scene: Scene, layout: Layout, along: float, across: float, nesting: int) -> None:
+    def _draw_sheet(self, scene: Scene, layout: Layout, along: float, across: float, nesting: int) -> None:
         for spot in layout.spots:
             if spot.item.inner is not None:
                 self._draw_box(scene, spot, along + spot.along, across + spot.across, nesting)
@@ -100,7 +100,7 @@ class Brush:
             self.draw_wire(scene, trunk, along, across, arrow=False)
         for a, c in layout.forks:
             x, y = self.xy(along + a, across + c)
-            scene.shapes.append(Box(x - 3, y - 3, 6, 6, symbols.WIRE, radius=3))
+            scene.elements.append(Rectangle(x - 3, y - 3, 6, 6, symbols.WIRE, radius=3))
         for spot in layout.spots:
             if spot.item.inner is None and spot.item.look != "port":
                 self.draw_item(scene, spot, along, across)
@@ -111,11 +111,11 @@ class Brush:
         x, y = self.xy(along, across)
         w, h = self.xy(spot.size.along, spot.size.across)
         fill = symbols.BOX_FILLS[nesting % 2]
-        scene.shapes.append(Box(x, y, w, h, fill, symbols.BOX_LINE, 8, role="container"))
+        scene.elements.append(Rectangle(x, y, w, h, fill, symbols.BOX_LINE, 8, role="container"))
         name = fit_title(spot.item.title, SMALL, w - 2 * PAD)
-        scene.shapes.append(Text(x + PAD, y + 15, name, SMALL, SOFT, True, "start", role="label"))
+        scene.elements.append(Text(x + PAD, y + 15, name, SMALL, SOFT, True, "start", role="label"))
         inner = self._inside[spot.item.id]
-        self._draw_level(scene, inner, along, across + spot.size.line - inner.line, nesting + 1)
+        self._draw_sheet(scene, inner, along, across + spot.size.line - inner.line, nesting + 1)
 
     def draw_wire(self, scene: Scene, wire: Wire, along: float, across: float, arrow: bool = True) -> None:
         """A wire of a layout that begins at (along, across)."""
@@ -140,7 +140,7 @@ class Brush:
         self, scene: Scene, spot: Spot, found: list[symbols.Block], x: float, y: float, w: float, h: float
     ) -> None:
         wide, high = symbols.blocks_size(found)
-        far = symbols.PIN_WIRE
+        far = symbols.BADGE_WIRE
         if self.down:
             left = x + w + far if spot.side > 0 else x - far - wide
             symbols.draw_blocks(scene, found, left, y + h / 2 - high / 2, 0.0 if spot.side > 0 else 1.0)
@@ -151,7 +151,7 @@ class Brush:
             symbols.draw_blocks(scene, found, x + w / 2 - wide / 2, top, 0.5, upwards=spot.side < 0)
             start = (x + w / 2, top if spot.side > 0 else top + high)
             end = (x + w / 2, y + h if spot.side > 0 else y)
-        if any(block.pin for block in found):
+        if any(block.badge for block in found):
             symbols.draw_pin_wire(scene, start, end, any(block.stretched for block in found))
 
     def draw_label(self, scene: Scene, wire: Wire, along: float, across: float) -> None:
