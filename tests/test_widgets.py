@@ -248,18 +248,23 @@ def test_a_failing_model_stops_with_the_traces_sentence() -> None:
     assert ">fails here<" in board["svg"]
 
 
+def written(svg: str) -> str:
+    """What stands in a picture, with its lines joined."""
+    return " ".join(re.sub("<[^>]+>", " ", svg).split())
+
+
 def test_a_large_model_is_shortened_and_says_so() -> None:
     """As `trace` does it: boxes are closed, or counted, or the middle is one, and the picture says that."""
     alike = nn.Sequential(*[nn.Sequential(*[Block() for _ in range(4)]) for _ in range(4)])
     (board,) = wiring_board((1, 4, 5, 5), alike, torch.rand(1, 4, 5, 5)).data["boards"]
-    assert "Boxes that are alike are counted" in " ".join(re.sub("<[^>]+>", " ", board["svg"]).split())
+    assert "Boxes that are alike are counted" in written(board["svg"])
     assert any(step["says"].endswith("into 3 × Block (1 … 3).") for step in board["steps"])
     ends = nn.ReLU, nn.Tanh  # neighbours differ
     model = nn.Sequential(
         *[nn.Sequential(*[nn.Sequential(Block(), ends[(n + m) % 2]()) for n in range(4)]) for m in range(3)]
     )
     (board,) = wiring_board((1, 4, 5, 5), model, torch.rand(1, 4, 5, 5)).data["boards"]
-    assert "deeper than 1 are closed to fit" in board["svg"]
+    assert "deeper than 1 are closed to fit" in written(board["svg"])
     assert board["steps"][2]["says"] == "0.0 carries (1, 4, 5, 5) into 0.1."
     chain = nn.Sequential(*[nn.ReLU() for _ in range(90)])
     (board,) = wiring_board((1, 4, 5, 5), chain, torch.rand(1, 4, 5, 5)).data["boards"]
