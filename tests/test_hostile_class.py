@@ -15,6 +15,7 @@ import pytest
 
 from answers import answers
 from autograder.files import UnfitFileError, regular_bytes
+from autograder.keys.secret import KEY_STORE
 from grading_course import (
     LESSONS,
     ROOT,
@@ -109,6 +110,7 @@ def test_a_file_beside_a_notebook_is_not_run_by_check(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_looked_into_is_one_learners_trouble(tmp_path: Path) -> None:
     """An ordinary user grades; closed folders and files are not graded, each with its reason."""
     root = make_course(tmp_path / "course")
+    (root / KEY_STORE).unlink()  # those of all tests belong to whoever runs them
     hand_in(root, "ana", LESSON, master(LESSON))
     hand_in(root, "ben", LESSON, master(LESSON)).parent.chmod(0o000)
     hand_in(root, "cleo", LESSON, master(LESSON)).chmod(0o000)
