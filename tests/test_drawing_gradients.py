@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import published
 from sumskip import Trace, trace
 from sumskip.seeing.drawing.parts import Item, Link, Sheet
-from sumskip.seeing.drawing.view import Viewable, around, box_paths, view
+from sumskip.seeing.drawing.view import Viewable, box_paths, view
 
 
 class Threefold(nn.Module):
@@ -127,7 +127,8 @@ def said(link: Link) -> list[float]:
 def agrees(found: Trace, true: dict[str, list[float]], opened: set[str]) -> int:
     """Compare all boxes of a picture with autograd; how many gradients there were."""
     at: dict[str, list[float]] = {}
-    for item, link in into_boxes(Viewable(found).view(None, 1000, around(found, opened)).sheet):
+    viewable = Viewable(found)
+    for item, link in into_boxes(viewable.view(1000, viewable.around(opened)).sheet):
         name = item.id.split("/", 2)[-1]
         if item.inner is None:
             at.setdefault(name, []).extend(said(link))

@@ -18,7 +18,7 @@ What comes out is a `scene.Scene`, which is written as SVG there and as PNG in `
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from html import escape
 
 from sumskip.seeing.drawing import symbols
@@ -49,7 +49,7 @@ def picture(
     direction: Direction = "auto",
     open: str | Collection[str] | None = None,
 ) -> Scene:
-    """The drawing of `trace` as shapes.
+    """The drawing of `trace` as a scene.
 
     `depth` is how many containers within one another are opened, 0 none. Without it, as many as fit
     a notebook's column; what stays closed says so. `open` names the boxes to open instead, one or several;
@@ -70,7 +70,7 @@ def draw(
     if direction not in ("auto", "right", "down"):
         raise ValueError(f"direction is 'auto', 'right' or 'down'; {direction!r} came.")
     if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
-        raise ValueError(f"depth is a number of sheets, 0 or more, or None; {depth!r} came.")
+        raise ValueError(f"depth is a number of levels, 0 or more, or None; {depth!r} came.")
     if open is not None and depth is not None:
         raise ValueError("depth and open both say which boxes are open: give one of them.")
     viewable = Viewable(trace)
@@ -80,7 +80,7 @@ def draw(
     if direction != "right":
         ways.append(Painter(down=True, narrow=True, whole=whole))
     if open is not None:
-        plans = [Plan(frozenset(_around(viewable, open)), counted=True)]
+        plans = [Plan(viewable.around(open), counted=True)]
     elif depth is not None:
         plans = [plan_to(viewable, depth)]
     else:
@@ -90,7 +90,7 @@ def draw(
         fewest = plan is plans[-1]
         if not fewest and viewable.things(plan.open, plan.counted) > most:
             continue
-        seen = viewable.view(None, most, plan.open, plan.counted)
+        seen = viewable.view(most, plan.open, plan.counted)
         ranks = longest(seen.sheet)
         for way in ways:
             last = fewest and way is ways[-1]
@@ -104,16 +104,6 @@ def draw(
             if narrow and way.down:
                 break  # shorter lines would only make it higher
     raise AssertionError("the last depth always draws")
-
-
-def _around(viewable: Viewable, open: str | Collection[str]) -> Iterator[str]:
-    """The boxes to open, with those around them."""
-    for name in [open] if isinstance(open, str) else open:
-        if name not in viewable.boxes:
-            known = list(viewable.boxes)
-            has = ", ".join(clean(box, 40) for box in known[:12]) + ", …" * (len(known) > 12) or "none"
-            raise ValueError(f"open names boxes of the picture, of which there are: {has}; {name!r} came.")
-        yield from viewable.boxes[name]
 
 
 def png(scene: Scene, scale: float) -> bytes:
@@ -138,11 +128,14 @@ def _framed(trace: Graph, inner: Scene, notes: list[str]) -> Scene:
     if trace.fault:
         failed = next((node.label for node in trace.nodes if node.id == trace.fault.node), "")
         panel = fault_panel(trace.fault, failed)
-    of_all = " ".join(filter(None, (total_words(trace), *notes)))  # in one paragraph, as pictures are high
-    remarks = (*gathered(trace.notes)[:6], of_all, *_gradient_notes(trace))
-    said = [clean(note, 400) for note in remarks if note]
+    of_all = [note for note in (total_words(trace), *notes) if note]
+    remarks = [[note] for note in gathered(trace.notes)[:6]]
+    remarks += [of_all] if of_all else []  # in one paragraph, as pictures are high
+    remarks += [[note] for note in _gradient_notes(trace)]
+    said = [(" ".join(clean(note, 200) for note in notes), 4 * len(notes)) for notes in remarks]
     wide = max(inner.width, panel.width, width(name, TITLE, bold=True), 300.0 if said else 0.0)
-    lines = [line for note in said for line in wrap(note, SMALL, min(wide, COLUMN - 2 * MARGIN), lines=4)]
+    room = min(wide, COLUMN - 2 * MARGIN)
+    lines = [line for text, most in said for line in wrap(text, SMALL, room, lines=most)]
     body, y = Scene(), 0.0
     if name:
         body.elements.append(Text(0, TITLE, fit(name, TITLE, wide, bold=True), TITLE, INK, True, "start"))

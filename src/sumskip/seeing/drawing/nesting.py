@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from sumskip.seeing.drawing.parts import Badge, Item, Link, Look, Sheet, number_text, shape_text, stretches
@@ -23,12 +23,12 @@ class Home:
 
 
 def homes_of(
-    nodes: list[Node], is_open: Callable[[int, str], bool], first: Mapping[str, str]
+    nodes: list[Node], open: Collection[str], deepest: int, first: Mapping[str, str]
 ) -> dict[str, Home]:
     """The boxes around each node, by ids that end in the container's name.
 
-    `is_open` says of a container, by its place in a path and its name, whether its inside is drawn. `first`
-    gives the first of boxes that are the same: those of them that follow one another closed are one.
+    `open` are the names of those whose inside is drawn, at most `deepest` within one another. `first` gives
+    the first of boxes that are the same: those of them that follow one another closed are one.
 
     A module that is called twice is two boxes: nodes belong to one call as long as they follow each
     other in the order in which they ran. That order also keeps wires between boxes from going round.
@@ -39,7 +39,7 @@ def homes_of(
     last_depth = 0
     for node in nodes:
         path = () if node.kind in ("input", "output") else node.path
-        depth = next((n for n, name in enumerate(path) if not is_open(n, name)), len(path))
+        depth = next((n for n, name in enumerate(path) if n >= deepest or name not in open), len(path))
         path = path[: depth + 1]
         same = 0
         while same < min(len(path), len(last_path)) and path[same] == last_path[same]:

@@ -152,7 +152,7 @@ class Painter:
             start = (x + w / 2, top if spot.side > 0 else top + high)
             end = (x + w / 2, y + h if spot.side > 0 else y)
         if any(block.badge for block in found):
-            symbols.draw_pin_wire(scene, start, end, any(block.stretched for block in found))
+            symbols.draw_badge_wire(scene, start, end, any(block.stretched for block in found))
 
     def draw_label(self, scene: Scene, wire: Wire, along: float, across: float) -> None:
         """What is written on a wire."""

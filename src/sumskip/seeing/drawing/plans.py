@@ -19,7 +19,7 @@ class Plan:
 
 def plan_to(viewable: Viewable, depth: int) -> Plan:
     """All boxes open down to a depth, 0 for none."""
-    return Plan(frozenset(name for name, path in viewable.boxes.items() if len(path) <= depth))
+    return Plan(viewable.down_to(depth))
 
 
 def plans_of(viewable: Viewable) -> list[Plan]:
@@ -28,12 +28,10 @@ def plans_of(viewable: Viewable) -> list[Plan]:
     """
     plans = [plan_to(viewable, viewable.deepest)]
     for depth in range(viewable.deepest, -1, -1):
-        open_ = plan_to(viewable, depth).open
+        open_ = viewable.down_to(depth)
         fresh = frozenset(name for name in open_ if not viewable.again(name))
         deeper = f"depth={depth + 1} opens more."
-        first = next(
-            (n for n, path in viewable.boxes.items() if len(path) == depth + 1 and path[-1] == n), ""
-        )
+        first = next((n for n, path in viewable.boxes.items() if len(path) == depth + 1), "")
         if first:
             whole = {n for n, path in viewable.boxes.items() if first in path and not viewable.again(n)}
             note = f"Boxes deeper than {depth}, but for {clean(first, 40)}, are closed to fit; {deeper}"

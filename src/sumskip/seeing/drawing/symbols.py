@@ -182,7 +182,7 @@ def draw_wire(scene: Scene, link: Link, points: tuple[Point, ...], arc: bool, ar
     scene.elements.append(Line(points, color, pen, dash, arrow=arrow, role="wire", edges=edges))
 
 
-def draw_pin_wire(scene: Scene, start: Point, end: Point, stretched: bool) -> None:
+def draw_badge_wire(scene: Scene, start: Point, end: Point, stretched: bool) -> None:
     """The short wire by which a badged operand enters its operator."""
     if stretched:
         scene.elements.append(_wedge(start, end, WEDGE))

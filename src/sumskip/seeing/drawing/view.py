@@ -1,7 +1,7 @@
 """What of a trace is drawn: which boxes, signs and wires, before anyone knows where they go.
 
-A trace lists every operator that ran. A drawing shows the same, arranged for viewable: scalars and
-parameters are badged to the operator that uses them (`1 − alpha = 0.5` beside its `×`), containers
+A trace lists every operator that ran. A drawing shows the same, arranged for reading: scalars and
+parameters are badges of the operator that uses them (`1 − alpha = 0.5` beside its `×`), containers
 become boxes with their own inside, and what lies deeper than `depth` is one box.
 
 The input may come from an untrusted process, so nothing is assumed of its order, size or wording.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -41,11 +41,6 @@ def box_paths(trace: Graph) -> dict[str, tuple[str, ...]]:
     return {path[-1]: path for path in dict.fromkeys(paths) if path}
 
 
-def around(trace: Graph, names: Collection[str]) -> frozenset[str]:
-    """`names` of boxes, and of all boxes that these are in."""
-    return frozenset(name for box, path in box_paths(trace).items() if box in names for name in path)
-
-
 class Viewable:
     """A trace made ready to be viewed, with more boxes open or fewer."""
 
@@ -63,29 +58,42 @@ class Viewable:
         self.boxes = box_paths(trace)
         self.deepest = max(map(len, self.boxes.values()), default=0)
 
+    def down_to(self, depth: int) -> frozenset[str]:
+        """The boxes that are open down to a depth, 0 for none."""
+        return frozenset(name for name, path in self.boxes.items() if len(path) <= depth)
+
+    def around(self, names: str | Iterable[str]) -> frozenset[str]:
+        """The boxes of these names, one or several, with those that they are in.
+
+        Raises ValueError where there is none of such a name.
+        """
+        found: set[str] = set()
+        for name in [names] if isinstance(names, str) else names:
+            if name not in self.boxes:
+                known = list(self.boxes)
+                has = ", ".join(clean(box, 40) for box in known[:12]) + ", …" * (len(known) > 12) or "none"
+                raise ValueError(
+                    f"open names boxes of the picture, of which there are: {has}; {name!r} came."
+                )
+            found.update(self.boxes[name])
+        return frozenset(found)
+
     def again(self, name: str) -> bool:
         """Whether a box, or one around it, is the same as the one before."""
         return any(map(self._repeats.again, self.boxes[name]))
 
     def things(self, open: Collection[str], counted: bool) -> int:
         """How many things there are to draw with these boxes open; quick to tell."""
-        homes = self._homes(None, open, counted)
+        homes = self._homes(open, counted)
         return len({home.closed or id_ for id_, home in homes.items()})
 
-    def _homes(self, depth: int | None, open: Collection[str] | None, counted: bool) -> dict[str, Home]:
-        depth = DEEPEST if depth is None else max(0, min(depth, DEEPEST))
+    def _homes(self, open: Collection[str], counted: bool) -> dict[str, Home]:
+        return homes_of(self._nodes, open, DEEPEST, self._repeats.first if counted else {})
 
-        def is_open(place: int, name: str) -> bool:
-            return place < depth and (open is None or name in open)
-
-        return homes_of(self._nodes, is_open, self._repeats.first if counted else {})
-
-    def view(
-        self, depth: int | None, most: int, open: Collection[str] | None = None, counted: bool = False
-    ) -> View:
+    def view(self, most: int, open: Collection[str], counted: bool = False) -> View:
         """What to draw; where boxes that are the same are `counted`, those that are closed make up one."""
         trace, notes = self._trace, list(self._notes)
-        homes, folded = shortened(self._nodes, self._homes(depth, open, counted), most)
+        homes, folded = shortened(self._nodes, self._homes(open, counted), most)
         if folded:
             notes.append(f"{folded} operators in the middle are drawn as one box.")
         failed = trace.fault.node if trace.fault else None
@@ -109,7 +117,9 @@ def view(
     With `open`, exactly the boxes of these names are opened, as far as those around them are, and closed ones
     that are the same are counted. Of more than `most` things the middle is folded into one box.
     """
-    return Viewable(trace).view(depth, most, open, counted=open is not None)
+    viewable = Viewable(trace)
+    opened = viewable.down_to(DEEPEST if depth is None else depth) if open is None else open
+    return viewable.view(most, opened, counted=open is not None)
 
 
 def _gradients(trace: Graph) -> Callable[[Sequence[int]], float | None]:

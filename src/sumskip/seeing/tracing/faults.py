@@ -259,7 +259,7 @@ def _operand_names(step: Step, place: Location | None) -> list[str]:
     """The learner's own words for the tensors of a step, else what made them."""
     made = [o for o in step.operands if o.shape is not None and not o.dashed]
     if place is not None and place == step.location and step.named:
-        texts = place.reading.operands(len({o.argument for o in step.operands}), step.module is None)
+        texts = place.parsed.operands(len({o.argument for o in step.operands}), step.module is None)
         if texts:
             return [texts[o.argument] for o in made]
     return [o.source.name or o.source.label for o in made]

@@ -75,7 +75,7 @@ class Ledger:
             if isinstance(value, Tensor):
                 step.operands += self.operand(value, argument)
             else:
-                texts = step.location.reading.operands(len(values)) if step.location is not None else ()
+                texts = step.location.parsed.operands(len(values)) if step.location is not None else ()
                 text = texts[argument] if texts else ""
                 step.operands.append(Operand(self.number(value, text), argument=argument))
         if self.gradients:

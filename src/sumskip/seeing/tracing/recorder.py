@@ -177,7 +177,7 @@ class Recorder(TorchFunctionMode):
             for written in tensors_in(target):
                 self.ledger.keep(written)
         result = self._run(step, values, func, args, kwargs)
-        if step.label == "+" and step.location is not None and step.location.reading.calls == "sum":
+        if step.label == "+" and step.location is not None and step.location.parsed.calls == "sum":
             for operand in step.operands:  # `y = sum(…)`: only the last of its additions is y
                 if operand.source.location == step.location:
                     operand.source.named = False
@@ -380,9 +380,9 @@ class Recorder(TorchFunctionMode):
         """`2 * x` arrives as `x * 2`: puts the operands in the order in which the learner wrote them."""
         if step.label not in "+×" or step.location is None or (step.operator and step.operator.writes):
             return
-        reading, frame = step.location.reading, caller(4)
-        texts = reading.operands(2)
-        if reading.calls == "sum" or (texts and is_number(texts[0], frame)):
+        expression, frame = step.location.parsed, caller(4)
+        texts = expression.operands(2)
+        if expression.calls == "sum" or (texts and is_number(texts[0], frame)):
             values.reverse()
 
     # -- the life of a step --------------------------------------------------------------------

@@ -129,7 +129,7 @@ class Location(NamedTuple):
         return self._text(self.line or 0).strip()
 
     @property
-    def reading(self) -> Expression:
+    def parsed(self) -> Expression:
         """The expression taken apart."""
         known = facts(self.code).expressions
         if self.lasti not in known:
