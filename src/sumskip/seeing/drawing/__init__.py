@@ -95,12 +95,13 @@ def draw(
         for way in ways:
             last = fewest and way is ways[-1]
             if not last and ranks * LEAST[way.down] > (TALLEST * COLUMN / NARROW if way.down else COLUMN):
-                continue  # without drawing it, which takes most of the time
-            scene = _framed(trace, way.draw(seen.sheet), [*seen.notes, *plan.notes])
-            narrow = scene.width <= COLUMN
-            low = scene.height * min(1.0, NARROW / scene.width) <= TALLEST
+                continue  # without arranging it, which takes most of the time
+            layout = way.arranged(seen.sheet)
+            frame = _Frame(trace, *way.xy(layout.along, layout.across), [*seen.notes, *plan.notes])
+            narrow = frame.width + 2 * MARGIN <= COLUMN
+            low = (frame.height + 2 * MARGIN) * min(1.0, NARROW / (frame.width + 2 * MARGIN)) <= TALLEST
             if last or (narrow and (low or (fewest and way.down))):
-                return scene, seen
+                return on_ground(frame.around(way.draw(layout))), seen
             if narrow and way.down:
                 break  # shorter lines would only make it higher
     raise AssertionError("the last depth always draws")
@@ -121,36 +122,41 @@ def image_tag(svg: str, alt: str) -> str:
     return f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{data}" style="max-width:100%">'
 
 
-def _framed(trace: Graph, inner: Scene, notes: list[str]) -> Scene:
-    """The picture on its own ground, with the model's name above and what is to be said below."""
-    name = clean(trace.name, 60)
-    panel = Scene()
-    if trace.fault:
-        failed = next((node.label for node in trace.nodes if node.id == trace.fault.node), "")
-        panel = fault_panel(trace.fault, failed)
-    of_all = [note for note in (total_words(trace), *notes) if note]
-    remarks = [[note] for note in gathered(trace.notes)[:6]]
-    remarks += [of_all] if of_all else []  # in one paragraph, as pictures are high
-    remarks += [[note] for note in _gradient_notes(trace)]
-    said = [(" ".join(clean(note, 200) for note in notes), 4 * len(notes)) for notes in remarks]
-    wide = max(inner.width, panel.width, width(name, TITLE, bold=True), 300.0 if said else 0.0)
-    room = min(wide, COLUMN - 2 * MARGIN)
-    lines = [line for text, most in said for line in wrap(text, SMALL, room, lines=most)]
-    body, y = Scene(), 0.0
-    if name:
-        body.elements.append(Text(0, TITLE, fit(name, TITLE, wide, bold=True), TITLE, INK, True, "start"))
-        y += TITLE + 12
-    body.place(inner, 0 if panel.width else (wide - inner.width) / 2, y)
-    y += inner.height
-    if panel.elements:
-        y += 16
-        body.place(panel, 0, y)
-        y += panel.height
-    for line in lines:
-        y += 16
-        body.elements.append(Text(0, y, line, SMALL, SOFT, anchor="start", role="label"))
-    body.width, body.height = wide, y
-    return on_ground(body)
+class _Frame:
+    """What stands around a picture of this size: the model's name above, and below what is to be said."""
+
+    def __init__(self, trace: Graph, wide: float, high: float, notes: list[str]) -> None:
+        self._name = clean(trace.name, 60)
+        self._panel = Scene()
+        if trace.fault:
+            failed = next((node.label for node in trace.nodes if node.id == trace.fault.node), "")
+            self._panel = fault_panel(trace.fault, failed)
+        of_all = [note for note in (total_words(trace), *notes) if note]
+        remarks = [[note] for note in gathered(trace.notes)[:6]]
+        remarks += [of_all] if of_all else []  # in one paragraph, as pictures are high
+        remarks += [[note] for note in _gradient_notes(trace)]
+        least = 300.0 if remarks else 0.0
+        self.width = max(wide, self._panel.width, width(self._name, TITLE, bold=True), least)
+        room = min(self.width, COLUMN - 2 * MARGIN)
+        said = [(" ".join(clean(note, 200) for note in notes), 4 * len(notes)) for notes in remarks]
+        self._lines = [line for text, most in said for line in wrap(text, SMALL, room, lines=most)]
+        self._top = TITLE + 12 if self._name else 0.0
+        self._below = self._top + high
+        self._end = self._below + (16 + self._panel.height if self._panel.elements else 0)
+        self.height = self._end + 16 * len(self._lines)
+
+    def around(self, inner: Scene) -> Scene:
+        """The picture with all that stands around it."""
+        body = Scene(self.width, self.height)
+        if self._name:
+            name = fit(self._name, TITLE, self.width, bold=True)
+            body.elements.append(Text(0, TITLE, name, TITLE, INK, True, "start"))
+        body.place(inner, 0 if self._panel.width else (self.width - inner.width) / 2, self._top)
+        if self._panel.elements:
+            body.place(self._panel, 0, self._below + 16)
+        for n, line in enumerate(self._lines, 1):
+            body.elements.append(Text(0, self._end + 16 * n, line, SMALL, SOFT, anchor="start", role="label"))
+        return body
 
 
 def _gradient_notes(trace: Graph) -> list[str]:

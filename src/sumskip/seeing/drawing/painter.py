@@ -30,9 +30,12 @@ class Painter:
     whole: bool = False
     _inside: dict[str, Layout] = field(default_factory=dict)
 
-    def draw(self, sheet: Sheet) -> Scene:
-        """The whole sheet, its upper left corner at (0, 0)."""
-        layout = self._lay_out(sheet)
+    def arranged(self, sheet: Sheet, frame: Frame = NO_FRAME) -> Layout:
+        """Where everything goes, which tells the picture's size before it is drawn."""
+        return lay_out(sheet, self.size, self.label, GAP_DOWN if self.down else GAP_RIGHT, frame)
+
+    def draw(self, layout: Layout) -> Scene:
+        """All of the sheet that was arranged last, its upper left corner at (0, 0)."""
         scene = Scene(*self.xy(layout.along, layout.across))
         self._draw_sheet(scene, layout, 0, 0, 0)
         return scene
@@ -40,9 +43,6 @@ class Painter:
     def xy(self, along: float, across: float) -> Point:
         """Right and down, for along the flow and across it."""
         return (across, along) if self.down else (along, across)
-
-    def _lay_out(self, sheet: Sheet, frame: Frame = NO_FRAME) -> Layout:
-        return lay_out(sheet, self.size, self.label, GAP_DOWN if self.down else GAP_RIGHT, frame)
 
     def label(self, link: Link, short: bool) -> Label:
         """How much room what is written on a wire takes."""
@@ -72,7 +72,7 @@ class Painter:
         return Size(along, across, across / 2, beside_along, beside_across + symbols.BADGE_WIRE * bool(found))
 
     def _box_size(self, item: Item, sheet: Sheet) -> Size:
-        inner = self._inside[item.id] = self._lay_out(sheet, Frame(HEADER if self.down else 0, PAD))
+        inner = self._inside[item.id] = self.arranged(sheet, Frame(HEADER if self.down else 0, PAD))
         name = width(item.title, SMALL, bold=True) + 2 * PAD
         low = PAD if self.down else HEADER + 4
         along, across = inner.along, inner.across + low + PAD
