@@ -56,7 +56,7 @@ c.Autograde.autograde_preprocessors = [
 
 # Where there is no sandbox, plain `nbgrader autograde` refuses to run what learners wrote. This lets it,
 # without walls and with your rights:
-# c.GiveVerdicts.trust_submissions = True
+# c.RestoreSubmission.trust_submissions = True
 
 # Feedback and formgrader: nothing of a learner's runs in the reader's browser, and nothing is loaded.
 c.HTMLExporter.sanitize_html = True

@@ -1,7 +1,8 @@
 """Our steps in nbgrader's `autograde`: restore the notebook, put in the verdicts, save the scores.
 
-`nbgrader_config.py` lists them. `python -m autograder grade` brings submission and verdict along; plain
-`nbgrader autograde` finds the verdict in `verdicts/`, or has it made on the spot.
+`nbgrader_config.py` lists them. `python -m autograder grade` brings submission and verdict along. With plain
+`nbgrader autograde` the first step has the verdict made, unless the one in `verdicts/` holds; the second
+reads it.
 
 No cell is executed here, and nothing that a learner's code printed can become a score: a check cell gets
 the outputs that make nbgrader's `determine_grade` say what the report says.
@@ -21,7 +22,7 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool
 
 from autograder.gradebook.page_text import MOST_OUTPUT, Room, capped
-from autograder.submission.verdicts import Printed, Verdict
+from autograder.submission.verdicts import Printed, Verdict, load, verdict_path
 from sumskip.checking.core import Report
 
 Resources = dict[str, Any]
@@ -34,19 +35,6 @@ class VerdictError(Exception):
 class RestoreSubmission(NbGraderPreprocessor):
     """Replaces what was handed in by nbgrader's cells from the master and the learner's own cells."""
 
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        if "submission" not in resources["nbgrader"]:
-            from autograder.submission.plain import plain_submission
-
-            place = _place(self, resources)
-            resources["nbgrader"]["submission"] = plain_submission(*place).notebook
-            _drop_other_files(place[0] / "autograded" / place[1] / place[2])
-        return resources["nbgrader"]["submission"], resources
-
-
-class GiveVerdicts(NbGraderPreprocessor):
-    """Puts the verdict on each exercise into its check cell, and what was printed into the others."""
-
     trust_submissions = Bool(
         False,
         help="Run learners' code without walls where the sandbox is missing: with all the rights you have.",
@@ -54,16 +42,35 @@ class GiveVerdicts(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         given = resources["nbgrader"]
-        verdict = given.get("verdict")
-        if verdict is None:
-            from autograder.submission.plain import plain_verdict
+        if "submission" not in given:
+            from autograder.submission.plain import restored_and_graded
 
-            verdict = plain_verdict(*_place(self, resources), trust_submissions=self.trust_submissions)
-            for warning in verdict.warnings:
-                self.log.warning("%s/%s: %s", given["student"], given["assignment"], warning)
+            root, learner, assignment, file = _place(self, resources)
+            trust = self.trust_submissions
+            submission = restored_and_graded(root, learner, assignment, file, trust_submissions=trust)
+            given["submission"] = submission.notebook
+            _drop_other_files(root / "autograded" / learner / assignment)
+        return given["submission"], resources
+
+
+class GiveVerdicts(NbGraderPreprocessor):
+    """Puts the verdict on each exercise into its check cell, and what was printed into the others."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        given = resources["nbgrader"]
+        verdict = given.get("verdict") or self._stored(resources)
         show_verdict(nb, verdict)
         nb.metadata["sumskip"] = {"key": given.get("key"), "level": verdict.level, "seed": verdict.seed}
         return nb, resources
+
+    def _stored(self, resources: Resources) -> Verdict:
+        root, learner, assignment, _ = _place(self, resources)
+        verdict = load(verdict_path(root, learner, assignment))
+        if verdict is None:
+            raise VerdictError(f"{learner}/{assignment}: RestoreSubmission, listed before, stored no verdict")
+        for warning in verdict.warnings:
+            self.log.warning("%s/%s: %s", learner, assignment, warning)
+        return verdict
 
 
 class SaveVerdicts(SaveAutoGrades):
