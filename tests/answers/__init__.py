@@ -9,8 +9,9 @@ Where more than one diagnosis names a true cause they are separated by `|`; `non
 all. A line `# roles: first=m.conv1, …` behind it says by hand which of the model's weights is which; it
 is what the oracle goes by (see `tests.oracle`), and is left out where the attributes have the usual names.
 
-An answer that begins indented stands in the first one of its file: from `def forward` on where it begins
-with that, else in place of the last line.
+An answer that begins indented stands in the first one of its file. Its first lines that set an attribute
+take the place of the line that sets the same; then a method takes that of its namesake, and other lines the
+place of the last line.
 
 The answers were written before the judge was, and are not to be bent to it.
 """
@@ -30,6 +31,7 @@ from torch import nn
 from autograder.exercises import EXERCISES
 
 _HEAD = re.compile(r"^# %% (right|wrong) ([\w-]+)(?: -> ([\w|-]+))?\n(?:# roles: (.+)\n)?", re.MULTILINE)
+_SETS = re.compile(r"        self\.\w+ = ")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,18 @@ def _whole(source: str, found: list[Answer]) -> str:
     """The source of an answer that may stand in the first one's class."""
     if not source.startswith(" "):
         return source
-    first = found[0].source
-    forward = source.startswith("    def forward(")
-    cut = first.index("    def forward(") if forward else first.rstrip("\n").rindex("\n") + 1
-    return first[:cut] + source
+    lines, own = found[0].source.splitlines(), source.splitlines()
+    while own and (sets := _SETS.match(own[0])) and (places := _starting(lines, sets[0])):
+        lines[places[0]] = own.pop(0)
+    if not own:
+        return "\n".join(lines) + "\n"
+    if not own[0].startswith("    def "):
+        return "\n".join([*lines[:-1], *own]) + "\n"
+    methods = _starting(lines, "    def ")
+    start = next(place for place in methods if lines[place].split("(")[0] == own[0].split("(")[0])
+    rest = [place for place in methods if place > start]
+    return "\n".join([*lines[:start], *own, *([""] + lines[rest[0] :] if rest else [])]) + "\n"
+
+
+def _starting(lines: list[str], words: str) -> list[int]:
+    return [place for place, line in enumerate(lines) if line.startswith(words)]

@@ -92,29 +92,12 @@ class AdditionModel(nn.Module):
 
 
 # %% right no-bias
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, kernel_size=(3, 3), padding=(1, 1), bias=False)
         self.conv2 = nn.Conv2d(16, 16, kernel_size=3, padding='same', bias=False)
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
-
 
 # %% right one-bias-only
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% right registered-twice
@@ -172,16 +155,8 @@ class AdditionModel(nn.Module):
 
 
 # %% right lazy
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.LazyConv2d(16, 3, padding=1)
         self.conv2 = nn.LazyConv2d(16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% right double
@@ -200,16 +175,8 @@ class AdditionModel(nn.Module):
 
 
 # %% right double-uncast
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1).double()
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1).double()
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% right unused-state
@@ -244,7 +211,6 @@ class AdditionModel(nn.Module):
 
 
 # %% right own-initialisation
-class AdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
@@ -253,11 +219,6 @@ class AdditionModel(nn.Module):
         for layer in (self.conv1, self.conv2):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% right explicit-pad
@@ -365,17 +326,11 @@ class AdditionModel(nn.Module):
 
 
 # %% right weight-norm
-class AdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         wn = torch.nn.utils.parametrizations.weight_norm
         self.conv1 = wn(nn.Conv2d(3, 16, 3, padding=1))
         self.conv2 = wn(nn.Conv2d(16, 16, 3, padding=1))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% right hook-keeps-out1
@@ -428,16 +383,10 @@ class AdditionModel(nn.Module):
 
 
 # %% right arguments-with-defaults
-class AdditionModel(nn.Module):
     def __init__(self, channels=3, hidden=16, **options):
         super().__init__()
         self.conv1 = nn.Conv2d(channels, hidden, 3, padding=1)
         self.conv2 = nn.Conv2d(hidden, hidden, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% right skip-module
@@ -678,12 +627,7 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong both-from-input -> parallel-branches
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(3, 16, 3, padding=1)
-
     def forward(self, x):
         return self.conv1(x) + self.conv2(x)
 
@@ -862,146 +806,53 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong kernel-2 -> even-kernel
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 2, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% wrong kernel-4 -> even-kernel
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 4, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 4, padding=1)
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
-
 
 # %% wrong kernel-5 -> other-kernel
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 5, padding=2)
         self.conv2 = nn.Conv2d(16, 16, 5, padding=2)
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
-
 
 # %% wrong 24-channels -> channels-mismatch
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 24, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% wrong sequential-numbers -> channels-mismatch
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% wrong one-channel-second -> one-channel
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 1, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% wrong 32-channels-everywhere -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
         self.conv2 = nn.Conv2d(32, 32, 3, padding=1)
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
-
 
 # %% wrong padding-left-out -> no-padding
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3)
         self.conv2 = nn.Conv2d(16, 16, 3)
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
-
 
 # %% wrong padding-left-out-of-second -> no-padding
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, kernel_size=3)
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
-
 
 # %% wrong cropped-skip -> none|no-padding
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1[:, :, 1:-1, 1:-1] + out2
 
 
 # %% wrong strided-second -> strided
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, stride=2, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% wrong relu-between -> relu-implied
@@ -1039,28 +890,16 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong super-missing -> no-super-init
-class AdditionModel(nn.Module):
     def __init__(self):
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
-
 
 # %% wrong super-last -> no-super-init
-class AdditionModel(nn.Module):
     def __init__(self):
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         super().__init__()
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% wrong layers-in-a-list -> python-list
@@ -1233,29 +1072,12 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong reflect-padding -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, padding_mode='reflect')
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1, padding_mode='reflect')
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
-
 
 # %% wrong dilated -> none
-class AdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=2, dilation=2)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% wrong dropout -> none
@@ -1289,32 +1111,20 @@ class AdditionModel(nn.Module):
 
 
 # %% wrong frozen-second -> layers-frozen|none
-class AdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.conv2.requires_grad_(False)
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
-
 
 # %% wrong frozen-all -> layers-frozen
-class AdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         for p in self.parameters():
             p.requires_grad = False
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out1 + out2
 
 
 # %% wrong averaged-and-detached -> averaged|detached|none

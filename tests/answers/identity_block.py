@@ -14,14 +14,8 @@ class IdentityBlock(nn.Module):
 
 
 # %% right no-conv-bias
-class IdentityBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
-
     def forward(self, x):
         identity = x
         out = F.relu(self.bn1(self.conv1(x)))
@@ -105,18 +99,10 @@ class IdentityBlock(nn.Module):
 
 
 # %% right lazy
-class IdentityBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
         self.conv1 = nn.LazyConv2d(channels, 3, padding=1)
         self.bn1 = nn.LazyBatchNorm2d()
         self.conv2 = nn.LazyConv2d(channels, 3, padding=1)
         self.bn2 = nn.LazyBatchNorm2d()
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + x)
 
 
 # %% right functional-batch-norm
@@ -468,48 +454,24 @@ class IdentityBlock(nn.Module):
 
 
 # %% wrong no-padding -> no-padding
-class IdentityBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3)
-        self.bn1 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3)
-        self.bn2 = nn.BatchNorm2d(channels)
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + x)
 
 
 # %% wrong sixteen -> fixed-channels
-class IdentityBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
         self.conv1 = nn.Conv2d(16, 16, 3, padding=1)
         self.bn1 = nn.BatchNorm2d(16)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.bn2 = nn.BatchNorm2d(16)
 
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + x)
-
 
 # %% wrong no-argument -> no-channels-argument
-class IdentityBlock(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(16, 16, 3, padding=1)
         self.bn1 = nn.BatchNorm2d(16)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.bn2 = nn.BatchNorm2d(16)
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + x)
 
 
 # %% wrong eval-in-forward -> none
@@ -531,65 +493,25 @@ class IdentityBlock(nn.Module):
 
 # %% wrong instance-norm -> none|no-batch-norm
 # roles: none
-class IdentityBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.bn1 = nn.InstanceNorm2d(channels, affine=True)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         self.bn2 = nn.InstanceNorm2d(channels, affine=True)
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + x)
 
 
 # %% wrong group-norm -> none|no-batch-norm
 # roles: none
-class IdentityBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.bn1 = nn.GroupNorm(1, channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         self.bn2 = nn.GroupNorm(1, channels)
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + x)
 
 
 # %% wrong norm-without-affine -> none
-class IdentityBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.bn1 = nn.BatchNorm2d(channels, affine=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         self.bn2 = nn.BatchNorm2d(channels, affine=False)
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + x)
 
 
 # %% wrong norm-without-statistics -> none
 # roles: none
-class IdentityBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.bn1 = nn.BatchNorm2d(channels, track_running_stats=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         self.bn2 = nn.BatchNorm2d(channels, track_running_stats=False)
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + x)
 
 
 # %% wrong dropout -> none
@@ -627,17 +549,11 @@ class IdentityBlock(nn.Module):
 
 
 # %% wrong super-missing -> no-super-init
-class IdentityBlock(nn.Module):
     def __init__(self, channels):
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.bn1 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         self.bn2 = nn.BatchNorm2d(channels)
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + x)
 
 
 # %% wrong relu-before-add-and-detached -> relu-before-add|detached|none

@@ -79,30 +79,14 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% right projection-in-centre
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(16, 32, 1, padding=0, stride=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.add(self.project(out1), out2)
 
 
 # %% right lazy
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.LazyConv2d(16, 3, padding=1)
         self.conv2 = nn.LazyConv2d(32, 3, padding=1)
         self.project = nn.LazyConv2d(32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.project(out1) + out2
 
 
@@ -159,16 +143,7 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong projects-x -> projects-x
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(3, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2 + self.project(x)
 
 
@@ -177,59 +152,21 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong projects-out2 -> projects-out2
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(32, 16, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out1 + self.project(out2)
 
 
 # %% wrong projects-out2-32 -> projects-out2
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(32, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return out2 + self.project(out2)
 
 
 # %% wrong projection-32-to-32-of-out1 -> projects-out2|none
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(32, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out2 + self.project(out1)
 
 
 # %% wrong one-channel -> one-channel
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(16, 1, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out2 + self.project(out1)
 
 
 # %% wrong mean-channel -> stretched
@@ -320,13 +257,7 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong both-from-x -> parallel-branches
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(3, 32, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         return self.conv2(x) + self.project(out1)
@@ -341,59 +272,20 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong projection-3x3 -> projection-3x3
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(16, 32, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out2 + self.project(out1)
 
 
 # %% wrong projection-3x3-unpadded -> projection-3x3
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(16, 32, 3)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out2 + self.project(out1)
 
 
 # %% wrong projection-padded -> projection-padded
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(16, 32, 1, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out2 + self.project(out1)
 
 
 # %% wrong no-padding -> no-padding
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3)
         self.conv2 = nn.Conv2d(16, 32, 3)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out2 + self.project(out1)
 
 
 # %% wrong relu-between -> relu-implied
@@ -436,31 +328,12 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong sum-projected -> none
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-        self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.project(out1 + out2)
 
 
 # %% wrong strided-projection -> none
-class ProjectedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(16, 32, 1, stride=2)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out2 + self.project(out1)
 
 
 # %% wrong pair-returned -> returns-both
@@ -476,13 +349,7 @@ class ProjectedAdditionModel(nn.Module):
 
 
 # %% wrong super-missing -> no-super-init
-class ProjectedAdditionModel(nn.Module):
     def __init__(self):
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.project = nn.Conv2d(16, 32, 1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return out2 + self.project(out1)

@@ -194,12 +194,8 @@ class RepairedModel(nn.Module):
 
 
 # %% wrong fewer-channels -> none|second-reads-3
-class RepairedModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 3, 3, padding=1)
         self.conv2 = nn.Conv2d(3, 3, 3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)

@@ -1,3 +1,16 @@
+# %% right direct-calls
+class SequentialModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
+
+    def forward(self, x):
+        x = self.conv1(x)
+        x = self.conv2(x)
+        return x
+
+
 # %% right sequential
 # roles: first=m.layers[0], second=m.layers[1]
 class SequentialModel(nn.Module):
@@ -10,19 +23,6 @@ class SequentialModel(nn.Module):
 
     def forward(self, x):
         return self.layers(x)
-
-
-# %% right direct-calls
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
-    def forward(self, x):
-        x = self.conv1(x)
-        x = self.conv2(x)
-        return x
 
 
 # %% right registered-twice
@@ -212,6 +212,15 @@ class SequentialModel(nn.Module):
 
 # %% right image-by-image
 # roles: first=m.layers[0], second=m.layers[1]
+class SequentialModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1),
+            nn.Conv2d(16, 32, 3, padding=1),
+        )
+
+    def forward(self, x):
         return torch.cat([self.layers(part) for part in x.split(1)])
 
 
@@ -228,12 +237,6 @@ class SequentialModel(nn.Module):
 
 
 # %% right prints-shapes
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         print(x.shape)
         x = self.conv1(x)
@@ -321,24 +324,14 @@ SequentialModel.forward = lambda self, x: self.stages(x)
 
 # %% wrong adds -> adds|none
 # roles: none
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
         self.conv2 = nn.Conv2d(32, 32, 3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         return out1 + self.conv2(out1)
 
 
 # %% wrong adds-mismatched -> adds
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(out1)
@@ -347,12 +340,8 @@ class SequentialModel(nn.Module):
 
 # %% wrong parallel-sum -> parallel-branches
 # roles: none
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
         self.conv2 = nn.Conv2d(3, 32, 3, padding=1)
-
     def forward(self, x):
         return self.conv1(x) + self.conv2(x)
 
@@ -369,12 +358,7 @@ class SequentialModel(nn.Module):
 
 
 # %% wrong sees-x-direct -> every-layer-sees-x
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(3, 32, 3, padding=1)
-
     def forward(self, x):
         out = self.conv1(x)
         out = self.conv2(x)
@@ -382,12 +366,6 @@ class SequentialModel(nn.Module):
 
 
 # %% wrong sees-x-wrong-variable -> every-layer-sees-x
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(x)
@@ -406,12 +384,6 @@ class SequentialModel(nn.Module):
 
 
 # %% wrong reversed-calls -> reversed-order
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         return self.conv1(self.conv2(x))
 
@@ -439,12 +411,6 @@ class SequentialModel(nn.Module):
 
 
 # %% wrong first-only -> first-only
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         x1 = self.conv1(x)
         x2 = self.conv2(x1)
@@ -452,36 +418,19 @@ class SequentialModel(nn.Module):
 
 
 # %% wrong cat-of-both -> concatenated
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
     def forward(self, x):
         a = self.conv1(x)
         return torch.cat([a, self.conv2(a)], 1)
 
 
 # %% wrong cat-48 -> concatenated
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         a = self.conv1(x)
         return torch.cat([a, self.conv2(a)], 1)
 
 
 # %% wrong pair-returned -> returns-both
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         a = self.conv1(x)
         return a, self.conv2(a)
@@ -738,45 +687,21 @@ class SequentialModel(nn.Module):
 
 
 # %% wrong relu-functional -> relu-implied
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         return self.conv2(F.relu(self.conv1(x)))
 
 
 # %% wrong relu-last -> relu-implied
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         return torch.relu(self.conv2(self.conv1(x)))
 
 
 # %% wrong relu-twice -> relu-implied
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         return F.relu(self.conv2(F.relu(self.conv1(x))))
 
 
 # %% wrong leaky-relu -> none|relu-implied
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         return self.conv2(F.leaky_relu(self.conv1(x)))
 
@@ -827,33 +752,63 @@ class SequentialModel(nn.Module):
 
 # %% wrong flattened -> none
 # roles: first=m.layers[0], second=m.layers[1]
+class SequentialModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1),
+            nn.Conv2d(16, 32, 3, padding=1),
+        )
+
+    def forward(self, x):
         return self.layers(x).flatten(1)
 
 
 # %% wrong softmax -> none
 # roles: first=m.layers[0], second=m.layers[1]
+class SequentialModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1),
+            nn.Conv2d(16, 32, 3, padding=1),
+        )
+
+    def forward(self, x):
         return self.layers(x).softmax(1)
 
 
 # %% wrong detached-between -> detached
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         return self.conv2(self.conv1(x).detach())
 
 
 # %% wrong no-grad -> no-gradient
 # roles: first=m.layers[0], second=m.layers[1]
+class SequentialModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1),
+            nn.Conv2d(16, 32, 3, padding=1),
+        )
+
+    def forward(self, x):
         with torch.no_grad():
             return self.layers(x)
 
 
 # %% wrong inference-mode -> no-gradient|none
 # roles: first=m.layers[0], second=m.layers[1]
+class SequentialModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1),
+            nn.Conv2d(16, 32, 3, padding=1),
+        )
+
+    def forward(self, x):
         with torch.inference_mode():
             return self.layers(x)
 
@@ -875,16 +830,43 @@ class SequentialModel(nn.Module):
 
 # %% wrong nothing-returned -> no-return
 # roles: first=m.layers[0], second=m.layers[1]
+class SequentialModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1),
+            nn.Conv2d(16, 32, 3, padding=1),
+        )
+
+    def forward(self, x):
         self.layers(x)
 
 
 # %% wrong layers-returned -> returns-layers|none
 # roles: first=m.layers[0], second=m.layers[1]
+class SequentialModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1),
+            nn.Conv2d(16, 32, 3, padding=1),
+        )
+
+    def forward(self, x):
         return self.layers
 
 
 # %% wrong two-inputs -> two-inputs
 # roles: first=m.layers[0], second=m.layers[1]
+class SequentialModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1),
+            nn.Conv2d(16, 32, 3, padding=1),
+        )
+
+    def forward(self, x):
         return self.layers(x, x)
 
 
@@ -916,6 +898,14 @@ class SequentialModel(nn.Module):
 
 # %% wrong self-missing -> forward-without-self
 # roles: first=m.layers[0], second=m.layers[1]
+class SequentialModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1),
+            nn.Conv2d(16, 32, 3, padding=1),
+        )
+
     def forward(x):
         return x
 
@@ -1054,12 +1044,6 @@ class SequentialModel(nn.Module):
 
 
 # %% wrong noise-added -> none
-class SequentialModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-
     def forward(self, x):
         return self.conv2(self.conv1(x)) + 0.01 * torch.randn(1)
 

@@ -17,15 +17,7 @@ class TinyResNet(nn.Module):
 
 
 # %% right stem-is-a-convolution
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
         self.stem = nn.Conv2d(1, 16, 3, padding=1)
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -91,15 +83,7 @@ class TinyResNet(nn.Module):
 
 
 # %% right average-pool-of-four
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
         self.pool = nn.AvgPool2d(4)
-        self.fc = nn.Linear(32, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -108,15 +92,7 @@ class TinyResNet(nn.Module):
 
 
 # %% right convolution-as-head
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Conv2d(32, num_classes, 1)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -125,21 +101,7 @@ class TinyResNet(nn.Module):
 
 
 # %% right lazy-head
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.LazyLinear(num_classes)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.pool(x).flatten(1)
-        return self.fc(x)
 
 
 # %% right prints
@@ -187,15 +149,7 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong blocks-unused -> blocks-unused
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(16, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.pool(x).flatten(1)
@@ -256,75 +210,22 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong block-not-made -> block-not-made
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
         self.block1 = block
         self.block2 = block
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.pool(x).flatten(1)
-        return self.fc(x)
 
 
 # %% wrong no-stride -> no-stride
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
         self.block2 = block(16, 32)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.pool(x).flatten(1)
-        return self.fc(x)
 
 
 # %% wrong stride-in-first -> stride-in-first
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
         self.block1 = block(16, 16, stride=2)
         self.block2 = block(16, 32)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.pool(x).flatten(1)
-        return self.fc(x)
 
 
 # %% wrong widens-first -> blocks-reversed
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
         self.block1 = block(16, 32, stride=2)
         self.block2 = block(32, 32)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.pool(x).flatten(1)
-        return self.fc(x)
 
 
 # %% wrong called-in-other-order -> none
@@ -337,33 +238,11 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong three-input-channels -> three-channels
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.pool(x).flatten(1)
-        return self.fc(x)
 
 
 # %% wrong not-pooled -> not-pooled
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(32 * 4 * 4, num_classes)
-
     def forward(self, x):
         x = self.stem(x)
         x = self.block1(x)
@@ -380,21 +259,7 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong max-pool -> max-pool
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
         self.pool = nn.AdaptiveMaxPool2d(1)
-        self.fc = nn.Linear(32, num_classes)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.pool(x).flatten(1)
-        return self.fc(x)
 
 
 # %% wrong not-flattened -> no-flatten
@@ -414,21 +279,7 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong ten-classes -> classes-ignored
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(32, 10)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.pool(x).flatten(1)
-        return self.fc(x)
 
 
 # %% wrong softmax -> softmax
@@ -555,17 +406,9 @@ class TinyResNet(nn.Module):
 
 
 # %% wrong super-missing -> no-super-init
-class TinyResNet(nn.Module):
     def __init__(self, block, num_classes=10):
         self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
         self.block1 = block(16, 16)
         self.block2 = block(16, 32, stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(32, num_classes)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.pool(x).flatten(1)
-        return self.fc(x)

@@ -82,63 +82,23 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% right one-element
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor([0.5]))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% right ones-halved
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.ones(1) / 2)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return torch.lerp(out2, out1, self.alpha)
 
 
 # %% right full
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.full((), 0.5), requires_grad=True)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% right zeros-plus-half
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(0.5 + torch.zeros(()))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% right filled-later
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
@@ -146,24 +106,13 @@ class WeightedAdditionModel(nn.Module):
         self.alpha = nn.Parameter(torch.empty(1))
         nn.init.constant_(self.alpha, 0.5)
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
-
 
 # %% right register-parameter
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.register_parameter('alpha', nn.Parameter(torch.tensor(0.5)))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% right setattr
@@ -196,31 +145,13 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% right no-bias
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1, bias=False)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% right lazy
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.LazyConv2d(16, 3, padding=1)
         self.conv2 = nn.LazyConv2d(16, 3, padding='same')
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% right double
@@ -240,7 +171,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% right registered-twice-with-dict
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
@@ -248,11 +178,6 @@ class WeightedAdditionModel(nn.Module):
         self.params = nn.ParameterDict({'alpha': torch.tensor(0.5)})
         self.alpha = self.params['alpha']
         self.layers = nn.Sequential(self.conv1, self.conv2)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% right blended-weights
@@ -327,7 +252,6 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% right alpha-with-hook
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
@@ -335,11 +259,6 @@ class WeightedAdditionModel(nn.Module):
         self.alpha = nn.Parameter(torch.tensor(0.5))
         self.grads = []
         self.alpha.register_hook(lambda g: self.grads.append(g.clone()))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% right blend-module-and-property
@@ -409,60 +328,24 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong parameter-of-float -> parameter-of-float
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(0.5)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong parameter-of-list -> none|parameter-of-float
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter([0.5])
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong float-attribute -> plain-float
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = 0.5
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong numpy-float -> plain-float|none
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         import numpy as np
         self.alpha = np.float32(0.5)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong class-attribute -> plain-float
@@ -481,130 +364,52 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong requires-grad-tensor -> tensor-not-registered
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = torch.tensor(0.5, requires_grad=True)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong requires-grad-method -> tensor-not-registered
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = torch.tensor([0.5]).requires_grad_()
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong plain-tensor -> tensor-not-registered
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = torch.tensor(0.5)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong variable -> tensor-not-registered
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = torch.autograd.Variable(torch.tensor(0.5), requires_grad=True)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong buffer -> buffer
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.register_buffer('alpha', torch.tensor(0.5))
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
-
 
 # %% wrong buffer-with-gradient -> buffer
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.register_buffer('alpha', torch.tensor(0.5, requires_grad=True))
 
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
-
 
 # %% wrong nn-buffer -> buffer
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Buffer(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong frozen -> frozen
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor(0.5), requires_grad=False)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong frozen-later -> frozen
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor(0.5))
         self.alpha.requires_grad = False
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong parameter-in-list -> alpha-missing|python-list
@@ -673,17 +478,11 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong local-in-init -> local-in-init|alpha-missing
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong other-name -> alpha-missing
@@ -877,143 +676,46 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong alpha-of-16 -> per-channel
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.ones(16) * 0.5)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong alpha-of-16-aligned -> per-channel
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.full((1, 16, 1, 1), 0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong alpha-of-16-viewed -> per-channel
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(0.5 * torch.ones(16))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = self.alpha.view(-1, 1, 1)
         return a * out1 + (1 - a) * out2
 
 
 # %% wrong alpha-of-two -> none|per-channel
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor([0.5, 0.5]))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha[0] * out1 + self.alpha[1] * out2
 
 
 # %% wrong starts-at-zero -> alpha-start
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.zeros(1))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong starts-at-one -> alpha-start
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor(1.0))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong starts-at-random -> alpha-start
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.rand(1))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong starts-at-five -> alpha-start
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor(5.0))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong whole-number -> integer-parameter
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor(1))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong sigmoid-of-raw -> squashed|alpha-start
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor(0.0))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         a = torch.sigmoid(self.alpha)
         return a * out1 + (1 - a) * out2
 
@@ -1053,13 +755,7 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong both-from-input -> parallel-branches
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(3, 16, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
     def forward(self, x):
         out1 = self.conv1(x)
         out2 = self.conv2(x)
@@ -1115,45 +811,16 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong no-padding -> no-padding
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3)
         self.conv2 = nn.Conv2d(16, 16, 3)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong 32-channels -> channels-mismatch
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong one-channel -> one-channel
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 1, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong relu-between -> relu-implied
@@ -1176,29 +843,17 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong super-missing -> no-super-init
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong super-missing-alpha-first -> no-super-init
-class WeightedAdditionModel(nn.Module):
     def __init__(self):
         self.alpha = nn.Parameter(torch.tensor(0.5))
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
-        return self.alpha * out1 + (1 - self.alpha) * out2
 
 
 # %% wrong layers-in-a-list -> python-list
@@ -1252,16 +907,7 @@ class WeightedAdditionModel(nn.Module):
 
 
 # %% wrong float-and-no-complement -> no-complement|plain-float|none
-class WeightedAdditionModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
         self.alpha = 0.5
-
-    def forward(self, x):
-        out1 = self.conv1(x)
-        out2 = self.conv2(out1)
         return self.alpha * out1 + out2
 
 
