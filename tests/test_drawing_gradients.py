@@ -1,4 +1,4 @@
-"""The gradients that a picture says, at the edges of boxes, open and closed, against autograd's own."""
+"""The gradients that a picture says, on all wires and at the edges of boxes, against autograd's own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import gallery
 import published
+from operands import Operand, operands_of
 from sumskip import Trace, trace
 from sumskip.seeing.drawing.parts import Item, Link, Sheet
 from sumskip.seeing.drawing.view import Viewable, box_paths, view
+from sumskip.seeing.graph import Edge
+from sumskip.seeing.tracing.steps import is_leaf
 
 
 class Threefold(nn.Module):
@@ -203,3 +207,86 @@ def test_every_box_of_well_known_models_says_what_autograd_says(name: str) -> No
     true = at_the_edges(model, set(paths), inputs)
     for depth in range(max(map(len, paths.values()))):
         assert agrees(found, true, {box for box, path in paths.items() if len(path) <= depth}) > 0
+
+
+# -- all wires of all pictures ---------------------------------------------------------------------
+
+
+def traced_in(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, tuple[Any, ...]]:
+    """The model of a picture in the gallery and its inputs, of which gradients are asked."""
+    given: list[tuple[Any, ...]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(gallery, "trace", lambda *args, **_: given.append(args) or trace(*args))
+        torch.manual_seed(0)
+        gallery.CASES[name]()
+    model, *inputs = given[0]
+    return model, tuple(
+        t.detach().clone().requires_grad_() if isinstance(t, Tensor) and t.is_floating_point() else t
+        for t in inputs
+    )
+
+
+def alike(edges: list[Edge], operands: list[Operand]) -> Iterator[tuple[list[Edge], list[Operand]]]:
+    """Edges and operands, both in the order of the forward pass; of one tensor into one node together."""
+    into: dict[tuple[str, str, int], list[Edge]] = {}
+    for edge in edges:
+        into.setdefault((edge.target, edge.source, edge.output), []).append(edge)
+    uses: dict[tuple[int, int], list[Operand]] = {}
+    for operand in operands:
+        uses.setdefault((operand.call, operand.source), []).append(operand)
+    known = [group for group in into.values() if any(edge.gradient is not None for edge in group)]
+    true = [group for group in uses.values() if any(use.gradient is not None for use in group)]
+    yield from zip(known, true, strict=True)
+
+
+def wires(sheet: Sheet) -> Iterator[tuple[Item, Link]]:
+    """Every wire of a picture, and what it ends at."""
+    yield from ((sheet.items[link.target], link) for link in sheet.links)
+    for item in sheet.items.values():
+        if item.inner is not None:
+            yield from wires(item.inner)
+
+
+@pytest.mark.parametrize("name", sorted(gallery.CASES))
+def test_every_wire_of_every_picture_says_what_autograd_says(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With boxes open to every depth: what a wire says is what all that it carries hand back together."""
+    model, inputs = traced_in(name, monkeypatch)
+    torch.manual_seed(1)
+    found = trace(model, *inputs, gradients=True)
+    torch.manual_seed(1)
+    if found.fault or any("backward pass failed" in note for note in found.notes):
+        with pytest.raises((RuntimeError, TypeError)):
+            operands_of(model, inputs, is_leaf)
+        return
+    uses = operands_of(model, inputs, is_leaf)
+    order = {node.id: place for place, node in enumerate(found.nodes)}
+    outputs = {node.id for node in found.nodes if node.kind == "output"}
+    inner = [edge for edge in found.edges if edge.target not in outputs]
+    inner.sort(key=lambda edge: (order[edge.target], edge.argument))
+    true = {  # the backward pass starts from the sum of the outputs
+        place: torch.ones(edge.shape or ())
+        for place, edge in enumerate(found.edges)
+        if edge.target in outputs and edge.gradient is not None
+    }
+    together: list[set[int]] = []  # what autograd does not tell apart
+    for edges, operands in alike(inner, uses):
+        places = [found.edges.index(edge) for edge in edges]
+        numbers = [use.gradient for use in operands if use.gradient is not None]
+        if any(edge.gradient is None for edge in edges):
+            numbers = [sum(numbers, start=torch.zeros(()))]
+            together.append(set(places))
+        for place, edge, number in zip(places, edges, numbers, strict=False):
+            assert edge.gradient == pytest.approx(_amount(number), rel=1e-3, abs=1e-7), edge
+            true[place] = number
+    assert len(true) == sum(edge.gradient is not None for edge in found.edges)
+    viewable = Viewable(found)
+    for depth in range(viewable.deepest + 1):
+        for target, link in wires(viewable.view(1000, viewable.down_to(depth)).sheet):
+            assert all(group <= set(link.edges) or not group & set(link.edges) for group in together), link
+            flowed = [true[place] for place in link.edges if place in true]
+            if said(link) or (target.inner is None and target.look != "port" and flowed):
+                assert said(link) == [
+                    pytest.approx(_amount(sum(flowed, start=torch.zeros(()))), rel=1e-3, abs=1e-7)
+                ], link

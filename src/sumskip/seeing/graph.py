@@ -41,7 +41,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """A tensor that went from one node to another; `o + o` makes two."""
+    """A tensor that went from one node to another; `o + o` makes two.
+
+    Where autograd does not tell these apart, as in `attention(x, x, x)`, the first has the gradient of all.
+    """
 
     source: str
     target: str

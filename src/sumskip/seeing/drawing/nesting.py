@@ -167,8 +167,11 @@ class Builder:
             title, subtitle = _call(title, subtitle)
         return Item(id_, look, title, "" if subtitle == title else subtitle, badges, marks, failed, node=node)
 
-    def add_edge(self, number: int, edge: Edge, source: Node, target: Node) -> None:
-        """The edge as wires between what is drawn; `number` is its place in the trace."""
+    def add_edge(self, number: int, edge: Edge, source: Node, target: Node, apart: bool) -> None:
+        """The edge as wires between what is drawn; `number` is its place in the trace.
+
+        `apart`: with a wire of its own, even where another leads from the same tensor to the same operator.
+        """
         start, end = self._address[edge.source], self._address[edge.target]
         if start == end:
             return
@@ -198,7 +201,7 @@ class Builder:
                 stretched and last,
                 port=not first,
             )
-            self._draw(sheet, link, end[:place], number, again=whole and last)
+            self._draw(sheet, link, end[:place], number, again=whole and last and apart)
         if stretched and (item := self._sheets[end[:-1]].items[end[-1]]).node:
             item.marks = tuple(mark for mark in item.marks if not mark.startswith("stretches"))
 

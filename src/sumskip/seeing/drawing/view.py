@@ -101,12 +101,20 @@ class Viewable:
         for node in self._nodes:
             builder.add_node(node)
         by_id = {node.id: node for node in self._nodes}
+        # Where autograd does not tell uses of a tensor apart, as in attention(x, x, x), one wire says all.
+        told = {_use(edge) for edge in self._edges if edge.gradient is not None}
         for edge in self._edges:
-            builder.add_edge(self._places[id(edge)], edge, by_id[edge.source], by_id[edge.target])
+            apart = edge.gradient is not None or _use(edge) not in told
+            place = self._places[id(edge)]
+            builder.add_edge(place, edge, by_id[edge.source], by_id[edge.target], apart)
         builder.find_skips(self._into)
         builder.write_gradients(_gradients(trace))
         _order(builder.root)
         return View(builder.root, folded, _few_links(builder.root) + notes, builder.items)
+
+
+def _use(edge: Edge) -> tuple[str, int, str]:
+    return edge.source, edge.output, edge.target
 
 
 def view(
