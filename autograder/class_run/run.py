@@ -13,7 +13,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,9 @@ from typing import Any
 from nbformat import NotebookNode
 
 from autograder.class_run.folders import Found, Handed, choose, read_folder
-from autograder.class_run.page_writer import PageWriter
 from autograder.engine.run import Engine, plain_text
 from autograder.files import write_whole
-from autograder.gradebook.book import ClassGradebook, read_timestamp, recorded_key
+from autograder.gradebook.book import ClassGradebook, FeedbackPages, read_timestamp, recorded_key
 from autograder.submission import verdicts
 from autograder.submission.course import Course, CourseError, open_engine
 from autograder.submission.grading import grade_submission, holds, unreadable
@@ -105,12 +104,20 @@ class ClassRun:
                     self._finished(found, verdict)
                 else:
                     todo.append(found)
-            with PageWriter(self.course.root, self.feedback) as pages:
-                for (learner, assignment), _ in self.outcome.rows.items():
-                    pages.write(learner, assignment)
+            with closing(FeedbackPages(self.course.root)) if self.feedback else nullcontext() as pages:
+                time_left = _TimeLeft(len(self.outcome.rows))
+                for learner, assignment in self.outcome.rows:
+                    self._write_page(pages, learner, assignment)
+                    self.progress(time_left.another().format("finished before"))
                 self._grade(todo, book, pages)
-                self._collect(pages, len(handed))
         return self.outcome
+
+    def _write_page(self, pages: FeedbackPages | None, learner: str, assignment: str) -> None:
+        """Right here: in a process of its own it took as long on two cores, for a class of any size."""
+        try:
+            self.outcome.pages += pages is not None and pages.write(learner, assignment)
+        except (Exception, SystemExit) as error:
+            self._failed(f"feedback page of {learner}/{assignment}", error)
 
     def _written(self, found: Found, verdict: Verdict, in_book: dict[str, set[str]]) -> bool:
         handed = found.handed
@@ -125,7 +132,7 @@ class ClassRun:
             return None
         return verdict
 
-    def _grade(self, todo: Sequence[Found], book: ClassGradebook, pages: PageWriter) -> None:
+    def _grade(self, todo: Sequence[Found], book: ClassGradebook, pages: FeedbackPages | None) -> None:
         time_left = _TimeLeft(len(todo))
         for found, work in self._judged(todo):
             handed = found.handed
@@ -143,7 +150,7 @@ class ClassRun:
             self.outcome.new += 1
             self.outcome.seconds[found.handed.name] = seconds
             self._finished(found, verdict)
-            pages.write(found.handed.learner, found.handed.assignment)
+            self._write_page(pages, found.handed.learner, found.handed.assignment)
             self.progress(time_left.another().format("graded"))
 
     def _stopped_on(self, found: Found, error: BaseException) -> Verdict:
@@ -205,14 +212,6 @@ class ClassRun:
         self.outcome.rows[handed.learner, handed.assignment] = replace(verdict, printed={})
         for warning in dict.fromkeys(verdict.warnings):
             self.outcome.warnings.append(f"{handed.name}: {warning}")
-
-    def _collect(self, pages: PageWriter, total: int) -> None:
-        time_left = _TimeLeft(total)
-        for name, error in pages.finish():
-            if error:
-                self.outcome.failures.append(f"feedback page of {name}\n{error}")
-            self.progress(time_left.another().format("feedback pages"))
-        self.outcome.pages = pages.written
 
 
 def _key(found: Found, verdict: Verdict) -> str:

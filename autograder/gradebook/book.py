@@ -308,7 +308,7 @@ def _autograde(app: NbGrader, folders: CourseDirectory) -> Autograde:
 class FeedbackPages:
     """Writes feedback pages through nbgrader's GenerateFeedback; it only reads the database.
 
-    Each worker process has one: templates, cleaned cells and the session are kept from page to page.
+    One serves a whole run: templates, cleaned cells and the session are kept from page to page.
     """
 
     def __init__(self, root: Path) -> None:
