@@ -1,4 +1,4 @@
-"""The three interactive pictures in a real JupyterLab, by keyboard alone.
+"""The interactive pictures in a real JupyterLab, by keyboard alone.
 
 With SUMSKIP_SCREENSHOTS=FOLDER every picture is kept there in light and dark, at 700 pixels and at
 200 % zoom, to be looked at.
@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-MODEL = """import torch
+MODEL = f"""import sys
+import torch
 from torch import nn
-from sumskip import pixel_at_the_plus, shape_aligner, wiring_board
+from sumskip import explore, pixel_at_the_plus, shape_aligner, wiring_board
+
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import published
 
 class Addition(nn.Module):
     def __init__(self):
@@ -49,8 +53,9 @@ CELLS = (
     'shape_aligner(guess="error")',
     "wiring_board(guess=(1, 16, 8, 8), model=Addition(), x=torch.rand(1, 3, 8, 8))",
     "pixel_at_the_plus()",
+    "explore(published.MODELS['resnet18'][0]().eval(), published.MODELS['resnet18'][1])",
 )
-WIRING, PIXEL, ALIGNER, OWN, LOCKED = range(1, 6)
+WIRING, PIXEL, ALIGNER, OWN, LOCKED, EXPLORE = range(1, 7)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +64,7 @@ def notebook(lab: Lab) -> Notebook:  # noqa: F811 - a fixture
     lab.write("pictures.ipynb", CELLS)
     opened = lab.open("pictures.ipynb")
     opened.run_all()
-    for place in (WIRING, PIXEL, ALIGNER, OWN):
+    for place in (WIRING, PIXEL, ALIGNER, OWN, EXPLORE):
         live(opened, place).wait_for()
     return opened
 
@@ -301,6 +306,89 @@ def test_the_shape_aligner_by_keyboard(notebook: Notebook) -> None:
     assert b.get_attribute("aria-invalid") == "true"
 
 
+def test_a_resnet_is_explored_by_keyboard(notebook: Notebook) -> None:
+    """Arrows go from thing to thing in the order of the forward pass, Enter opens and closes, + zooms."""
+    picture = start_of(notebook, EXPLORE)
+    things = picture.locator("[data-item]")
+    tab_to(notebook, picture.get_by_role("img", name="x, input"))
+    assert said(picture) == "x, input. Result: (1, 3, 64, 64), float32. Out to: conv1."
+    press(notebook, "ArrowRight")
+    assert "conv1, Conv2d(3, 64, 7×7, stride 2)." in said(picture)
+    assert "Parameters: 9,408, all trainable." in said(picture)
+    press(notebook, "ArrowDown", "ArrowDown", "ArrowUp", "End")
+    assert said(picture).startswith("output.")
+    press(notebook, "Home", *["ArrowRight"] * 6)
+    block = picture.get_by_role("button", name="layer1.0, BasicBlock")
+    assert focused(block)
+    assert block.get_attribute("aria-expanded") == "false"
+    assert "1 skip connection." in said(picture)
+    before = things.count()
+
+    press(notebook, "Enter")
+    picture.get_by_role("button", name="layer1.0, BasicBlock", expanded=True).wait_for()
+    assert focused(block)
+    assert said(picture).startswith("layer1.0, BasicBlock. Open, with 7 operators.")
+    assert things.count() == before + 7
+    press(notebook, "ArrowRight")
+    assert said(picture).startswith("layer1.0.conv1, Conv2d(64, 64, 3×3).")
+    press(notebook, "ArrowLeft")
+    wide = width_of(picture)
+    press(notebook, "+", "+")
+    assert width_of(picture) == pytest.approx(2.25 * wide, rel=0.01)
+    press(notebook, "End")  # what has the focus is brought into view
+    assert inside(picture, picture.get_by_role("img", name="output", exact=True))
+    press(notebook, "0")
+    assert all(inside(picture, thing) for thing in things.all())
+    press(notebook, "-")  # no smaller
+    assert all(inside(picture, thing) for thing in things.all())
+    assert width_of(picture) < wide
+    press(notebook, "Home", *["ArrowRight"] * 6, "Space")
+    picture.get_by_role("button", name="layer1.0, BasicBlock", expanded=False).wait_for()
+    assert focused(block)
+    assert things.count() == before
+
+    block.click()
+    picture.get_by_role("button", name="layer1.0, BasicBlock", expanded=True).wait_for()
+
+
+def test_a_picture_is_dragged_and_a_drag_is_no_click(notebook: Notebook) -> None:
+    picture = live(notebook, EXPLORE)
+    for name in ("Whole picture", *["Zoom in"] * 6):
+        picture.get_by_role("button", name=name).press("Enter")
+    count, window = picture.locator("[data-item]").count(), picture.locator(".sumskip-explore")
+    window.scroll_into_view_if_needed()
+    before = window.evaluate("node => node.scrollTop")
+    box = window.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + 100
+    notebook.page.mouse.move(x, y)
+    notebook.page.mouse.down()
+    notebook.page.mouse.move(x, y + 40, steps=4)
+    notebook.page.mouse.up()
+    assert window.evaluate("node => node.scrollTop") == before - 40
+    notebook.page.wait_for_timeout(1000)
+    assert picture.locator("[data-item]").count() == count
+
+
+def focused(thing: Locator) -> bool:
+    return bool(thing.evaluate("node => node === document.activeElement"))
+
+
+def width_of(picture: Locator) -> float:
+    return float(picture.locator("svg").evaluate("node => node.getBoundingClientRect().width"))
+
+
+def inside(picture: Locator, thing: Locator) -> bool:
+    """Whether all of a thing is in the window of its picture."""
+    inner, outer = thing.bounding_box(), picture.locator(".sumskip-explore").bounding_box()
+    assert inner is not None
+    assert outer is not None
+    return all(
+        outer[start] - 1 <= inner[start] and inner[start] + inner[size] <= outer[start] + outer[size] + 1
+        for start, size in (("x", "width"), ("y", "height"))
+    )
+
+
 def test_jupyterlabs_shortcuts_stay_off_inside(notebook: Notebook) -> None:
     """Pressing d twice, or an arrow, in a picture neither deletes a cell nor moves to another."""
     picture = start_of(notebook, WIRING)
@@ -334,12 +422,13 @@ def test_opened_again_without_its_kernel(lab: Lab, notebook: Notebook) -> None: 
         cell = f"window.jupyterapp.shell.currentWidget.content.widgets[{WIRING}]"
         assert again.page.evaluate(f"() => {cell}.model.trusted") is trusted
         stills = {WIRING: "Wiring board: 5", PIXEL: "Pixel at the plus", ALIGNER: "Shape aligner"}
+        stills[EXPLORE] = "Forward pass of ResNet"
         for place, alt in stills.items():
             image = again.output(place).locator(f'img[alt^="{alt}"]')
             image.wait_for()
             # a PNG has more pixels than it is wide, an SVG as many
             assert (
-                image.evaluate("image => image.naturalWidth") >= int(image.get_attribute("width") or 0) > 500
+                image.evaluate("image => image.naturalWidth") >= int(image.get_attribute("width") or 0) > 350
             )
             assert "Error displaying widget" not in again.output(place).inner_text()
             assert again.output(place).locator(".jupyter-widgets:visible").count() == 0
@@ -388,12 +477,15 @@ def test_nothing_is_clipped(lab: Lab, theme: str) -> None:  # noqa: F811 - a fix
         opened = lab.open(f"{theme}.ipynb", theme=theme, width=width, height=1000)
         opened.run_all()
         opened.page.evaluate(f"document.body.style.zoom = {zoom}")
-        for place in (WIRING, PIXEL, ALIGNER, OWN):
+        for place in (WIRING, PIXEL, ALIGNER, OWN, EXPLORE):
             picture = live(opened, place)
             picture.wait_for()
             if place in (WIRING, OWN):
                 for _ in range(3):
                     picture.get_by_role("button", name="Next").press("Enter")
+            if place == EXPLORE:
+                picture.get_by_role("button", name="layer1.0, BasicBlock").press("Enter")
+                picture.get_by_role("button", name="layer1.0, BasicBlock", expanded=True).wait_for()
             if place == PIXEL:
                 picture.get_by_role("radio", name="cat").press("Space")
             for part in (picture, *picture.locator(".sumskip-table").all()):

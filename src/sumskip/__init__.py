@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sumskip.data import photograph as photograph
     from sumskip.models import Dimmer as Dimmer
     from sumskip.seeing.feature_maps import show_feature_maps as show_feature_maps
+    from sumskip.seeing.widgets import explore as explore
     from sumskip.seeing.widgets import pixel_at_the_plus as pixel_at_the_plus
     from sumskip.seeing.widgets import shape_aligner as shape_aligner
     from sumskip.seeing.widgets import wiring_board as wiring_board
@@ -35,6 +36,7 @@ _HOME = {
     "photograph": "data",
     "digits": "data",
     "Dimmer": "models",
+    "explore": "seeing.widgets",
     "wiring_board": "seeing.widgets",
     "pixel_at_the_plus": "seeing.widgets",
     "shape_aligner": "seeing.widgets",

@@ -37,6 +37,7 @@ class Node:
     path: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     gradient: float | None = None  # all that flowed back to the result, as on an edge
+    dtype: str = ""  # "float32", of the first of several results
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sumskip.seeing.graph import Graph, Parameter
@@ -34,13 +34,19 @@ def count(graph: Graph, box: str | None = None) -> Count:
     """
     if box is None:
         return _count(parameter for parameter in graph.parameters if parameter.registered)
-    name, _, _ = box.partition("#")  # the second call of a module has the same parameters
+    name = box.partition("#")[0]  # the second call of a module has the same parameters
     if name not in _names(graph):
         have = ", ".join(sorted(_names(graph))[:12]) or "none"
         raise ValueError(
             f"no container or layer is called {clean(box, 60)!r}; there are: {clean(have, 300)}."
         )
-    return _count(p for p in graph.parameters if p.name == name or name in p.owners)
+    return held(graph, [name])
+
+
+def held(graph: Graph, names: Collection[str]) -> Count:
+    """The parameters of several boxes together; what two of them share counts once."""
+    wanted = {name.partition("#")[0] for name in names}
+    return _count(p for p in graph.parameters if p.name in wanted or not wanted.isdisjoint(p.owners))
 
 
 def total_words(graph: Graph) -> str:

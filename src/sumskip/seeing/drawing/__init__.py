@@ -10,6 +10,7 @@
     fault_panel             why a forward pass stopped
     outline                 the picture in words, and its alternative text
     walk                    the picture step by step
+    told                    what is said of each thing in it
     matching, panels        several traces side by side
 
 What comes out is a `scene.Scene`, which is written as SVG there and as PNG in `raster`.
@@ -80,7 +81,8 @@ def draw(
     if direction != "right":
         ways.append(Painter(down=True, narrow=True, whole=whole))
     if open is not None:
-        plans = [Plan(viewable.around(open), counted=True)]
+        opened = viewable.around(open)
+        plans = [Plan(opened), Plan(opened, counted=True)]  # what is alike is counted only to fit
     elif depth is not None:
         plans = [plan_to(viewable, depth)]
     else:

@@ -135,7 +135,7 @@ class Builder:
 
         A mere sequence of boxes that are alike is called by what it is a sequence of.
         """
-        name = _path_name(box)
+        name = path_name(box)
         kind = self._classes.get(name, "")
         if kind == "Sequential" and name in self._filled:
             kind = "{} × {}".format(*self._filled[name])
@@ -244,18 +244,18 @@ class Builder:
                     sheet.links[n] = replace(link, remarks=remarks)
 
 
-def _path_name(box: str) -> str:
+def path_name(box: str) -> str:
     return box.split("/", 2)[-1]
 
 
 def _short(name: str, around: tuple[str, ...]) -> str:
     """A box's name inside the innermost of those around it."""
-    return clean(repeated(_inside(name, _path_name(around[-1]) if around else "")), 40)
+    return clean(repeated(_inside(name, path_name(around[-1]) if around else "")), 40)
 
 
 def box_name(box: str) -> str:
     """A closed box by the name that the model has for the container, or as the middle that was folded."""
-    return "the middle" if box == _MIDDLE else clean(repeated(_path_name(box)), 60)
+    return "the middle" if box == _MIDDLE else clean(repeated(path_name(box)), 60)
 
 
 def repeated(name: str) -> str:

@@ -111,7 +111,8 @@ class Painter:
         x, y = self.xy(along, across)
         w, h = self.xy(spot.size.along, spot.size.across)
         fill = symbols.BOX_FILLS[nesting % 2]
-        scene.elements.append(Rectangle(x, y, w, h, fill, symbols.BOX_LINE, 8, role="container"))
+        box = Rectangle(x, y, w, h, fill, symbols.BOX_LINE, 8, role="container", item=spot.item.id)
+        scene.elements.append(box)
         name = fit_title(spot.item.title, SMALL, w - 2 * PAD)
         scene.elements.append(Text(x + PAD, y + 15, name, SMALL, SOFT, True, "start", role="label"))
         inner = self._inside[spot.item.id]

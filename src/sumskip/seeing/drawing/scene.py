@@ -31,6 +31,7 @@ class Rectangle:
     stroke_width: float = 1.2
     dash: str = ""
     role: Role = ""
+    item: str = ""  # the id of the item whose body it is
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ def head(line: Line) -> tuple[Point, ...]:
 def to_svg(scene: Scene, title: str, grouped: bool = False) -> str:
     """The scene as an SVG document with `title` as its accessible name; the same bytes every time.
 
-    With `grouped`, what draws an edge of the trace is in a group that names it: `<g data-edges="3 7">`.
+    With `grouped`, what draws an edge of the trace is in a group that names it, `<g data-edges="3 7">`, and
+    what is an item's body in `<g data-item="…">`.
     """
     w, h = _number(scene.width), _number(scene.height)
     name = escape(title)
@@ -135,12 +137,16 @@ def to_svg(scene: Scene, title: str, grouped: bool = False) -> str:
     ]
     for element in scene.elements:
         written = _SVG[type(element)](element)  # type: ignore[operator]
-        if grouped and not isinstance(element, Rectangle) and element.edges:
-            parts += [f'<g data-edges="{" ".join(map(str, element.edges))}">', *written, "</g>"]
-        else:
-            parts += written
+        group = _group(element) if grouped else ""
+        parts += [f"<g {group}>", *written, "</g>"] if group else written
     parts.append("</svg>\n")
     return "\n".join(parts)
+
+
+def _group(element: Element) -> str:
+    if isinstance(element, Rectangle):
+        return f'data-item="{escape(element.item)}"' if element.item else ""
+    return f'data-edges="{" ".join(map(str, element.edges))}"' if element.edges else ""
 
 
 def _box(box: Rectangle) -> Iterator[str]:

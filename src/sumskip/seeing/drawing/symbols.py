@@ -103,7 +103,7 @@ def draw_core(scene: Scene, item: Item, x: float, y: float, w: float, h: float) 
         pen = max(pen, 2.2)
     if item.look == "folded":
         scene.elements.append(Rectangle(x + 4, y - 4, w, h, fill, stroke, radius))
-    scene.elements.append(Rectangle(x, y, w, h, fill, stroke, radius, pen, dash, role="node"))
+    scene.elements.append(Rectangle(x, y, w, h, fill, stroke, radius, pen, dash, "node", item.id))
     ink = SOFT if dim else INK
     drawn = item.skips[:MOST_SKIPS]
     many = f"{len(item.skips)} ×" if len(item.skips) > MOST_SKIPS else ""

@@ -108,7 +108,7 @@ class Viewable:
             place = self._places[id(edge)]
             builder.add_edge(place, edge, by_id[edge.source], by_id[edge.target], apart)
         builder.find_skips(self._into)
-        builder.write_gradients(_gradients(trace))
+        builder.write_gradients(gradients_of(trace))
         _order(builder.root)
         return View(builder.root, folded, _few_links(builder.root) + notes, builder.items)
 
@@ -130,7 +130,7 @@ def view(
     return viewable.view(most, opened, counted=open is not None)
 
 
-def _gradients(trace: Graph) -> Callable[[Sequence[int]], float | None]:
+def gradients_of(trace: Graph) -> Callable[[Sequence[int]], float | None]:
     """What flowed back along several edges that carry one tensor, together; None where it is not known."""
     products = {(min(a, b), max(a, b)): value for a, b, value in trace.products}
 

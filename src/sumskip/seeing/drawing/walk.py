@@ -62,7 +62,7 @@ def walk(trace: Graph, values: Mapping[str, str] | None = None) -> Walk:
             steps[key] = replace(steps[key], edges=(*steps[key].edges, place))
     if trace.fault is not None:
         stops = items.get(trace.fault.node)  # of a very long trace, the end is not drawn
-        where = f" at {_called(stops)}" if stops else ""
+        where = f" at {called(stops)}" if stops else ""
         met = tuple(place for id_, places in into.items() if items.get(id_) is stops for place in places)
         steps["fault"] = Moment(f"The forward pass stops{where}: {trace.fault.sentence}.", met)
     return Walk(scene, alt_text(shown), tuple(steps.values()))
@@ -79,10 +79,10 @@ def _says(edge: Edge, source: Item, name: str | None, target: Item, value: str |
 
     The `last` to arrive also tells what is shown as the target's badges, and what stands beside it.
     """
-    what, name = _called(source), clean(name or "", 40)
+    what, name = called(source), clean(name or "", 40)
     named = f"{what}, called {name}," if name not in ("", what) else what
     if edge.dashed:
-        return f"{named} has written into what goes into {_called(target)}."
+        return f"{named} has written into what goes into {called(target)}."
     shape = "a value" if edge.shape is None else shape_words(edge.shape) if edge.shape else "a scalar"
     if target.node is not None and target.node.kind == "output":
         return f"{named} gives {value or shape}: it leaves."
@@ -93,16 +93,16 @@ def _says(edge: Edge, source: Item, name: str | None, target: Item, value: str |
     ]
     beside = f", together with {' and '.join(badges)}" if badges else ""
     marks = (target.node.marks if target.node else target.marks) if last and not target.failed else ()
-    remarks = f" {_called(target)}: {'; '.join(marks)}." if marks else ""
-    return f"{named} carries {value or shape} into {_called(target)}{beside}.{remarks}"
+    remarks = f" {called(target)}: {'; '.join(marks)}." if marks else ""
+    return f"{named} carries {value or shape} into {called(target)}{beside}.{remarks}"
 
 
-def _called(item: Item) -> str:
+def called(item: Item) -> str:
     """An item by its name; a module by the name that the model has for it, an operator with its box."""
     node = item.node
     if node is None:
         several = len(item.stands_for) > 1
         return f"{item.title} ({item.subtitle})" if several else box_name(item.id)
-    if node.kind != "op":
-        return clean(node.label, 60)
-    return f"{item.title} in {repeated(node.path[-1])}" if node.path else item.title
+    name = item.title if node.kind == "op" else clean(node.label, 60)
+    beside = node.path and (node.kind == "op" or (node.kind == "module" and "#" in node.path[-1]))
+    return f"{name} in {repeated(node.path[-1])}" if beside else name

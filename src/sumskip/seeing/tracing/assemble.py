@@ -90,6 +90,7 @@ class Assembly:
                     path=step.path,
                     marks=marks(step, step is stopped),
                     gradient=self.flow.nodes.get(step),
+                    dtype=step.dtype,
                 )
             )
             for operand in step.operands:

@@ -86,6 +86,7 @@ class Ledger:
     def made(self, tensor: Tensor, step: Step, output: int = 0) -> None:
         """Registers that `step` made `tensor`."""
         self._made[id(tensor)] = (ref(tensor), step, output, version(tensor))
+        step.dtype = step.dtype or str(tensor.dtype).removeprefix("torch.")
         if tensor.grad_fn is not None:
             self._places[tensor.grad_fn, tensor.output_nr] = (step, output, tuple(tensor.shape))
 

@@ -55,6 +55,7 @@ class Step:
     marks: list[str] = field(default_factory=list)
     value: float | None = None
     variable: str | None = None
+    dtype: str = ""  # of the first result
     operator: Operator | None = None
     module: nn.Module | None = None
     settings: Settings = ((), {})

@@ -1,12 +1,14 @@
-"""Three interactive pictures: `wiring_board`, `pixel_at_the_plus`, `shape_aligner`.
+"""Interactive pictures: `wiring_board`, `pixel_at_the_plus`, `shape_aligner`, and `explore`.
 
-Each takes the learner's `guess` first and stays locked until there is one: the guess is written in
-the cell, so it is saved with the notebook, and stays beside the truth. What a learner does in a
-picture is never an answer to an exercise, and nothing of it comes back to Python.
+Each of the three takes the learner's `guess` first and stays locked until there is one: the guess is
+written in the cell, so it is saved with the notebook, and stays beside the truth. `explore` has nothing to
+guess: it shows a model of the learner's own, box by box. What a learner does in a picture is never an answer
+to an exercise.
 """
 
 from sumskip.seeing.widgets.aligner import shape_aligner
+from sumskip.seeing.widgets.explore import explore
 from sumskip.seeing.widgets.pixel import pixel_at_the_plus
 from sumskip.seeing.widgets.wiring import wiring_board
 
-__all__ = ["pixel_at_the_plus", "shape_aligner", "wiring_board"]
+__all__ = ["explore", "pixel_at_the_plus", "shape_aligner", "wiring_board"]

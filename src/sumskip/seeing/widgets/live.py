@@ -28,7 +28,8 @@ STYLE = """<style>
 class InteractivePicture:
     """An unlocked picture. `still` is the picture without a kernel, `data` what the browser draws from.
 
-    Nothing travels back from the browser, so what a learner does in it can never be an answer.
+    Nothing travels back from the browser but, from `explore`, which box to open or close. So what a learner
+    does in a picture can never be an answer.
     """
 
     locked = False
@@ -57,7 +58,12 @@ class InteractivePicture:
         display(self._repr_mimebundle_(), raw=True)
         # Where nothing can answer (a terminal, a grader's bare shell) no widget is made at all.
         if getattr(get_ipython(), "kernel", None) is not None:
-            display(_Quiet(_live_class(self.kind)(data=self.data)))
+            widget = _live_class(self.kind)(data=self.data)
+            self._connected(widget)
+            display(_Quiet(widget))
+
+    def _connected(self, widget: Any) -> None:
+        """Where a picture has something to answer, it listens here."""
 
     def __repr__(self) -> str:
         return self.text

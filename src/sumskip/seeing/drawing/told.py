@@ -1,0 +1,136 @@
+"""What is told of each thing in a picture: what it is, what it makes, and what flows in and out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sumskip.seeing.drawing.nesting import box_name, path_name
+from sumskip.seeing.drawing.outline import shape_words
+from sumskip.seeing.drawing.parts import Badge, Item, Sheet, number_text
+from sumskip.seeing.drawing.view import View, gradients_of
+from sumskip.seeing.drawing.walk import called
+from sumskip.seeing.graph import Graph, Node
+from sumskip.seeing.parameters import held
+from sumskip.text import clean
+
+MOST_FLOWS = 8  # tensors that are named of those that enter or leave one thing
+
+
+@dataclass(frozen=True)
+class Told:
+    """An item of the picture by its id: its name, all that is said of it, and the boxes that it is."""
+
+    item: str
+    name: str
+    says: str
+    boxes: tuple[str, ...] = ()
+    open: bool = False
+
+
+def told(trace: Graph, seen: View) -> list[Told]:
+    """All that stands in a picture of `trace`, in the order of the forward pass, a box before its inside."""
+    members: dict[str, set[str]] = defaultdict(set)
+    for id_, item in seen.items.items():
+        members[item.id].add(id_)
+    classes = dict(trace.boxes)
+    gradient_of = gradients_of(trace)
+    found = []
+    for item in list(_items(seen.sheet, members)):
+        names = item.stands_for or ((path_name(item.id),) if item.inner is not None else ())
+        if item.node is None:
+            name, parts = _of_box(item, classes, len(members[item.id]))
+        else:
+            name, parts = _of_node(item, item.node)
+        if names or (item.node is not None and item.node.kind == "module"):
+            count = held(trace, names or (item.node.label if item.node else "",))
+            parts.append(f"Parameters: {count}." if count.total else "No parameters.")
+        parts += _flows(trace, seen, members[item.id], gradient_of)
+        found.append(Told(item.id, name, " ".join([f"{name}.", *parts]), names, item.inner is not None))
+    return found
+
+
+def _items(sheet: Sheet, members: dict[str, set[str]]) -> Iterator[Item]:
+    """Everything that has a body; of an open box, `members` gets all that are in it."""
+    for item in sheet.items.values():
+        if item.look == "port":
+            continue
+        inside = list(_items(item.inner, members)) if item.inner is not None else []
+        members[item.id].update(*(members[one.id] for one in inside))
+        yield item
+        yield from inside
+
+
+def _of_box(item: Item, classes: dict[str, str], operators: int) -> tuple[str, list[str]]:
+    several = f"{operators} operator{'s' * (operators != 1)}"
+    if len(item.stands_for) > 1:
+        name, state = called(item), f"Alike and closed, with {several} in all; opening shows the first."
+    else:
+        kind = clean(classes.get(path_name(item.id), ""), 60)
+        name = f"{box_name(item.id)}{f', {kind}' if kind else ''}"
+        state = f"{'Open' if item.inner is not None else 'Closed'}, with {several}."
+    skips = len(item.skips)
+    return name, [state, *([f"{skips} skip connection{'s' * (skips > 1)}."] if skips else []), *_said(item)]
+
+
+def _of_node(item: Item, node: Node) -> tuple[str, list[str]]:
+    kind = (
+        node.kind if node.kind in ("input", "parameter", "buffer", "constant") else clean(node.type_name, 200)
+    )
+    name = called(item)
+    name = f"{name}, {kind}" if kind and kind != name else name
+    made = [shape_words(node.shape), node.dtype, "" if node.value is None else f"= {number_text(node.value)}"]
+    if node.variable and node.kind in ("op", "module"):
+        made.insert(0, f"called {clean(node.variable, 40)}")
+    parts = [f"Result: {', '.join(filter(None, made))}."] if any(made) and node.kind != "output" else []
+    parts += [f"Line {node.line}."] if node.line is not None else []
+    parts += [f"Takes {' and '.join(map(_badge, item.badges))}."] if item.badges else []
+    if node.gradient is not None:
+        parts.append(f"Gradient of its result: {number_text(node.gradient)}.")
+    return name, [*parts, *_said(item)]
+
+
+def _badge(badge: Badge) -> str:
+    text = clean(f"{badge.text} = {badge.value}" if badge.value else badge.text)
+    return f"{text}, gradient {badge.gradient}" if badge.gradient else text
+
+
+def _said(item: Item) -> list[str]:
+    marks = item.node.marks if item.node is not None else item.marks
+    said = [clean(mark) for mark in marks if not mark.startswith("failed")]
+    return ["The forward pass stops here."] * item.failed + [
+        f"{mark[:1].upper()}{mark[1:]}." for mark in said
+    ]
+
+
+def _flows(
+    trace: Graph, seen: View, inside: set[str], gradient_of: Callable[[Sequence[int]], float | None]
+) -> list[str]:
+    """What enters and leaves: each tensor once, with where it comes from, or where it goes."""
+    entering: dict[tuple[str, int], list[int]] = defaultdict(list)
+    leaving: dict[str, None] = {}
+    for place, edge in enumerate(trace.edges):
+        if edge.source not in seen.items or edge.target not in seen.items:
+            continue  # a badge of its operator
+        if edge.target in inside and edge.source not in inside:
+            entering[edge.source, edge.output].append(place)
+        elif edge.source in inside and edge.target not in inside:
+            leaving[called(seen.items[edge.target])] = None
+    names = {node.id: node.variable for node in trace.nodes}
+    comes = []
+    for (source, _), places in list(entering.items())[:MOST_FLOWS]:
+        name, origin = clean(names[source] or "", 40), called(seen.items[source])
+        gradient = gradient_of(places)
+        words = [f"{name} from {origin}" if name not in ("", origin) else origin]
+        words += [shape_words(trace.edges[places[0]].shape)]
+        words += [f"gradient {number_text(gradient)}"] if gradient is not None else []
+        comes.append(", ".join(filter(None, words)))
+    return [
+        f"{way}: {'; '.join(found[:MOST_FLOWS])}{f'; {more} more' if more > 0 else ''}."
+        for way, found, more in (
+            ("In", comes, len(entering) - MOST_FLOWS),
+            ("Out to", list(leaving), len(leaving) - MOST_FLOWS),
+        )
+        if found
+    ]
