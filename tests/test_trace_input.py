@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -28,10 +29,9 @@ from sumskip.seeing.tracing import TraceError
         (nn.ReLU(), (photo().numpy(),), "expected at least one tensor as input, but a NumPy array came"),
         (nn.ReLU(), ((1, 3, 8, 8),), "expected at least one tensor as input, but a tuple came"),
         (nn.ReLU(), (photo().shape,), "expected at least one tensor as input, but a shape came"),
-        (lambda: photo(), (), "expected at least one tensor as input, but nothing came"),
+        (lambda n: n + 1, (3,), "expected at least one tensor as input, but an int came"),
+        (lambda: "done", (), "expected at least one tensor as input, but nothing came"),
         (lambda x: None, (photo(),), "<lambda> returned nothing: end it with `return` and the result"),
-        (lambda x: "done", (photo(),), "<lambda> returned a str and no tensor: return the tensor from which"),
-        (lambda x: [], (photo(),), "<lambda> returned a list and no tensor"),
     ],
 )
 def test_bad_input_has_one_clear_message(model: Any, inputs: tuple[Any, ...], message: str) -> None:
@@ -119,3 +119,71 @@ def test_an_enormous_model() -> None:
     found = trace(model, photo(1, 1))
     assert len(found.nodes) == 2002
     assert len(found.boxes) == 1000
+
+
+class Embedded(nn.Module):
+    """Makes its tensors itself, of whatever comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(300, 4)
+
+    def forward(self, given: Any = 7) -> Tensor:
+        if isinstance(given, np.ndarray):
+            return torch.as_tensor(given) * 2
+        numbers = [ord(letter) for letter in given] if isinstance(given, str) else [given]
+        return self.table(torch.tensor(numbers)).mean(0)
+
+
+@pytest.mark.parametrize("given", [(), (3,), ("text",), (np.ones((2, 4), np.float32),)])
+def test_a_model_that_makes_its_tensors_itself_is_traced(given: tuple[Any, ...]) -> None:
+    """A number, a text, an array, nothing: what the model makes of it is there, and nothing is invented."""
+    model = Embedded()
+    found = trace(model, *given)
+    assert torch.equal(found.output, model(*given))
+    assert not [node for node in found.nodes if node.kind == "input"]
+    assert [node.shape for node in found.nodes if node.kind == "output"] == [tuple(found.output.shape)]
+    assert Trace.from_dict(found.to_dict()) == found
+    assert trace(model, **dict(zip(["given"], given, strict=False))) == found
+
+
+def test_its_own_mistake_is_its_own() -> None:
+    """Where a model that took no tensor fails in its own way, the trace tells where."""
+
+    def run(n: int) -> Tensor:
+        return torch.zeros(n) @ torch.zeros(n + 1)
+
+    found = trace(run, 3)
+    assert found.fault is not None
+    assert found.fault.node == "@"
+
+
+@pytest.mark.parametrize(
+    ("run", "kind", "last"),
+    [
+        (lambda x: x.argmax().item(), "an int", "item"),
+        (lambda x: ["cat", "dog"][x.argmax().item() % 2], "a str", "item"),
+        (lambda x: [str(one) for one in x.argmax(-1).flatten().tolist()], "a list", "tolist"),
+        (lambda x: x.detach().numpy(), "a NumPy array", "numpy"),
+        (lambda x: {"a": []}, "a dict", "x"),
+    ],
+)
+def test_what_is_no_tensor_leaves_without_an_arrow(run: Any, kind: str, last: str) -> None:
+    """The picture ends where the tensors end, and says so."""
+    found = trace(run, photo())
+    assert found.notes == (f"<lambda> returned {kind}, so no tensor leaves it.",)
+    assert found.nodes[-1].id == last
+    assert type(found.output) is type(run(photo()))
+    assert kind in found.to_svg()
+
+
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_a_nested_tensor_has_sizes_that_differ(layout: torch.layout) -> None:
+    rows = [torch.ones(2, 4), torch.ones(3, 4)]
+    found = trace(lambda t: t * 2, torch.nested.nested_tensor(rows, layout=layout))
+    assert [node.shape for node in found.nodes if node.kind != "constant"] == [(2, -1, 4)] * 3
+    assert "2×?×4" in found.to_svg()
+    assert "(2, ?, 4)" in found.to_text()
+    assert Trace.from_dict(found.to_dict()) == found
+    even = trace(lambda t: t * 2, torch.nested.nested_tensor(rows[:1] * 2, layout=torch.strided))
+    assert even.nodes[0].shape == (2, 2, 4)

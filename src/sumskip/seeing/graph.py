@@ -38,6 +38,11 @@ class Node:
     marks: tuple[str, ...] = ()
     gradient: float | None = None  # all that flowed back to the result, as on an edge
     dtype: str = ""  # "float32", of the first of several results
+    results: tuple[str, ...] = ()  # the learner's names of several results; "" of one that has none
+
+    def name_of(self, output: int = 0) -> str | None:
+        """The learner's own name for one of the results, where known."""
+        return (self.results[output] or None) if output < len(self.results) else self.variable
 
 
 @dataclass(frozen=True)

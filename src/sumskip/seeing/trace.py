@@ -34,7 +34,7 @@ from sumskip.seeing.tracing.names import Names
 from sumskip.seeing.tracing.recorder import Recorder
 from sumskip.seeing.tracing.restore import Snapshot
 from sumskip.seeing.tracing.source import is_own
-from sumskip.seeing.tracing.steps import Operand, Step
+from sumskip.seeing.tracing.steps import Operand, Step, shape_of
 from sumskip.seeing.tracing.unseen import inside
 
 
@@ -116,18 +116,13 @@ def trace(
     With `gradients=True`, or a cotangent of the output's shape, a backward pass from the sum of the
     outputs, or from that cotangent, follows, and every edge knows the gradient that flowed back along it.
 
-    Raises `TraceError` where `model` cannot be called, `inputs` are too few, too many or hold no
-    tensor, the model returns nothing, or gradients are asked for where there are none.
+    Raises `TraceError` where `model` cannot be called, `inputs` are too few, too many or hold no tensor
+    though the model takes one, the model returns nothing, or gradients are asked for where there are none.
     """
     _check_callable(model)
     if isinstance(model, nn.Module):
         model = inside(model)
     given = list(_named_tensors(_bound(model, inputs, keywords)))
-    if not given:
-        came = ", ".join(_kind(value) for value in (*inputs, *keywords.values())) or "nothing"
-        raise TraceError(
-            f"expected at least one tensor as input, but {came} came: pass a torch.Tensor after the model"
-        )
     if isinstance(model, nn.Module) and _is_lazy(model):
         # Its first forward pass gives a lazy module its weights and changes its class.
         model = copy.deepcopy(model)
@@ -149,6 +144,11 @@ def trace(
                     )
                     raise
                 error = raised
+        if not given and (isinstance(error, TypeError | AttributeError) or not recorder.ledger.steps):
+            came = ", ".join(_kind(value) for value in (*inputs, *keywords.values())) or "nothing"
+            raise TraceError(
+                f"expected at least one tensor as input, but {came} came: pass a torch.Tensor after the model"
+            ) from error
         if error is None:
             returned = _returned(recorder, output, model)
             if gradients is not False:
@@ -167,7 +167,7 @@ def trace(
 
 
 def _add_input(recorder: Recorder, name: str, tensor: Tensor) -> None:
-    step = Step("input", name, results=[tuple(tensor.shape)])
+    step = Step("input", name, results=[shape_of(tensor)])
     recorder.ledger.append(step)
     recorder.ledger.made(tensor, step)
     recorder.ledger.names.add(tensor, "input", name)
@@ -256,12 +256,13 @@ def _returned(recorder: Recorder, output: Any, model: Any) -> list[tuple[str, Op
         found += ((label, operand, tensor) for operand in recorder.ledger.operand(tensor))
     if not found and isinstance(output, float):
         found = [("output", recorder.ledger.operand(output)[0], None)]
+    if output is None:
+        raise TraceError(
+            f"expected a result from the forward pass, but {_name_of(model)} returned nothing: "
+            "end it with `return` and the result"
+        )
     if not found:
-        if output is None:
-            what = "nothing: end it with `return` and the result"
-        else:
-            what = f"{_kind(output)} and no tensor: return the tensor from which it was made as well"
-        raise TraceError(f"expected a tensor from the forward pass, but {_name_of(model)} returned {what}")
+        recorder.ledger.note(f"{_name_of(model)} returned {_kind(output)}, so no tensor leaves it.")
     return found
 
 

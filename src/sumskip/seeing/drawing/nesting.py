@@ -178,7 +178,7 @@ class Builder:
         same = 0
         while start[same] == end[same]:
             same += 1
-        name = clean(source.variable or "", 24)
+        name = clean(source.name_of(edge.output) or "", 24)
         shape = shape_text(edge.shape if edge.shape is not None else source.shape)
         whole = self._sheets[end[:-1]].items[end[-1]].node is not None
         stretched = whole and stretches(edge, target)  # in a closed box, that is the box's own affair

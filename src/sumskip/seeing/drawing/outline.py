@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from sumskip.seeing.drawing.fault_panel import fault_rows
-from sumskip.seeing.drawing.parts import SIGNS, number_text
+from sumskip.seeing.drawing.parts import SIGNS, number_text, size_text
 from sumskip.seeing.graph import Edge, Fault, Graph, Node, Shape
 from sumskip.seeing.parameters import total_words
 from sumskip.text import clean
@@ -30,7 +30,7 @@ def shape_words(shape: Shape | None) -> str:
     """`(1, 16, 32, 32)`, as PyTorch writes it."""
     if shape is None:
         return ""
-    sizes = [clean(str(size), 12) for size in shape[:12]] + ["…"] * (len(shape) > 12)
+    sizes = [size_text(size) for size in shape[:12]] + ["…"] * (len(shape) > 12)
     return f"({', '.join(sizes)}{',' * (len(shape) == 1)})"
 
 
@@ -39,7 +39,7 @@ def outline(trace: Graph) -> str:
     into: dict[str, list[Edge]] = defaultdict(list)
     for edge in trace.edges:
         into[edge.target].append(edge)
-    names = _names(trace)
+    names = _Names(trace)
     lines = [clean(trace.name, 60) or "forward pass"]
     path: tuple[str, ...] = ()
     for node in trace.nodes[:MOST_LINES]:
@@ -90,18 +90,33 @@ def gathered(notes: Sequence[str]) -> list[str]:
     ]
 
 
-def _names(trace: Graph) -> dict[str, str]:
-    """A name for each node's result: the learner's, where no other result has it, or a number."""
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for number, node in enumerate(trace.nodes, 1):
-        wanted = node.variable if node.kind in ("op", "module") else node.label
-        name = clean(wanted or "", 40)
-        if not name or name in taken:
-            name = f"[{number}]" if node.kind != "output" else f"output [{number}]"
-        taken.add(name)
-        names[node.id] = name
-    return names
+class _Names:
+    """A name for each result: the learner's, where no other has it, or a count. A number is what it is."""
+
+    def __init__(self, trace: Graph) -> None:
+        self._nodes = {node.id: node for node in trace.nodes}
+        self._several = {edge.source for edge in trace.edges if edge.output > 0}
+        self._several |= {node.id for node in trace.nodes if node.results}
+        self._given: dict[str, str] = {}
+        taken: set[str] = set()
+        for number, node in enumerate(trace.nodes, 1):
+            wanted = node.variable if node.kind in ("op", "module") else node.label
+            name = clean(wanted or "", 40)
+            if not name or (name in taken and (node.kind != "constant" or node.value is None)):
+                name = f"[{number}]" if node.kind != "output" else f"output [{number}]"
+            taken.add(name)
+            self._given[node.id] = name
+
+    def of(self, node: Node) -> str:
+        return self._given[node.id]
+
+    def carried(self, edge: Edge) -> str:
+        """What the tensor on an edge is called; `[3][1]` is the second result of step 3."""
+        given, node = self._given.get(edge.source, "?"), self._nodes.get(edge.source)
+        if node is None or edge.source not in self._several:
+            return given
+        name = clean(node.name_of(edge.output) or "", 40) if node.results else ""
+        return name if name and not given.startswith("[") else f"{given}[{edge.output}]"
 
 
 def _containers(before: tuple[str, ...], here: tuple[str, ...]) -> list[str]:
@@ -111,11 +126,11 @@ def _containers(before: tuple[str, ...], here: tuple[str, ...]) -> list[str]:
     return ["  " * (level + 1) + f"inside {clean(here[level], 60)}:" for level in range(same, len(here))]
 
 
-def _step(trace: Graph, node: Node, into: list[Edge], names: dict[str, str]) -> str:
+def _step(trace: Graph, node: Node, into: list[Edge], names: _Names) -> str:
     ordered = sorted(into, key=lambda e: e.argument)
-    operands = [names.get(e.source, "?") for e in ordered if not e.dashed]
+    operands = [names.carried(e) for e in ordered if not e.dashed]
     label = clean(node.label, 60)
-    name = names[node.id]
+    name = names.of(node)
     if node.kind in ("op", "module"):
         if label in SIGNS and len(operands) == 2:
             made = f"{operands[0]} {label} {operands[1]}"
@@ -136,11 +151,9 @@ def _step(trace: Graph, node: Node, into: list[Edge], names: dict[str, str]) -> 
         text += f"  = {number_text(node.value)}"
     said = [clean(mark) for mark in node.marks[:6] if not mark.startswith("failed")]
     said += [
-        f"gradient into {names.get(e.source, '?')}: {number_text(e.gradient)}"
-        for e in into
-        if e.gradient is not None
+        f"gradient into {names.carried(e)}: {number_text(e.gradient)}" for e in into if e.gradient is not None
     ]
-    said += [f"{names.get(e.source, '?')} wrote into it through a view" for e in ordered if e.dashed]
+    said += [f"{names.carried(e)} wrote into it through a view" for e in ordered if e.dashed]
     if trace.fault and trace.fault.node == node.id:
         said.insert(0, "fails here")
     if said:

@@ -109,8 +109,13 @@ def shape_text(shape: Shape | None) -> str:
     """`1×16×32×32`; a scalar's shape () is written as the word."""
     if shape is None:
         return ""
-    sizes = [clean(str(size), 12) for size in shape[:9]]
+    sizes = [size_text(size) for size in shape[:9]]
     return "×".join(sizes[:8]) + ("×…" if len(sizes) > 8 else "") if sizes else "scalar"
+
+
+def size_text(size: int) -> str:
+    """A size; `?` where it differs from row to row."""
+    return "?" if size == -1 else clean(str(size), 12)
 
 
 def number_text(value: float) -> str:

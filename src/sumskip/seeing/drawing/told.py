@@ -117,10 +117,10 @@ def _flows(
             entering[edge.source, edge.output].append(place)
         elif edge.source in inside and edge.target not in inside:
             leaving[called(seen.items[edge.target])] = None
-    names = {node.id: node.variable for node in trace.nodes}
+    by_id = {node.id: node for node in trace.nodes}
     comes = []
-    for (source, _), places in list(entering.items())[:MOST_FLOWS]:
-        name, origin = clean(names[source] or "", 40), called(seen.items[source])
+    for (source, output), places in list(entering.items())[:MOST_FLOWS]:
+        name, origin = clean(by_id[source].name_of(output) or "", 40), called(seen.items[source])
         gradient = gradient_of(places)
         words = [f"{name} from {origin}" if name not in ("", origin) else origin]
         words += [shape_words(trace.edges[places[0]].shape)]

@@ -47,7 +47,7 @@ def walk(trace: Graph, values: Mapping[str, str] | None = None) -> Walk:
         source, target = items.get(edge.source), items.get(edge.target)
         if source and target and source is not target:  # not badged, and not inside one closed box
             into[edge.target].append(place)
-    names = {node.id: node.variable for node in trace.nodes}
+    by_id = {node.id: node for node in trace.nodes}
     steps: dict[object, Moment] = {}
     for node in trace.nodes:
         arriving = sorted(into[node.id], key=lambda place: edges[place].argument)
@@ -57,7 +57,14 @@ def walk(trace: Graph, values: Mapping[str, str] | None = None) -> Walk:
             key = place if target.node else (source.id, edge.source, edge.output, target.id)
             if key not in steps:
                 last = target.node is None or place == arriving[-1]
-                says = _says(edge, source, names[edge.source], target, values.get(edge.source), last)
+                says = _says(
+                    edge,
+                    source,
+                    by_id[edge.source].name_of(edge.output),
+                    target,
+                    values.get(edge.source),
+                    last,
+                )
                 steps[key] = Moment(says, ())
             steps[key] = replace(steps[key], edges=(*steps[key].edges, place))
     if trace.fault is not None:

@@ -91,6 +91,7 @@ class Assembly:
                     marks=marks(step, step is stopped),
                     gradient=self.flow.nodes.get(step),
                     dtype=step.dtype,
+                    results=step.names,
                 )
             )
             for operand in step.operands:

@@ -11,12 +11,30 @@ from typing import Any
 
 from torch import Tensor
 
+# What a value is assigned to: a name, "*rest" among others, or several in brackets; None where nobody knows.
+Target = str | tuple["Target", ...] | None
+
 _ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
 
 
 def tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
     """Every tensor in `value`, in order, with how it is reached: `name[0]`, `name['a']`, `name.logits`."""
     return _tensors(name, value, ())
+
+
+def names_in(target: Target, value: Any) -> Iterator[str]:
+    """The name that each tensor in `value` gets where it is assigned to `target`; "" where it gets none."""
+    if isinstance(target, tuple) and isinstance(value, tuple | list):
+        parts = list(value)
+        for place, one in enumerate(target):
+            if isinstance(one, str) and one.startswith("*"):
+                end = place + 1 + len(parts) - len(target)
+                parts[place:end] = [parts[place:end]]
+        for one, part in zip(target, parts, strict=False):
+            yield from names_in(one, part)
+    else:
+        name = target.removeprefix("*") if isinstance(target, str) and target != "_" else ""
+        yield from (label if name else "" for label, _ in tensors(name, value))
 
 
 def _tensors(name: str, value: Any, around: tuple[int, ...]) -> Iterator[tuple[str, Tensor]]:

@@ -258,11 +258,11 @@ def _ingredients(frame: FrameType | None, fault: Fault, recorder: Recorder) -> t
 def _operand_names(step: Step, place: Location | None) -> list[str]:
     """The learner's own words for the tensors of a step, else what made them."""
     made = [o for o in step.operands if o.shape is not None and not o.dashed]
-    if place is not None and place == step.location and step.named:
+    if place is not None and place == step.location and step.direct:
         texts = place.parsed.operands(len({o.argument for o in step.operands}), step.module is None)
         if texts:
             return [texts[o.argument] for o in made]
-    return [o.source.name or o.source.label for o in made]
+    return [o.source.name_of(o.output) or o.source.label for o in made]
 
 
 def _shapes(step: Step) -> tuple[Shape, ...]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sumskip.seeing.tracing import TraceError
 from sumskip.seeing.tracing.recorder import Recorder
-from sumskip.seeing.tracing.steps import OVERWRITES, Operand, Step
+from sumskip.seeing.tracing.steps import Operand, Step
 
 _MOST_PRODUCTS = 1000  # of one tensor; where 45 operators and more share it, a box may not know its gradient
 
@@ -186,7 +186,7 @@ def _wide(tensor: Tensor) -> torch.dtype:
 
 def _failed(error: RuntimeError, recorder: Recorder) -> str:
     said = re.split(r"[;.:] ", str(error).splitlines()[0])[0]
-    writers = [step.name or step.label for step in recorder.ledger.steps if OVERWRITES in step.marks]
+    writers = [step.name or step.label for step in recorder.ledger.steps if step.wrote]
     return f"The backward pass failed: {said}." + (
         f" {', '.join(writers)} overwrote a tensor." if writers else ""
     )

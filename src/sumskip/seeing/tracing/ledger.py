@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import CodeType
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -19,10 +20,12 @@ from sumskip.seeing.graph import Shape
 from sumskip.seeing.tracing import unseen
 from sumskip.seeing.tracing.names import Names
 from sumskip.seeing.tracing.restore import Snapshot, memory, shares_memory
+from sumskip.seeing.tracing.source import caller
 from sumskip.seeing.tracing.steps import (
     IN_PYTHON,
     INCOMPLETE,
     NOT_INSIDE,
+    OVERWRITES,
     UNKNOWN,
     Box,
     Operand,
@@ -31,6 +34,7 @@ from sumskip.seeing.tracing.steps import (
     place_of,
     scalar,
     sequence,
+    shape_of,
     version,
     written_out,
 )
@@ -55,6 +59,7 @@ class Ledger:
         self._originals: dict[int, tuple[Tensor, Tensor]] = {}
         self._written: dict[int, list[tuple[Step, Tensor]]] = {}
         self._numbers: list[tuple[float, Step]] = []
+        self._watched: dict[int, list[tuple[Tensor, Step, dict[CodeType, set[str]]]]] = {}
         self._clock = 0
 
     # -- steps ---------------------------------------------------------------------------------
@@ -74,8 +79,10 @@ class Ledger:
         for argument, value in enumerate(values):
             if isinstance(value, Tensor):
                 step.operands += self.operand(value, argument)
+                if id(value) in self._watched:
+                    self._read_again(value, step, argument, len(values))
             else:
-                texts = step.location.parsed.operands(len(values)) if step.location is not None else ()
+                texts = step.location.parsed.operands(len(values)) if step.location and step.direct else ()
                 text = texts[argument] if texts else ""
                 step.operands.append(Operand(self.number(value, text), argument=argument))
         if self.gradients:
@@ -88,7 +95,7 @@ class Ledger:
         self._made[id(tensor)] = (ref(tensor), step, output, version(tensor))
         step.dtype = step.dtype or str(tensor.dtype).removeprefix("torch.")
         if tensor.grad_fn is not None:
-            self._places[tensor.grad_fn, tensor.output_nr] = (step, output, tuple(tensor.shape))
+            self._places[tensor.grad_fn, tensor.output_nr] = (step, output, shape_of(tensor))
 
     def has_seen(self, tensor: Tensor) -> bool:
         known = self._made.get(id(tensor))
@@ -133,7 +140,7 @@ class Ledger:
         if not self.has_seen(value):
             self.meet(value)
         _, step, output, before = self._made[id(value)]
-        operand = Operand(step, output, tuple(value.shape), argument=argument, grad=value.requires_grad)
+        operand = Operand(step, output, shape_of(value), argument=argument, grad=value.requires_grad)
         if self.gradients and operand.grad:
             operand.flows = place_of(value)
         found = [operand]
@@ -143,6 +150,7 @@ class Ledger:
                 explained = explained or writer.order > step.order
                 if writer.order > step.order and written is not value and shares_memory(written, value):
                     found.append(Operand(writer, 0, operand.shape, dashed=True, argument=argument))
+                    writer.mark_once(OVERWRITES)
         if before != (now := version(value)):
             if not explained:
                 self.note(f"{step.label} was changed by something that was not seen.")
@@ -186,13 +194,13 @@ class Ledger:
             step = Step(*known, path=self.path(), marks=[made] if made else [])
         elif self.hidden is not None:
             step = self.hidden
-            step.results = [tuple(tensor.shape)]
+            step.results = [shape_of(tensor)]
             self.made(tensor, step)
             return
         else:
             step = self._ancestry(tensor)
         if not step.results:
-            step.results.append(tuple(tensor.shape))
+            step.results.append(shape_of(tensor))
         step.value = scalar(tensor)
         self.append(step)
         self.made(tensor, step)
@@ -227,11 +235,26 @@ class Ledger:
             if outside is tensor or memory(outside) == memory(tensor) != 0:
                 self.snapshot.keep(outside)
 
+    def watch(self, tensor: Tensor, writer: Step, names: dict[CodeType, set[str]]) -> None:
+        """Remembers by which variables what a step has overwritten can still be reached."""
+        self._watched.setdefault(id(tensor), []).append((tensor, writer, names))
+
+    def _read_again(self, tensor: Tensor, step: Step, argument: int, count: int) -> None:
+        """Marks what has overwritten a tensor that is now read by one of its other names."""
+        frame = caller(3)
+        if step.location is None or frame is None:
+            return
+        texts = step.location.parsed.operands(count, step.module is None) if step.direct else ()
+        for watched, writer, names in self._watched[id(tensor)]:
+            held = {name for name in names.get(frame.f_code, ()) if frame.f_locals.get(name) is tensor}
+            if watched is tensor and held and (not texts or texts[argument] in held):
+                writer.mark_once(OVERWRITES)
+
     def overwritten(self, step: Step, tensor: Tensor, output: int = 0) -> None:
         """Registers that `step` wrote into `tensor`, which is from now on its result."""
         self.made(tensor, step, output)
         if not step.results:
-            step.results.append(tuple(tensor.shape))
+            step.results.append(shape_of(tensor))
         self._written.setdefault(memory(tensor), []).append((step, tensor))
 
 

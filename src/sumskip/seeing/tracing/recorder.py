@@ -19,13 +19,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sumskip.seeing.tracing import unseen
-from sumskip.seeing.tracing.containers import replaced
+from sumskip.seeing.tracing.containers import names_in, replaced
+from sumskip.seeing.tracing.containers import tensors as labelled
 from sumskip.seeing.tracing.expressions import is_number
 from sumskip.seeing.tracing.ledger import Ledger
 from sumskip.seeing.tracing.names import Names
 from sumskip.seeing.tracing.operators import Operator, describe
 from sumskip.seeing.tracing.restore import Snapshot
-from sumskip.seeing.tracing.source import Location, always_runs, caller, is_direct
+from sumskip.seeing.tracing.source import Location, always_runs, between, caller, facts, holders
 from sumskip.seeing.tracing.steps import (
     ANEW,
     NOT_INSIDE,
@@ -43,6 +44,7 @@ from sumskip.seeing.tracing.steps import (
     place_of,
     scalar,
     sequence,
+    shape_of,
     tensors_in,
     values_of,
     without_tensors,
@@ -108,6 +110,8 @@ class Recorder(TorchFunctionMode):
         self._grad = torch.is_grad_enabled()
         self._calls: dict[str, int] = {}
         self._making: FrameType | None = None  # the outermost constructor of a module, while it runs
+        self._helper: FrameType | None = None  # what of PyTorch's own Python the learner's line called
+        self._last: tuple[FrameType | None, Step | None] = None, None  # the latest step, and its helper
 
     # -- switching on and off ------------------------------------------------------------------
 
@@ -123,6 +127,7 @@ class Recorder(TorchFunctionMode):
 
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
+        self._last, self._helper = (None, None), None  # a frame holds what its function worked on
         thread = threading.get_ident()
         with _LOCK:
             if self._outer is not None:
@@ -168,7 +173,7 @@ class Recorder(TorchFunctionMode):
 
     def _operator(self, operator: Operator, func: Any, args: Any, kwargs: Any) -> Any:
         step = Step("op", operator.label, operator=operator, settings=(args, kwargs))
-        self._locate(step)
+        self._locate(step, func)
         values = values_of(operator, args, kwargs)
         if operator.numeric and len(values) == 2 and not isinstance(values[1], Tensor):
             self._as_written(step, values)
@@ -187,7 +192,7 @@ class Recorder(TorchFunctionMode):
         if result is None:
             if operator.writes:  # `x[0] = y`, `x.data = y`
                 self.ledger.append(step)
-                step.marks.append(OVERWRITES)
+                self._wrote(step, [args[0]])
                 step.settings = without_tensors(step.settings)
                 self.ledger.overwritten(step, args[0])
             return None
@@ -346,10 +351,19 @@ class Recorder(TorchFunctionMode):
 
     def _name_result(self, result: Any, box: Box) -> None:
         """`out = self.block(x)` names what the last step inside `block` made."""
-        if box.location is not None and isinstance(result, Tensor) and (made := self.ledger.source(result)):
-            step = made[0]
-            if step.location is not None and step.name is None:
-                step.variable = box.location.variable
+        if box.location is None:
+            return
+        names = names_in(box.location.target, result)
+        for name, (_, tensor) in zip(names, labelled("", result), strict=True):
+            made = self.ledger.source(tensor)
+            if made is None or not name or made[0].location is None or made[0].name is not None:
+                continue
+            step, output = made
+            if len(step.results) > 1:
+                known = step.names or ("",) * len(step.results)
+                step.names = (*known[:output], known[output] or name, *known[output + 1 :])
+            else:
+                step.variable = name
 
     # -- what cannot be seen -------------------------------------------------------------------
 
@@ -368,17 +382,19 @@ class Recorder(TorchFunctionMode):
                 self.ledger.append(step)
             source = self.ledger.source(tensor)
             if source and all(source[0] is not known for known in (step, *(o.source for o in step.operands))):
-                step.operands.append(Operand(*source, tuple(tensor.shape), argument=len(step.operands)))
+                step.operands.append(Operand(*source, shape_of(tensor), argument=len(step.operands)))
         result = func(*args, **kwargs)
         for tensor in map(unseen.plain, tensors_in(result)):
             if not self.ledger.has_seen(tensor):
                 self.ledger.made(tensor, step)
-                step.results = [tuple(tensor.shape)]
+                step.results = [shape_of(tensor)]
         return result
 
     def _as_written(self, step: Step, values: list[Any]) -> None:
         """`2 * x` arrives as `x * 2`: puts the operands in the order in which the learner wrote them."""
         if step.label not in "+×" or step.location is None or (step.operator and step.operator.writes):
+            return
+        if not step.direct:
             return
         expression, frame = step.location.parsed, caller(4)
         texts = expression.operands(2)
@@ -387,14 +403,37 @@ class Recorder(TorchFunctionMode):
 
     # -- the life of a step --------------------------------------------------------------------
 
-    def _locate(self, step: Step) -> None:
+    def _locate(self, step: Step, func: Any = None) -> None:
         frame = caller(3)
         if frame is not None:
             step.location = Location(frame.f_code, frame.f_lasti)
-            step.named = is_direct(frame)
+            step.named, helper = between(frame)
+            if helper is not None and helper.f_code is getattr(func, "__code__", None):
+                helper = None  # `F.relu` itself
+            if self._last[0] is not helper:
+                self._check_name(frame)
+            self._helper, step.direct = helper, step.named and helper is None
         if self.ledger.boxes:
-            step.named = step.named and not self.ledger.boxes[-1].foreign
+            if self.ledger.boxes[-1].foreign:
+                step.named = step.direct = False
             step.path = self.ledger.path()
+
+    def _only_last(self, step: Step) -> None:
+        """`z = q.rsample()`: of all that a function of PyTorch's does, only the last step makes z."""
+        helper, before = self._last
+        if before is not None and helper is not None and helper is self._helper:
+            before.named = False
+        self._last = self._helper, step
+
+    def _check_name(self, frame: FrameType) -> None:
+        """Whether what a function of PyTorch's made last is what it gave back, now that it is done."""
+        helper, step = self._last
+        if helper is None or step is None or step.location is None or step.location.code is not frame.f_code:
+            return
+        if isinstance(name := step.location.target, str) and name in frame.f_locals:
+            value = frame.f_locals[name]
+            made = self.ledger.source(value) if isinstance(value, Tensor) else None
+            step.named = made is not None and made[0] is step
 
     def _run(self, step: Step, values: list[Any], func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self.ledger.before(step, values)
@@ -417,6 +456,8 @@ class Recorder(TorchFunctionMode):
 
     def _read(self, step: Step, result: Any) -> None:
         self.ledger.append(step)
+        self._only_last(step)
+        step.named = step.direct
         step.value = as_float(result)
         if step.label == "bool":
             step.marks.append(f"Python reads {result}")
@@ -442,11 +483,14 @@ class Recorder(TorchFunctionMode):
         unchanged = len(tensors) == 1 and id(tensors[0]) in operands and not changed
         if unchanged and step.kind == "op" and "dropout" not in step.label:
             return result  # `contiguous`, `to`, … had nothing to do
-        step.results = [tuple(tensor.shape) for tensor in tensors]
+        step.results = [shape_of(tensor) for tensor in tensors]
+        if not isinstance(result, Tensor) and step.named and step.location is not None:
+            step.names = tuple(names_in(step.location.target, result))
         if not step.operands and step.kind == "op":
             step.kind = "constant"
             step.value = scalar(tensors[0])
         self.ledger.append(step)
+        self._only_last(step)
         stand_ins: dict[int, Tensor] = {}
         for output, tensor in enumerate(tensors):
             if id(tensor) in changed or (id(tensor) not in operands and self.ledger.has_seen(tensor)):
@@ -460,8 +504,9 @@ class Recorder(TorchFunctionMode):
         for value in values:
             if id(value) in changed and not any(value is tensor for tensor in tensors):
                 self.ledger.overwritten(step, value, 0)
-        if (changed or "out" in step.settings[1]) and not (step.operator and step.operator.cuts):
-            step.marks.append(OVERWRITES)
+        given = step.settings[1].get("out") is not None
+        if (changed or given) and not (step.operator and step.operator.cuts):
+            self._wrote(step, [value for value in values if id(value) in changed])
         if self._stops(step, tensors):
             step.marks.append(STOPS)
         if self.ledger.gradients:
@@ -484,6 +529,18 @@ class Recorder(TorchFunctionMode):
         return module is not None and any(parameter.requires_grad for parameter in module.parameters())
 
     # -- overwriting ---------------------------------------------------------------------------
+
+    def _wrote(self, step: Step, tensors: list[Tensor]) -> None:
+        """Marks a step that wrote into `tensors`: at once where the learner's own line says so, such as
+        `a += b`, otherwise as soon as something reads what it has overwritten."""
+        step.wrote = True
+        own = step.location is not None and not facts(step.location.code).installed
+        if own and step.kind == "op" and step.direct:
+            step.marks.append(OVERWRITES)
+            return
+        for tensor in tensors:
+            if found := holders(tensor, caller(3)):
+                self.ledger.watch(tensor, step, found)
 
     def _changed(self, step: Step, values: list[Any]) -> set[int]:
         """The `id`s of the operands that a step wrote into. A view and its base share one version, so

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import dis
 import linecache
+import re
+import site
 import sys
 import sysconfig
-from functools import cached_property
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
+from sumskip.seeing.tracing.containers import Target
 from sumskip.seeing.tracing.expressions import Expression, is_conditional, read
 
 _TORCH = str(Path(torch.__file__).parent)
@@ -37,7 +41,8 @@ _MACHINERY = frozenset(
         "expressions",
     )
 )
-_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+_PYTHON = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
+_PACKAGES = frozenset({"site-packages", "dist-packages"})
 _SKIPPED = frozenset({"CACHE", "COPY", "NOP", "EXTENDED_ARG", "PRECALL"})
 
 
@@ -49,8 +54,8 @@ class CodeFacts:
         self.entrance = code.co_filename == _ENTRANCE
         own = self.entrance or code.co_filename in _MACHINERY
         self.library = own or code.co_filename.startswith(_TORCH)
-        self.installed = self.library or code.co_filename.startswith(_INSTALLED)
-        self._names: dict[int, str | None] = {}
+        self.installed = self.library or is_installed(code.co_filename)
+        self._targets: dict[int, Target] = {}
         self.expressions: dict[int, Expression] = {}
 
     @cached_property
@@ -61,30 +66,57 @@ class CodeFacts:
     def instructions(self) -> list[dis.Instruction]:
         return list(dis.get_instructions(self.code))
 
-    def assigned(self, lasti: int) -> str | None:
-        """The name that the result of the instruction at `lasti` is assigned to, if any."""
-        if lasti not in self._names:
-            self._names[lasti] = self._assigned(lasti)
-        return self._names[lasti]
-
-    def _assigned(self, lasti: int) -> str | None:
-        after = (step for step in self.instructions if step.offset > lasti and step.opname not in _SKIPPED)
-        step = next(after, None)
-        if step is None:
-            return None
-        if step.opname == "UNPACK_SEQUENCE":
-            names = [_stored(next(after, None)) for _ in range(step.arg or 0)]
-            return ", ".join(name or "_" for name in names) if any(names) else None
-        if step.opname.startswith(("LOAD_FAST", "LOAD_NAME")):  # self.h = …
-            owner, step = str(step.argval), next(after, None)
-            return f"{owner}.{step.argval}" if step is not None and step.opname == "STORE_ATTR" else None
-        return _stored(step)
+    def target(self, lasti: int) -> Target:
+        """What the result of the instruction at `lasti` is assigned to."""
+        if lasti not in self._targets:
+            self._targets[lasti] = _target(_simple(self.instructions, lasti))
+        return self._targets[lasti]
 
 
-def _stored(step: dis.Instruction | None) -> str | None:
-    if step is None or not step.opname.startswith("STORE_") or step.opname in ("STORE_ATTR", "STORE_SUBSCR"):
+def _simple(instructions: list[dis.Instruction], lasti: int) -> Iterator[tuple[str, Any]]:
+    """What follows an instruction: operations and what they work on. Unpacking follows itself."""
+    for step in instructions:
+        if step.offset < lasti or (step.offset == lasti and not step.opname.startswith("UNPACK")):
+            continue
+        if isinstance(step.argval, tuple):  # newer Pythons do two things at once
+            yield from zip(re.findall("(?:LOAD|STORE)_FAST", step.opname), step.argval, strict=False)
+        elif step.opname not in _SKIPPED:
+            yield step.opname, step.arg if step.opname.startswith("UNPACK") else step.argval
+
+
+def _target(steps: Iterator[tuple[str, Any]]) -> Target:
+    nothing: tuple[str, Any] = ("", None)
+    name, value = next(steps, nothing)
+    if name == "UNPACK_SEQUENCE":
+        return _several(steps, value)
+    if name == "UNPACK_EX":  # `first, *rest = …`
+        before, after = value & 0xFF, value >> 8
+        parts = _several(steps, before + 1 + after)
+        return tuple(f"*{one}" if n == before and one else one for n, one in enumerate(parts))
+    if name.startswith(("LOAD_FAST", "LOAD_NAME")):  # self.h = …
+        owner, (name, value) = value, next(steps, nothing)
+        return f"{owner}.{value}" if name == "STORE_ATTR" else None
+    if name.startswith("STORE_") and name not in ("STORE_ATTR", "STORE_SUBSCR", "STORE_SLICE"):
+        return str(value)
+    return None
+
+
+def _several(steps: Iterator[tuple[str, Any]], count: int) -> tuple[Target, ...]:
+    """The next `count` targets; behind one that is not understood nobody knows which is which."""
+    found: list[Target] = []
+    for _ in range(count):
+        found.append(None if found and found[-1] is None else _target(steps))
+    return tuple(found)
+
+
+def written(target: Target) -> str | None:
+    """A target as it stands in the source: `out, (h, _)`."""
+    if not isinstance(target, tuple):
+        return target
+    if all(written(part) in (None, "_") for part in target):
         return None
-    return str(step.argval[0] if isinstance(step.argval, tuple) else step.argval)
+    parts = (f"({written(part) or '_'})" if isinstance(part, tuple) else part or "_" for part in target)
+    return ", ".join(parts)
 
 
 _facts: dict[int, CodeFacts] = {}
@@ -110,8 +142,12 @@ class Location(NamedTuple):
         return self._position()[0]
 
     @property
+    def target(self) -> Target:
+        return facts(self.code).target(self.lasti)
+
+    @property
     def variable(self) -> str | None:
-        return facts(self.code).assigned(self.lasti)
+        return written(self.target)
 
     @property
     def expression(self) -> str:
@@ -164,14 +200,30 @@ def caller(skip: int = 1) -> FrameType | None:
     return packaged
 
 
-def is_direct(frame: FrameType, skip: int = 1) -> bool:
-    """Whether nothing but PyTorch and the tracer runs between here and `frame`."""
+def between(frame: FrameType, skip: int = 1) -> tuple[bool, FrameType | None]:
+    """Whether nothing but PyTorch and the tracer runs between here and `frame`, and what `frame` has called
+    of PyTorch's own Python, if anything."""
     inner: FrameType | None = sys._getframe(skip)
+    called: FrameType | None = None
     while inner is not None and inner is not frame:
         if not facts(inner.f_code).library:
-            return False
+            return False, None
+        called = inner if inner.f_code.co_filename.startswith(_TORCH) else None
         inner = inner.f_back
-    return True
+    return True, called
+
+
+def holders(value: object, frame: FrameType | None) -> dict[CodeType, set[str]]:
+    """The variables that hold an object in the functions that are running, from `frame` outwards, but for
+    those that are about to be assigned to."""
+    found: dict[CodeType, set[str]] = {}
+    while frame is not None and not (known := facts(frame.f_code)).entrance:
+        if not known.library:
+            names = {name for name, held in list(frame.f_locals.items()) if held is value}
+            if names := names - {Location(frame.f_code, frame.f_lasti).variable}:
+                found.setdefault(frame.f_code, set()).update(names)
+        frame = frame.f_back
+    return found
 
 
 def always_runs(frame: FrameType | None) -> bool:
@@ -188,7 +240,36 @@ def is_learners(kind: type) -> bool:
     module = sys.modules.get(kind.__module__)
     file = getattr(module, "__file__", None)
     builtin = module is None or kind.__module__ in sys.builtin_module_names
-    return not builtin and not str(file or "").startswith(_INSTALLED)
+    return not builtin and not is_installed(str(file or ""))
+
+
+def is_installed(file: str) -> bool:
+    """Whether a file of code belongs to Python or an installed package, and is not the learner's own.
+
+    Installed is what lies in Python's own library, in a `site-packages` or `dist-packages`, in an archive, or
+    in a folder of the search path that pip has filled (`--target`) or put there (`--editable`). But below the
+    working directory only the first two are; and code without a file, such as a notebook's cell, never is.
+    """
+    path = Path(file)
+    if not path.is_absolute():
+        return False
+    if not _PACKAGES.isdisjoint(path.parts) or file.startswith(_PYTHON):
+        return True
+    if path.is_relative_to(Path.cwd()):
+        return False
+    roots = [Path(entry) for entry in sys.path if entry and path.is_relative_to(entry)]
+    root = max(roots, key=lambda one: len(one.parts), default=None)
+    return root is not None and _is_installation(root)
+
+
+@lru_cache(maxsize=256)
+def _is_installation(root: Path) -> bool:
+    """Whether an entry of the search path is an archive, or a folder that pip has put there or filled."""
+    if root.is_file() or any(root.glob("*.dist-info")):
+        return True
+    folders = map(Path, [*site.getsitepackages(), site.getusersitepackages()])
+    added = (file.read_text(errors="replace") for folder in folders for file in folder.glob("*.pth"))
+    return any(str(root) in text.splitlines() for text in added)
 
 
 def is_own(traceback: TracebackType | None) -> bool:

@@ -52,9 +52,11 @@ class Step:
     path: tuple[str, ...] = ()
     location: Location | None = None
     named: bool = True  # its result goes straight to the learner's line, so a variable there is its own
+    direct: bool = True  # the learner's line itself calls it, so what stands there are its operands
     marks: list[str] = field(default_factory=list)
     value: float | None = None
     variable: str | None = None
+    names: tuple[str, ...] = ()  # of several results, where the learner's line tells them apart
     dtype: str = ""  # of the first result
     operator: Operator | None = None
     module: nn.Module | None = None
@@ -63,11 +65,24 @@ class Step:
     span: tuple[int, int] = (0, 0)  # the numbers of the autograd nodes made while it ran
     ends: list[Any] = field(default_factory=list)  # where the gradients of its results arrive
     failed: bool = False
+    wrote: bool = False  # into what went in
 
     @property
     def name(self) -> str | None:
         """The learner's own name for the result."""
-        return self.variable or (self.location.variable if self.location is not None and self.named else None)
+        if self.variable is not None or self.location is None or not self.named:
+            return self.variable
+        if isinstance(self.location.target, tuple) and len(self.results) == 1:  # `a, b = x`: x is neither
+            return self.names[0] if self.names else None
+        return self.location.variable
+
+    def mark_once(self, mark: str) -> None:
+        if mark not in self.marks:
+            self.marks.append(mark)
+
+    def name_of(self, output: int) -> str | None:
+        """The learner's own name for one of the results."""
+        return (self.names[output] or None) if output < len(self.names) else self.name
 
 
 @dataclass(slots=True, eq=False)
@@ -164,6 +179,15 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, dict):
         for part in value.values():
             yield from tensors_in(part)
+
+
+def shape_of(tensor: Tensor) -> Shape:
+    """The sizes of a tensor; −1 for one that differs from row to row, as in a nested tensor."""
+    if not tensor.is_nested:
+        return tuple(tensor.shape)
+    rows = {tuple(row.shape) for row in tensor.unbind()}
+    sizes = ({row[place] for row in rows} for place in range(tensor.dim() - 1))
+    return (tensor.size(0), *(found.pop() if len(found) == 1 else -1 for found in sizes))
 
 
 def place_of(tensor: Tensor) -> tuple[Any, int]:
