@@ -62,7 +62,9 @@ class Records:
 
 def with_sumskip(model: Any, x: Tensor) -> Records:
     found = trace(model, x)
-    nodes = {node.id: " ".join([node.label, node.type_name, *node.marks]) for node in found.nodes}
+    nodes = {
+        node.id: " ".join([node.label, node.type_name, *node.marks, *node.results]) for node in found.nodes
+    }
     if found.fault is not None:
         nodes[found.fault.node] += f" failed: {found.fault.sentence}"
     return Records(nodes, [(edge.source, edge.target) for edge in found.edges])
@@ -126,6 +128,11 @@ TOOLS = {
 # -- the cases -------------------------------------------------------------------------------------
 
 
+class Halves(nn.Module):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.tanh(x), torch.sigmoid(x)
+
+
 class Model(nn.Module):
     """Layers that every tool names alike, and the forward pass of a case."""
 
@@ -135,6 +142,7 @@ class Model(nn.Module):
         self.tanh, self.sigmoid, self.skip = nn.Tanh(), nn.Sigmoid(), nn.Identity()
         self.linear = nn.Linear(6, 4)
         self.norm, self.dropout = nn.BatchNorm1d(6), nn.Dropout(0.5)
+        self.halves, self.encoder = Halves(), nn.TransformerEncoderLayer(6, 2, 8)
         self.alpha = nn.Parameter(torch.tensor(0.25))
         self.free = torch.ones(6)
 
@@ -172,6 +180,21 @@ def dropped(self: Model, x: Tensor) -> Tensor:
 
 def weighted(self: Model, x: Tensor) -> Tensor:
     return self.alpha * self.tanh(x) + (1 - self.alpha) * self.sigmoid(x)
+
+
+def two_exits(self: Model, x: Tensor) -> Tensor:
+    low, high = self.halves(x)
+    return low + high
+
+
+def named_results(self: Model, x: Tensor) -> Tensor:
+    query, keys, values = x.chunk(3, 1)
+    return query * keys + values
+
+
+def computed_weight(self: Model, x: Tensor) -> Tensor:
+    weight = torch.sigmoid(x.T @ x)[:4]
+    return torch.func.functional_call(self.linear, {"weight": weight}, (x,))
 
 
 Question = Callable[[Records], bool]
@@ -262,6 +285,32 @@ CASES: list[tuple[str, Any, Question]] = [
         "a dict comes out: both results are there",
         lambda self, x: {"a": self.tanh(x), "b": self.sigmoid(x)},
         lambda r: r.joined("tanh", "output") == 1 and r.joined("sigmoid", "output") == 1,
+    ),
+    (
+        "a box with two exits: both lead to the sum",
+        two_exits,
+        lambda r: r.joined("tanh", PLUS) == 1 and r.joined("sigmoid", PLUS) == 1,
+    ),
+    ("of `q, k, v = x.chunk(3)` each has its name", named_results, lambda r: r.shows(r"\bkeys\b")),
+    (
+        "a weight computed in this pass leads to its layer",
+        computed_weight,
+        lambda r: r.joined(r"\[ \]|getitem|\[:4\]", "linear") == 1,
+    ),
+    (
+        "a layer made in `forward` is said to be new each time",
+        lambda self, x: nn.Linear(6, 4)(x),
+        lambda r: r.shows("anew"),
+    ),
+    (
+        "the additions in torch's own transformer layer are there",
+        lambda self, x: self.encoder(x),
+        lambda r: r.count(PLUS) == 2,
+    ),
+    (
+        "an int comes out: what ran is there",
+        lambda self, x: self.tanh(x).argmax().item(),
+        lambda r: r.joined("tanh", "argmax") == 1,
     ),
 ]
 
