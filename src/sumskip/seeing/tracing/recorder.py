@@ -26,7 +26,7 @@ from sumskip.seeing.tracing.ledger import Ledger
 from sumskip.seeing.tracing.names import Names
 from sumskip.seeing.tracing.operators import Operator, describe
 from sumskip.seeing.tracing.restore import Snapshot
-from sumskip.seeing.tracing.source import Location, always_runs, between, caller, facts, holders
+from sumskip.seeing.tracing.source import Location, always_runs, called_by, caller, facts, holders
 from sumskip.seeing.tracing.steps import (
     ANEW,
     NOT_INSIDE,
@@ -290,17 +290,17 @@ class Recorder(TorchFunctionMode):
     def _computed(self, step: Step) -> list[Tensor]:
         """The weights of a layer that are not its own, or no longer: `functional_call`, `weight.mul_(2)`."""
         found: dict[int, Tensor] = {}
-        for name, inner in step.module.named_modules() if step.module is not None else ():
+        if (module := step.module) is None:
+            return []
+        for name, inner in module.named_modules() if module._modules else [("", module)]:
             # As a plain attribute, only what a step has made: `weight_norm` keeps an old weight there.
-            plain = ((own, value) for own, value in vars(inner).items() if self._was_made(value))
+            plain = [one for one in vars(inner).items() if isinstance(one[1], Tensor)]
+            plain = [(own, value) for own, value in plain if self.ledger.has_seen(value)]
             for own, held in (*inner._parameters.items(), *inner._buffers.items(), *plain):
                 if isinstance(held, Tensor) and id(held) not in found and not self.ledger.is_own(held):
                     found[id(held)] = held
                     step.marks.append(f"computed {name}{'.' if name else ''}{own}")
         return list(found.values())
-
-    def _was_made(self, value: Any) -> bool:
-        return isinstance(value, Tensor) and self.ledger.has_seen(value)
 
     def _hooked(self, module: nn.Module, name: str, args: Any, kwargs: Any) -> Any:
         """A leaf with hooks of the learner's: these are watched, its own forward is not."""
@@ -404,10 +404,9 @@ class Recorder(TorchFunctionMode):
     # -- the life of a step --------------------------------------------------------------------
 
     def _locate(self, step: Step, func: Any = None) -> None:
-        frame = caller(3)
+        frame, step.named, helper = called_by(3)
         if frame is not None:
             step.location = Location(frame.f_code, frame.f_lasti)
-            step.named, helper = between(frame)
             if helper is not None and helper.f_code is getattr(func, "__code__", None):
                 helper = None  # `F.relu` itself
             if self._last[0] is not helper:

@@ -67,10 +67,13 @@ class Snapshot:
             self._contents[id(value)] = Contents(value, kind)
         if kind is not np.ndarray and len(value) <= MANY:
             for part in value.values() if issubclass(kind, dict) else value:
-                kind = _kind(part)
+                cls = type(part)
+                kind = _kinds[cls] if cls in _kinds else _kind(part)
+                if kind is None:
+                    continue
                 if kind in CLEARED and not part:  # most of what a module holds, and quickly taken
                     self._empty[id(part)] = part
-                elif kind is not None:
+                else:
                     self._take(part)
 
     def keep(self, tensor: Tensor) -> None:

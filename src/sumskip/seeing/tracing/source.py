@@ -53,7 +53,8 @@ class CodeFacts:
         self.code = code
         self.entrance = code.co_filename == _ENTRANCE
         own = self.entrance or code.co_filename in _MACHINERY
-        self.library = own or code.co_filename.startswith(_TORCH)
+        self.torch = code.co_filename.startswith(_TORCH)
+        self.library = own or self.torch
         self.installed = self.library or is_installed(code.co_filename)
         self._targets: dict[int, Target] = {}
         self.expressions: dict[int, Expression] = {}
@@ -183,34 +184,41 @@ class Location(NamedTuple):
         return linecache.getline(self.code.co_filename, number)
 
 
-def caller(skip: int = 1) -> FrameType | None:
+class Caller(NamedTuple):
+    """The learner's function that is running, and how it came here.
+
+    `direct` is whether nothing but PyTorch and the tracer runs between; `helper` what it has called of
+    PyTorch's own Python, if anything.
+    """
+
+    frame: FrameType | None = None
+    direct: bool = False
+    helper: FrameType | None = None
+
+
+def called_by(skip: int = 1) -> Caller:
     """The nearest frame above that is the learner's own: neither PyTorch's nor the tracer's.
 
     A function of an installed package is passed over for whoever called it. Where a whole model comes
     from a package, its own nearest frame is given. None where there is none between here and `trace`.
     """
     frame: FrameType | None = sys._getframe(skip)
-    packaged: FrameType | None = None
+    inner, inside, packaged = frame, False, Caller()
     while frame is not None and not (known := facts(frame.f_code)).entrance:
-        if not known.installed:
-            return frame
-        if not known.library and packaged is None:
-            packaged = frame
-        frame = frame.f_back
+        if not known.library:
+            helper = inner if inside else None
+            if not known.installed:
+                direct = packaged.frame is None
+                return Caller(frame, direct, helper if direct else None)
+            if packaged.frame is None:
+                packaged = Caller(frame, True, helper)
+        inner, inside, frame = frame, known.torch, frame.f_back
     return packaged
 
 
-def between(frame: FrameType, skip: int = 1) -> tuple[bool, FrameType | None]:
-    """Whether nothing but PyTorch and the tracer runs between here and `frame`, and what `frame` has called
-    of PyTorch's own Python, if anything."""
-    inner: FrameType | None = sys._getframe(skip)
-    called: FrameType | None = None
-    while inner is not None and inner is not frame:
-        if not facts(inner.f_code).library:
-            return False, None
-        called = inner if inner.f_code.co_filename.startswith(_TORCH) else None
-        inner = inner.f_back
-    return True, called
+def caller(skip: int = 1) -> FrameType | None:
+    """The frame that `called_by` finds."""
+    return called_by(skip + 1).frame
 
 
 def holders(value: object, frame: FrameType | None) -> dict[CodeType, set[str]]:
