@@ -125,6 +125,14 @@ def test_a_walk_calls_counted_boxes_by_their_number() -> None:
     assert any("into 11 × EncoderBlock (encoder_layer_1 … 11)" in says for says in said)
 
 
+def test_a_closed_box_was_looked_inside_whatever_in_it_was_not() -> None:
+    """An encoder holds attentions that were not; that is said of these, where they are seen."""
+    _, closed = draw(traced("text_encoder"), depth=0)
+    assert [item.marks for item in closed.items.values() if item.look == "folded"][:1] == [()]
+    _, opened = draw(traced("text_encoder"), depth=2)
+    assert ("not looked inside",) in [item.marks for item in opened.items.values()]
+
+
 def test_only_what_is_alike_is_counted() -> None:
     """In a ResNet-50 the first block of each layer projects its shortcut, and stands for itself."""
     _, seen = draw(traced("resnet50"))

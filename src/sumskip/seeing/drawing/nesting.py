@@ -126,7 +126,9 @@ class Builder:
                 *node.marks,
                 *(mark for badge in self._badges.get(node.id, []) for mark in badge.marks),
             )
-            folded.marks = tuple(dict.fromkeys(clean(mark) for mark in loud))[:3]
+            # the box itself was looked inside, whatever in it was not
+            said = dict.fromkeys(clean(mark) for mark in loud if not mark.startswith("not looked inside"))
+            folded.marks = tuple(said)[:3]
         self._address[node.id] = (*home.opened, id_)
         self.items[node.id] = sheet.items[id_]
 
