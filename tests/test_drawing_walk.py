@@ -109,13 +109,52 @@ def test_any_failing_model_can_be_stepped_through() -> None:
 
 
 def test_values_stand_on_the_wires_and_are_said() -> None:
-    """Beside the learner's name, or alone where there is none."""
-    walked = walk(addition(), {"x": "5", "c1": "10"})
+    """In place of the shape, in every picture of a forward pass on single numbers."""
+
+    def run(x: Tensor) -> Tensor:
+        tripled = 3 * x
+        return tripled - 1
+
+    found = trace(run, torch.tensor(4.0))
+    walked = walk(found)
     shown = [shape.text for shape in walked.scene.elements if isinstance(shape, Text)]
-    assert shown.count("out1 = 10") == 2
-    assert "5" in shown
-    assert says(walked)[:2] == ["x carries 5 into conv1.", "conv1, called out1, carries 10 into conv2."]
-    assert "out1 = 10 and out2 meet at the plus." in walked.alt_text
+    assert {"4", "tripled", "12", "11"} <= set(shown)
+    assert "scalar" not in found.to_svg()
+    assert says(walked) == [
+        "x carries 4 into ×, together with 3.",
+        "×, called tripled, carries 12 into −, together with 1.",
+        "− gives 11: it leaves.",
+    ]
+    assert [node.value for node in found.nodes if node.kind != "constant"] == [4, 12, 11, None]
+
+
+def test_a_number_is_what_it_was_when_it_was_made() -> None:
+    """Large ones with all their digits; a truth value is none; and what is overwritten later stays."""
+
+    def run(x: Tensor) -> Tensor:
+        large = x * 12345
+        seen = large > 0
+        large += 1
+        return large * seen
+
+    found = trace(run, torch.tensor(1.0))
+    assert {node.label: node.value for node in found.nodes if node.kind == "op"} == {
+        ">": None,
+        "+": 12346,
+        "×": 12346,
+    }
+    assert [node.value for node in found.nodes if node.label == "×"] == [12345, 12346]
+    assert ">12345<" in found.to_svg()
+
+
+def test_a_boxs_name_is_whole_where_its_box_was_made_for_it() -> None:
+    class Triple(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return 3 * x
+
+    for kind in ("Triple", "Double", "AddThree", "SubtractOne", "Halve"):
+        chain = nn.Sequential(type(kind, (Triple,), {})(), nn.Tanh())
+        assert f"0 · {kind}" in trace(chain, torch.tensor(4.0)).to_svg()
 
 
 def test_a_tensor_goes_into_a_closed_box_once() -> None:

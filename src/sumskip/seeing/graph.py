@@ -31,7 +31,7 @@ class Node:
     label: str
     shape: Shape | None = None
     type_name: str = ""  # "Conv2d(3, 16, 3×3)" for a module
-    value: float | None = None  # of a scalar parameter, buffer or constant
+    value: float | None = None  # where it is one number
     variable: str | None = None  # the learner's own name for the result, where known
     line: int | None = None
     path: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ from sumskip.seeing.tracing.names import Names
 from sumskip.seeing.tracing.recorder import Recorder
 from sumskip.seeing.tracing.restore import Snapshot
 from sumskip.seeing.tracing.source import is_own
-from sumskip.seeing.tracing.steps import Operand, Step, shape_of
+from sumskip.seeing.tracing.steps import Operand, Step, number_in, shape_of
 from sumskip.seeing.tracing.unseen import inside
 
 
@@ -167,7 +167,7 @@ def trace(
 
 
 def _add_input(recorder: Recorder, name: str, tensor: Tensor) -> None:
-    step = Step("input", name, results=[shape_of(tensor)])
+    step = Step("input", name, results=[shape_of(tensor)], value=number_in(tensor))
     recorder.ledger.append(step)
     recorder.ledger.made(tensor, step)
     recorder.ledger.names.add(tensor, "input", name)

@@ -6,7 +6,17 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from sumskip.seeing.drawing.parts import Badge, Item, Link, Look, Sheet, number_text, shape_text, stretches
+from sumskip.seeing.drawing.parts import (
+    Badge,
+    Item,
+    Link,
+    Look,
+    Sheet,
+    carried,
+    number_text,
+    shape_text,
+    stretches,
+)
 from sumskip.seeing.drawing.skips import skips
 from sumskip.seeing.graph import Edge, Node
 from sumskip.text import clean
@@ -181,7 +191,7 @@ class Builder:
         while start[same] == end[same]:
             same += 1
         name = clean(source.name_of(edge.output) or "", 24)
-        shape = shape_text(edge.shape if edge.shape is not None else source.shape)
+        shape = carried(edge, source)
         whole = self._sheets[end[:-1]].items[end[-1]].node is not None
         stretched = whole and stretches(edge, target)  # in a closed box, that is the box's own affair
         tensor = f"{edge.source}#{edge.output}"

@@ -113,7 +113,7 @@ class Painter:
         fill = symbols.BOX_FILLS[nesting % 2]
         box = Rectangle(x, y, w, h, fill, symbols.BOX_LINE, 8, role="container", item=spot.item.id)
         scene.elements.append(box)
-        name = fit_title(spot.item.title, SMALL, w - 2 * PAD)
+        name = fit_title(spot.item.title, SMALL, w - 2 * PAD + 1e-6)  # sums of fractions are not exact
         scene.elements.append(Text(x + PAD, y + 15, name, SMALL, SOFT, True, "start", role="label"))
         inner = self._inside[spot.item.id]
         self._draw_sheet(scene, inner, along, across + spot.size.line - inner.line, nesting + 1)

@@ -113,11 +113,18 @@ def shape_text(shape: Shape | None) -> str:
     return "×".join(sizes[:8]) + ("×…" if len(sizes) > 8 else "") if sizes else "scalar"
 
 
+def carried(edge: Edge, source: Node) -> str:
+    """What is written on a wire: of a number itself, of all else its shape."""
+    shape = edge.shape if edge.shape is not None else source.shape
+    return number_text(source.value) if source.value is not None and shape == () else shape_text(shape)
+
+
 def size_text(size: int) -> str:
     """A size; `?` where it differs from row to row."""
     return "?" if size == -1 else clean(str(size), 12)
 
 
 def number_text(value: float) -> str:
-    """A value as a learner would write it: `0.5`, `−1.25`, `2`."""
-    return f"{value:.4g}".replace("-", "−")
+    """A value as a learner would write it: `0.5`, `−1.25`, `2`; whole numbers with all their digits."""
+    whole = abs(value) < 1e6 and value == round(value)
+    return (f"{value:.0f}" if whole else f"{value:.4g}").replace("-", "−")

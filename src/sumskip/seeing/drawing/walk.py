@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sumskip.seeing.drawing import draw
 from sumskip.seeing.drawing.nesting import box_name, repeated
 from sumskip.seeing.drawing.outline import alt_text, shape_words
-from sumskip.seeing.drawing.parts import Item
+from sumskip.seeing.drawing.parts import Item, number_text
 from sumskip.seeing.drawing.scene import Scene
 from sumskip.seeing.graph import Edge, Graph, Node
 from sumskip.text import clean
@@ -32,15 +31,12 @@ class Walk:
     steps: tuple[Moment, ...]
 
 
-def walk(trace: Graph, values: Mapping[str, str] | None = None) -> Walk:
+def walk(trace: Graph) -> Walk:
     """Steps through the picture of `trace`: one for each wire, in the order of the forward pass.
 
-    A wire is filled when the operator at its end is about to run; a failure comes last. `values` are
-    written on the wires, and said in place of the shapes, by the id of the node that made each.
+    A wire is filled when the operator at its end is about to run; a failure comes last.
     """
-    values = values or {}
-    shown = replace(trace, nodes=tuple(_with_value(node, values.get(node.id)) for node in trace.nodes))
-    scene, seen = draw(shown, whole=True)
+    scene, seen = draw(trace, whole=True)
     items, edges = seen.items, trace.edges
     into: dict[str, list[int]] = defaultdict(list)
     for place, edge in enumerate(edges):
@@ -57,42 +53,33 @@ def walk(trace: Graph, values: Mapping[str, str] | None = None) -> Walk:
             key = place if target.node else (source.id, edge.source, edge.output, target.id)
             if key not in steps:
                 last = target.node is None or place == arriving[-1]
-                says = _says(
-                    edge,
-                    source,
-                    by_id[edge.source].name_of(edge.output),
-                    target,
-                    values.get(edge.source),
-                    last,
-                )
-                steps[key] = Moment(says, ())
+                steps[key] = Moment(_says(edge, source, by_id[edge.source], target, last), ())
             steps[key] = replace(steps[key], edges=(*steps[key].edges, place))
     if trace.fault is not None:
         stops = items.get(trace.fault.node)  # of a very long trace, the end is not drawn
         where = f" at {called(stops)}" if stops else ""
         met = tuple(place for id_, places in into.items() if items.get(id_) is stops for place in places)
         steps["fault"] = Moment(f"The forward pass stops{where}: {trace.fault.sentence}.", met)
-    return Walk(scene, alt_text(shown), tuple(steps.values()))
+    return Walk(scene, alt_text(trace), tuple(steps.values()))
 
 
-def _with_value(node: Node, value: str | None) -> Node:
-    if value is None:
-        return node
-    return replace(node, variable=f"{node.variable} = {value}" if node.variable else value)
-
-
-def _says(edge: Edge, source: Item, name: str | None, target: Item, value: str | None, last: bool) -> str:
-    """What goes along an edge; `name` is the learner's for it, and `value` what to say for its shape.
+def _says(edge: Edge, source: Item, made_by: Node, target: Item, last: bool) -> str:
+    """What goes along an edge.
 
     The `last` to arrive also tells what is shown as the target's badges, and what stands beside it.
     """
-    what, name = called(source), clean(name or "", 40)
+    what, name = called(source), clean(made_by.name_of(edge.output) or "", 40)
     named = f"{what}, called {name}," if name not in ("", what) else what
     if edge.dashed:
         return f"{named} has written into what goes into {called(target)}."
-    shape = "a value" if edge.shape is None else shape_words(edge.shape) if edge.shape else "a scalar"
+    if edge.shape:
+        carries = shape_words(edge.shape)
+    elif made_by.value is not None:
+        carries = number_text(made_by.value)
+    else:
+        carries = "a value" if edge.shape is None else "a scalar"
     if target.node is not None and target.node.kind == "output":
-        return f"{named} gives {value or shape}: it leaves."
+        return f"{named} gives {carries}: it leaves."
     badges = [
         clean(f"{badge.text} = {badge.value}" if badge.value else badge.text)
         for badge in target.badges
@@ -101,7 +88,7 @@ def _says(edge: Edge, source: Item, name: str | None, target: Item, value: str |
     beside = f", together with {' and '.join(badges)}" if badges else ""
     marks = (target.node.marks if target.node else target.marks) if last and not target.failed else ()
     remarks = f" {called(target)}: {'; '.join(marks)}." if marks else ""
-    return f"{named} carries {value or shape} into {called(target)}{beside}.{remarks}"
+    return f"{named} carries {carries} into {called(target)}{beside}.{remarks}"
 
 
 def called(item: Item) -> str:

@@ -41,6 +41,7 @@ from sumskip.seeing.tracing.steps import (
     is_leaf,
     is_region,
     is_torch,
+    number_in,
     place_of,
     scalar,
     sequence,
@@ -485,6 +486,8 @@ class Recorder(TorchFunctionMode):
         step.results = [shape_of(tensor) for tensor in tensors]
         if not isinstance(result, Tensor) and step.named and step.location is not None:
             step.names = tuple(names_in(step.location.target, result))
+        if len(tensors) == 1:
+            step.value = number_in(tensors[0])
         if not step.operands and step.kind == "op":
             step.kind = "constant"
             step.value = scalar(tensors[0])

@@ -219,6 +219,11 @@ def scalar(tensor: Tensor) -> float | None:
         return None
 
 
+def number_in(tensor: Tensor) -> float | None:
+    """The number that a tensor of no dimensions holds; None of any other, and of a truth value."""
+    return scalar(tensor) if tensor.dim() == 0 and tensor.dtype != torch.bool else None
+
+
 def as_float(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float | np.number) else None
 

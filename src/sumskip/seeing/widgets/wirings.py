@@ -69,15 +69,7 @@ def steps(wiring: Wiring, mode: Mode, number: float) -> Walk:
     traced = replace(trace(build(wiring, mode), x), name=wiring)
     if traced.fault is not None:  # a line of ours would tell nobody anything
         traced = replace(traced, fault=replace(traced.fault, line=None, source_line="", expression=""))
-    if mode == "shape":
-        return walk(traced)
-    numbers = run(wiring, number)
-    values = {
-        node.id: show(numbers.get(node.path[0] if node.path else node.label, numbers["output"]))
-        for node in traced.nodes
-        if node.kind in ("input", "op")
-    }
-    return walk(traced, values)
+    return walk(traced)
 
 
 def show(value: float) -> str:
