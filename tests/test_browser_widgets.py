@@ -311,7 +311,7 @@ def test_a_resnet_is_explored_by_keyboard(notebook: Notebook) -> None:
     picture = start_of(notebook, EXPLORE)
     things = picture.locator("[data-item]")
     tab_to(notebook, picture.get_by_role("img", name="x, input"))
-    assert said(picture) == "x, input. Result: (1, 3, 64, 64), float32. Out to: conv1."
+    assert said(picture) == "x, input. Result: (1, 3, 64, 64), float32. Out: to conv1."
     press(notebook, "ArrowRight")
     assert "conv1, Conv2d(3, 64, 7×7, stride 2)." in said(picture)
     assert "Parameters: 9,408, all trainable." in said(picture)

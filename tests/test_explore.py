@@ -38,17 +38,17 @@ def test_a_layer_tells_its_settings_shape_line_parameters_and_flow() -> None:
     model = gallery.WeightedAdditionModel()
     line = gallery.WeightedAdditionModel.forward.__code__.co_firstlineno
     data = explore(model, x).data
-    assert says(data, "x, input") == "x, input. Result: (1, 3, 32, 32), float32. Out to: conv1."
+    assert says(data, "x, input") == "x, input. Result: (1, 3, 32, 32), float32. Out: to conv1."
     assert says(data, "conv1") == (
         f"conv1, Conv2d(3, 16, 3×3). Result: called out1, (1, 16, 32, 32), float32. Line {line + 1}. "
-        "Parameters: 448, all trainable. In: x, (1, 3, 32, 32). Out to: conv2; ×."
+        "Parameters: 448, all trainable. In: x, (1, 3, 32, 32). Out: to conv2 and ×."
     )
     times = [item["says"] for item in data["items"] if item["name"] == "×"]
     assert [re.findall("Takes [^.]+[.][0-9]", text) for text in times] == [
         ["Takes alpha = 0.5"],
         ["Takes 1 − alpha = 0.5"],
     ]
-    assert says(data, "+").endswith("In: ×, (1, 16, 32, 32); ×, (1, 16, 32, 32). Out to: output.")
+    assert says(data, "+").endswith("In: ×, (1, 16, 32, 32); ×, (1, 16, 32, 32). Out: to output.")
 
 
 def test_gradients_are_told_where_they_were_asked_for() -> None:
@@ -63,12 +63,13 @@ def test_a_box_tells_what_it_hides_and_what_enters_and_leaves(resnet: Explorer) 
     closed = resnet.shown([])
     assert says(closed, "layer1") == (
         "layer1, Sequential. Closed, with 14 operators. 2 skip connections. Overwrites. "
-        "Parameters: 147,968, all trainable. In: x from maxpool, (1, 64, 16, 16). Out to: layer2."
+        "Parameters: 147,968, all trainable. In: x from maxpool, (1, 64, 16, 16). "
+        "Out: x, (1, 64, 16, 16), to layer2."
     )
     opened = resnet.shown(["layer1.0"])
     assert says(opened, "layer1, ").startswith("layer1, Sequential. Open, with 14 operators.")
     assert says(opened, "layer1.0, ").startswith("layer1.0, BasicBlock. Open, with 7 operators.")
-    assert "Out to: layer1.0.relu." in says(opened, "+ in layer1.0")
+    assert "Out: to layer1.0.relu." in says(opened, "+ in layer1.0")
 
 
 def test_counted_boxes_tell_of_all_that_they_stand_for() -> None:
@@ -89,7 +90,8 @@ def test_counted_boxes_tell_of_all_that_they_stand_for() -> None:
     name = "39 × Block (1 … 39)"
     assert says(data, name) == (
         f"{name}. Alike and closed, with 78 operators in all; opening shows the first. "
-        "39 skip connections. Parameters: 780, 760 trainable, 20 not. In: + in 0, (2, 4). Out to: output."
+        "39 skip connections. Parameters: 780, 760 trainable, 20 not. In: + in 0, (2, 4). "
+        "Out: (2, 4), to output."
     )
     (item,) = [item for item in data["items"] if item["name"] == name]
     assert item["boxes"] == tuple(map(str, range(1, 40)))
@@ -101,13 +103,39 @@ def test_a_shared_layer_counts_once_and_its_second_call_is_its_own_thing() -> No
     for name in ("block, IdentityBlock", "block (call 2), IdentityBlock"):
         assert "Parameters: 304, all trainable." in says(data, name)
     assert says(data, "block, IdentityBlock").endswith(
-        "In: x, (1, 4, 8, 8). Out to: block.conv1 in block (call 2); + in block (call 2)."
+        "In: x, (1, 4, 8, 8). Out: (1, 4, 8, 8), to block.conv1 in block (call 2) and + in block (call 2)."
     )
 
 
 def test_a_failing_model_tells_where_it_stops() -> None:
-    data = explore(gallery.SkipFromX(), torch.randn(1, 3, 32, 32)).data
-    assert "The forward pass stops here." in says(data, "+")
+    """And why, in the words of the picture."""
+    found = trace(gallery.SkipFromX(), torch.randn(1, 3, 32, 32))
+    assert found.fault is not None
+    assert f"The forward pass stops here: {found.fault.sentence}." in says(explore(found).data, "+")
+
+
+@pytest.mark.parametrize(("model", "count"), [(nn.Linear(4, 3), 15), (nn.BatchNorm1d(4), 8), (nn.ReLU(), 0)])
+def test_a_layer_on_its_own_has_its_parameters(model: nn.Module, count: int) -> None:
+    data = explore(model, torch.randn(2, 4)).data
+    assert (f"Parameters: {count}, all trainable." if count else "No parameters.") in says(
+        data, type(model).__name__
+    )
+
+
+def test_what_goes_in_twice_and_comes_out_as_several() -> None:
+    """`a + a` has two operands; of several results each has its own name and shape, and no one's dtype."""
+
+    def run(x: Tensor) -> Tensor:
+        doubled = x + x
+        best, where = doubled.max(1)
+        return best * where
+
+    data = explore(run, torch.randn(2, 4)).data
+    assert says(data, "+").endswith("In: x, (2, 4), 2 times. Out: to max(1).")
+    assert says(data, "max(1)").endswith(
+        "In: doubled from +, (2, 4). Out: best, (2,), to ×; where, (2,), to ×."
+    )
+    assert "float32" not in says(data, "max(1)")
 
 
 @pytest.mark.parametrize("name", sorted(gallery.CASES))
@@ -164,5 +192,7 @@ def test_a_trace_comes_alone_and_errors_are_those_of_trace() -> None:
     assert explore(traced).data["svg"]
     with pytest.raises(TypeError, match="a trace alone"):
         explore(traced, torch.randn(1))
+    with pytest.raises(TypeError, match="a trace alone"):
+        explore(traced, gradients=True)
     with pytest.raises(TraceError, match="AdditionModel takes x, but 0 inputs came"):
         explore(gallery.AdditionModel())

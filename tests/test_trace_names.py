@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -151,6 +152,34 @@ def test_of_what_a_function_of_pytorch_does_only_the_last_has_the_name() -> None
     assert named["divergence"] == "×"
     assert set(named) == {"z", "divergence"}  # `normal` is no tensor
     assert [node.variable for node in found.nodes].count("z") == 1
+
+
+def test_of_a_fold_only_the_last_step_has_the_name() -> None:
+    """`sum` and `reduce` run one operator after the other for one line, which gets the last one's result."""
+
+    def forward(self: Bench, x: Tensor) -> Tensor:
+        parts = x.chunk(4)
+        y = functools.reduce(torch.add, parts)
+        z = sum(parts)
+        return y + z
+
+    found = run(forward)
+    named = [node.variable for node in found.nodes if node.label == "+" and node.variable]
+    assert named == ["y", "z"]
+    last = [node.id for node in found.nodes if node.variable in ("y", "z")]
+    assert {edge.source for edge in found.edges if edge.target == found.edges[-1].source} == set(last)
+
+
+def test_the_learners_words_are_no_operands_of_what_pytorch_runs_inside() -> None:
+    """A 0 that a distribution compares with is not called `x.exp()`, which stands in the same line."""
+
+    def forward(self: Bench, x: Tensor) -> Tensor:
+        z = torch.distributions.Normal(x, x.exp()).rsample()
+        return z * 3
+
+    found = run(forward)
+    assert not [n for n in found.nodes if n.kind == "constant" and n.variable]  # 0, and the 3
+    assert [node.label for node in found.nodes if node.variable == "z"] == ["+"]
 
 
 def test_a_function_that_is_one_operator_keeps_its_name_in_every_turn() -> None:

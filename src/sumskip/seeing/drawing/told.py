@@ -12,9 +12,10 @@ from sumskip.seeing.drawing.parts import Badge, Item, Sheet, number_text
 from sumskip.seeing.drawing.view import View, gradients_of
 from sumskip.seeing.drawing.walk import called
 from sumskip.seeing.graph import Graph, Node
-from sumskip.seeing.parameters import held
+from sumskip.seeing.parameters import Count, count, held
 from sumskip.text import clean
 
+GradientOf = Callable[[Sequence[int]], float | None]
 MOST_FLOWS = 8  # tensors that are named of those that enter or leave one thing
 
 
@@ -43,12 +44,21 @@ def told(trace: Graph, seen: View) -> list[Told]:
             name, parts = _of_box(item, classes, len(members[item.id]))
         else:
             name, parts = _of_node(item, item.node)
+        if item.failed and trace.fault is not None:
+            parts.append(f"The forward pass stops here: {clean(trace.fault.sentence, 300)}.")
         if names or (item.node is not None and item.node.kind == "module"):
-            count = held(trace, names or (item.node.label if item.node else "",))
-            parts.append(f"Parameters: {count}." if count.total else "No parameters.")
-        parts += _flows(trace, seen, members[item.id], gradient_of)
+            own = _parameters(trace, names, item.node)
+            parts.append(f"Parameters: {own}." if own.total else "No parameters.")
+        parts += _flows(trace, seen, members[item.id], item.node, gradient_of)
         found.append(Told(item.id, name, " ".join([f"{name}.", *parts]), names, item.inner is not None))
     return found
+
+
+def _parameters(trace: Graph, names: tuple[str, ...], node: Node | None) -> Count:
+    """Those of some boxes, or of a layer, which may be all of the model."""
+    found = held(trace, names or (node.label,) if node is not None else names)
+    whole = node is not None and not found.total and node.label == trace.name
+    return count(trace) if whole else found
 
 
 def _items(sheet: Sheet, members: dict[str, set[str]]) -> Iterator[Item]:
@@ -80,7 +90,8 @@ def _of_node(item: Item, node: Node) -> tuple[str, list[str]]:
     )
     name = called(item)
     name = f"{name}, {kind}" if kind and kind != name else name
-    made = [shape_words(node.shape), node.dtype, "" if node.value is None else f"= {number_text(node.value)}"]
+    dtype = node.dtype if node.shape is not None else ""  # of several results nobody knows whose it is
+    made = [shape_words(node.shape), dtype, "" if node.value is None else f"= {number_text(node.value)}"]
     if node.variable and node.kind in ("op", "module"):
         made.insert(0, f"called {clean(node.variable, 40)}")
     parts = [f"Result: {', '.join(filter(None, made))}."] if any(made) and node.kind != "output" else []
@@ -98,39 +109,43 @@ def _badge(badge: Badge) -> str:
 
 def _said(item: Item) -> list[str]:
     marks = item.node.marks if item.node is not None else item.marks
-    said = [clean(mark) for mark in marks if not mark.startswith("failed")]
-    return ["The forward pass stops here."] * item.failed + [
-        f"{mark[:1].upper()}{mark[1:]}." for mark in said
-    ]
+    said = (clean(mark) for mark in marks if not mark.startswith("failed"))
+    return [f"{mark[:1].upper()}{mark[1:]}." for mark in said]
 
 
 def _flows(
-    trace: Graph, seen: View, inside: set[str], gradient_of: Callable[[Sequence[int]], float | None]
+    trace: Graph, seen: View, inside: set[str], node: Node | None, gradient_of: GradientOf
 ) -> list[str]:
-    """What enters and leaves: each tensor once, with where it comes from, or where it goes."""
+    """What enters and leaves: each tensor once, with where it comes from and where it goes."""
     entering: dict[tuple[str, int], list[int]] = defaultdict(list)
-    leaving: dict[str, None] = {}
+    leaving: dict[tuple[str, int], list[int]] = defaultdict(list)
     for place, edge in enumerate(trace.edges):
         if edge.source not in seen.items or edge.target not in seen.items:
             continue  # a badge of its operator
         if edge.target in inside and edge.source not in inside:
             entering[edge.source, edge.output].append(place)
         elif edge.source in inside and edge.target not in inside:
-            leaving[called(seen.items[edge.target])] = None
-    by_id = {node.id: node for node in trace.nodes}
-    comes = []
-    for (source, output), places in list(entering.items())[:MOST_FLOWS]:
+            leaving[edge.source, edge.output].append(place)
+    by_id = {one.id: one for one in trace.nodes}
+    comes, goes = [], []
+    for (source, output), places in entering.items():
         name, origin = clean(by_id[source].name_of(output) or "", 40), called(seen.items[source])
         gradient = gradient_of(places)
         words = [f"{name} from {origin}" if name not in ("", origin) else origin]
         words += [shape_words(trace.edges[places[0]].shape)]
+        words += [f"{len(places)} times"] if node is not None and len(places) > 1 else []
         words += [f"gradient {number_text(gradient)}"] if gradient is not None else []
         comes.append(", ".join(filter(None, words)))
-    return [
-        f"{way}: {'; '.join(found[:MOST_FLOWS])}{f'; {more} more' if more > 0 else ''}."
-        for way, found, more in (
-            ("In", comes, len(entering) - MOST_FLOWS),
-            ("Out to", list(leaving), len(leaving) - MOST_FLOWS),
-        )
-        if found
-    ]
+    for (source, output), places in leaving.items():
+        to = dict.fromkeys(called(seen.items[trace.edges[place].target]) for place in places)
+        words = [f"to {' and '.join(to)}"]
+        if node is None or node.shape is None:  # otherwise it is the one result, of which all is told
+            shape = shape_words(trace.edges[places[0]].shape)
+            words = [clean(by_id[source].name_of(output) or "", 40), shape, *words]
+        goes.append(", ".join(filter(None, words)))
+    return [f"{way}: {'; '.join(_most(found))}." for way, found in (("In", comes), ("Out", goes)) if found]
+
+
+def _most(found: list[str]) -> list[str]:
+    more = len(found) - MOST_FLOWS
+    return [*found[:MOST_FLOWS], f"{more} more"] if more > 0 else found

@@ -183,10 +183,6 @@ class Recorder(TorchFunctionMode):
             for written in tensors_in(target):
                 self.ledger.keep(written)
         result = self._run(step, values, func, args, kwargs)
-        if step.label == "+" and step.location is not None and step.location.parsed.calls == "sum":
-            for operand in step.operands:  # `y = sum(…)`: only the last of its additions is y
-                if operand.source.location == step.location:
-                    operand.source.named = False
         if operator.treatment == "read":
             self._read(step, result)
             return result
@@ -410,8 +406,7 @@ class Recorder(TorchFunctionMode):
             step.location = Location(frame.f_code, frame.f_lasti)
             if helper is not None and helper.f_code is getattr(func, "__code__", None):
                 helper = None  # `F.relu` itself
-            if self._last[0] is not helper:
-                self._check_name(frame)
+            self._check_name(frame, step.location, helper)
             self._helper, step.direct = helper, step.named and helper is None
         if self.ledger.boxes:
             if self.ledger.boxes[-1].foreign:
@@ -425,15 +420,21 @@ class Recorder(TorchFunctionMode):
             before.named = False
         self._last = self._helper, step
 
-    def _check_name(self, frame: FrameType) -> None:
-        """Whether what a function of PyTorch's made last is what it gave back, now that it is done."""
-        helper, step = self._last
-        if helper is None or step is None or step.location is None or step.location.code is not frame.f_code:
+    def _check_name(self, frame: FrameType, location: Location, helper: FrameType | None) -> None:
+        """Takes its name from the step before where that is not what the learner's line got.
+
+        So it is where a function of PyTorch's is done and gave back something else, and where the same line
+        goes on before it has assigned anything: `y = sum(…)`, `y = reduce(torch.add, …)`.
+        """
+        before_helper, step = self._last
+        if step is None or step.location is None or step.location.code is not frame.f_code:
             return
-        if isinstance(name := step.location.target, str) and name in frame.f_locals:
-            value = frame.f_locals[name]
+        again, done = step.location == location, before_helper is not None and before_helper is not helper
+        name = step.location.target
+        if isinstance(name, str) and "." not in name and (again or (done and name in frame.f_locals)):
+            value = frame.f_locals.get(name)
             made = self.ledger.source(value) if isinstance(value, Tensor) else None
-            step.named = made is not None and made[0] is step
+            step.named = step.named and made is not None and made[0] is step
 
     def _run(self, step: Step, values: list[Any], func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self.ledger.before(step, values)

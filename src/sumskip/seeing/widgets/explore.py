@@ -29,8 +29,8 @@ def explore(
     before may be given. Raises what `trace` raises.
     """
     if isinstance(model, Trace):
-        if inputs or keywords:
-            raise TypeError("explore takes a model with its inputs, or a trace alone; got a trace and inputs")
+        if inputs or keywords or gradients is not False:
+            raise TypeError("explore takes a model with its inputs, or a trace alone; got a trace and more")
         return Explorer(model)
     return Explorer(trace(model, *inputs, gradients=gradients, **keywords))
 
