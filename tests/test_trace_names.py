@@ -59,6 +59,12 @@ def attributes(self: Bench, x: Tensor) -> Tensor:
     return self.q + self.k
 
 
+def nameless(self: Bench, x: Tensor) -> Tensor:
+    first, *_, last = x.chunk(4)
+    _ = first + last
+    return _ * 2
+
+
 def whole(self: Bench, x: Tensor) -> Tensor:
     parts = x.chunk(2)
     return parts[1] + parts[0]
@@ -66,8 +72,8 @@ def whole(self: Bench, x: Tensor) -> Tensor:
 
 def subscript(self: Bench, x: Tensor) -> Tensor:
     kept = {}
-    kept["q"], k, v = x.chunk(3)  # nobody can tell which is which from here on
-    return k + v
+    kept["q"], k, self.conv.v = x.chunk(3)
+    return k + self.conv.v + kept["q"]
 
 
 def lstm(self: Bench, x: Tensor) -> Tensor:
@@ -110,9 +116,10 @@ def values(self: Bench, x: Tensor) -> Tensor:
     [
         (chunked, ["k", "v", "q"], "q, k, v = chunk(x)"),
         (starred, ["first", "rest[1]", "rest[0]", "last"], "first, *rest, last = chunk(x)"),
+        (nameless, ["first", "last"], "[3] = first + last"),
         (attributes, ["self.q", "self.k"], "self.q, self.k = chunk(x)"),
         (whole, ["parts[1]", "parts[0]"], "parts = chunk(x)"),
-        (subscript, [], "[2] = chunk(x)"),
+        (subscript, ["k", "self.conv.v"], "_, k, self.conv.v = chunk(x)"),
         (lstm, ["out", "h", "c"], "out, (h, c) = lstm(x)"),
         (half, ["out", "h"], "out, (h, _) = lstm(x)"),
         (state, ["out", "state[0]"], "out, state = lstm(x)"),
@@ -133,8 +140,10 @@ def test_each_result_has_its_own_name(forward: Any, names: list[str], line: str)
 
 
 def test_without_names_the_results_are_counted() -> None:
-    text = run(subscript).to_text()
-    assert "[3] = [2][1] + [2][2]" in text
+    def forward(self: Bench, x: Tensor) -> Tensor:
+        return torch.add(*x.chunk(2))
+
+    assert "[3] = [2][0] + [2][1]" in run(forward).to_text()
 
 
 def test_of_what_a_function_of_pytorch_does_only_the_last_has_the_name() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-# What a value is assigned to: a name, "*rest" among others, or several in brackets; None where nobody knows.
+# What a value is assigned to: a name, "*rest" among others, or several in brackets; "" for something that has
+# no name, such as `kept["h"]`, and None where nobody knows.
 Target = str | tuple["Target", ...] | None
 
 _ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
@@ -33,7 +34,8 @@ def names_in(target: Target, value: Any) -> Iterator[str]:
         for one, part in zip(target, parts, strict=False):
             yield from names_in(one, part)
     else:
-        name = target.removeprefix("*") if isinstance(target, str) and target != "_" else ""
+        name = target.removeprefix("*") if isinstance(target, str) else ""
+        name = "" if name == "_" else name
         yield from (label if name else "" for label, _ in tensors(name, value))
 
 

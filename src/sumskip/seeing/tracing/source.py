@@ -43,6 +43,8 @@ _MACHINERY = frozenset(
 )
 _PYTHON = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 _PACKAGES = frozenset({"site-packages", "dist-packages"})
+_NOTHING: tuple[str, Any] = ("", None)
+_STORES_IN = frozenset({"STORE_ATTR", "STORE_SUBSCR", "STORE_SLICE"})  # something else
 _SKIPPED = frozenset({"CACHE", "COPY", "NOP", "EXTENDED_ARG", "PRECALL"})
 
 
@@ -86,19 +88,32 @@ def _simple(instructions: list[dis.Instruction], lasti: int) -> Iterator[tuple[s
 
 
 def _target(steps: Iterator[tuple[str, Any]]) -> Target:
-    nothing: tuple[str, Any] = ("", None)
-    name, value = next(steps, nothing)
+    name, value = next(steps, _NOTHING)
     if name == "UNPACK_SEQUENCE":
         return _several(steps, value)
     if name == "UNPACK_EX":  # `first, *rest = …`
         before, after = value & 0xFF, value >> 8
         parts = _several(steps, before + 1 + after)
         return tuple(f"*{one}" if n == before and one else one for n, one in enumerate(parts))
-    if name.startswith(("LOAD_FAST", "LOAD_NAME")):  # self.h = …
-        owner, (name, value) = value, next(steps, nothing)
-        return f"{owner}.{value}" if name == "STORE_ATTR" else None
-    if name.startswith("STORE_") and name not in ("STORE_ATTR", "STORE_SUBSCR", "STORE_SLICE"):
-        return str(value)
+    if name.startswith("LOAD_"):
+        return _part_of(str(value), steps)
+    return str(value) if name.startswith("STORE_") and name not in _STORES_IN else None
+
+
+def _part_of(owner: str, steps: Iterator[tuple[str, Any]]) -> Target:
+    """`self.h`, `self.parts.h`; of `kept["h"]` only that it is something."""
+    plain = True
+    for name, value in steps:
+        if name == "STORE_ATTR":
+            return f"{owner}.{value}" if plain else ""
+        if name in _STORES_IN:
+            return ""
+        if name == "LOAD_ATTR":
+            owner = f"{owner}.{value}"
+        elif name.startswith(("LOAD_", "BINARY_", "BUILD_")):
+            plain = False
+        else:
+            return None
     return None
 
 
@@ -113,8 +128,8 @@ def _several(steps: Iterator[tuple[str, Any]], count: int) -> tuple[Target, ...]
 def written(target: Target) -> str | None:
     """A target as it stands in the source: `out, (h, _)`."""
     if not isinstance(target, tuple):
-        return target
-    if all(written(part) in (None, "_") for part in target):
+        return None if target in ("", "_") else target
+    if not any(map(written, target)):
         return None
     parts = (f"({written(part) or '_'})" if isinstance(part, tuple) else part or "_" for part in target)
     return ", ".join(parts)
