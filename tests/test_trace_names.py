@@ -139,6 +139,24 @@ def test_each_result_has_its_own_name(forward: Any, names: list[str], line: str)
     assert Trace.from_dict(found.to_dict()) == found
 
 
+def test_an_unpacking_that_fails_is_the_learners_own() -> None:
+    """More or fewer names than results: Python's own error, and what ran before it is there."""
+
+    def too_many(self: Bench, x: Tensor) -> Tensor:
+        low, middle, high = self.pair(x)
+        return low + middle + high
+
+    def too_few(self: Bench, x: Tensor) -> Tensor:
+        q, k = x.chunk(3)
+        return q + k
+
+    for forward, last in ((too_many, "×"), (too_few, "chunk")):
+        found = run(forward)
+        assert found.fault is not None
+        assert "values to unpack" in found.fault.message
+        assert last in [node.label for node in found.nodes]
+
+
 def test_without_names_the_results_are_counted() -> None:
     def forward(self: Bench, x: Tensor) -> Tensor:
         return torch.add(*x.chunk(2))
@@ -315,6 +333,18 @@ def forward(x):
 
 print([node.line for node in trace(forward, torch.ones(2)).nodes if node.kind == "op"])
 """
+
+
+def test_a_working_directory_that_is_gone_stops_nothing(tmp_path: Path) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    script = (
+        "import os, torch; os.rmdir(os.getcwd()); from sumskip import trace; "
+        "print([node.id for node in trace(torch.nn.ReLU(), torch.ones(2)).nodes])"
+    )
+    paths = {"PYTHONPATH": str(Path(sys.modules["sumskip"].__file__ or "").parents[1])}
+    command = [sys.executable, "-c", script]
+    said = subprocess.run(command, cwd=gone, env=os.environ | paths, capture_output=True, text=True)
+    assert said.stdout.strip() == "['input', 'ReLU', 'output']", said.stderr
 
 
 @pytest.mark.parametrize(

@@ -351,7 +351,7 @@ class Recorder(TorchFunctionMode):
         if box.location is None:
             return
         names = names_in(box.location.target, result)
-        for name, (_, tensor) in zip(names, labelled("", result), strict=True):
+        for name, (_, tensor) in zip(names, labelled("", result), strict=False):
             made = self.ledger.source(tensor)
             if made is None or not name or made[0].location is None or made[0].name is not None:
                 continue

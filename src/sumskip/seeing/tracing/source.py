@@ -278,11 +278,18 @@ def is_installed(file: str) -> bool:
         return False
     if not _PACKAGES.isdisjoint(path.parts) or file.startswith(_PYTHON):
         return True
-    if path.is_relative_to(Path.cwd()):
+    if _is_below_here(path):
         return False
     roots = [Path(entry) for entry in sys.path if entry and path.is_relative_to(entry)]
     root = max(roots, key=lambda one: len(one.parts), default=None)
     return root is not None and _is_installation(root)
+
+
+def _is_below_here(path: Path) -> bool:
+    try:
+        return path.is_relative_to(Path.cwd())
+    except FileNotFoundError:  # the working directory has been deleted meanwhile
+        return False
 
 
 @lru_cache(maxsize=256)
