@@ -1,4 +1,4 @@
-"""A class in which every tenth submission is hostile: the honest keep their grades, and nobody is missing."""
+"""A class in which every fifth submission is hostile: the honest keep their grades, and nobody is missing."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _class(root: Path, hostile: bool) -> dict[tuple[str, str], dict[str, Any]]:
     honest = _honest(released)
     attacks = _hostile(released)
     for number, (notebook, fill) in enumerate(attacks):
-        for _ in range(9):
+        for _ in range(4):
             learners.append(f"l{len(learners):03}")
             hand_in(root, learners[-1], LESSON, next(honest))
         if hostile:
