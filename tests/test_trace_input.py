@@ -147,6 +147,24 @@ def test_a_model_that_makes_its_tensors_itself_is_traced(given: tuple[Any, ...])
     assert trace(model, **dict(zip(["given"], given, strict=False))) == found
 
 
+def test_an_array_is_the_tensor_that_shares_its_memory() -> None:
+    """`torch.from_numpy` makes no copy: what goes in is that array, and it is put back as any input."""
+
+    def run(scale: int, image: Any) -> Tensor:
+        pixels = torch.from_numpy(image)
+        pixels += scale
+        return pixels * 2
+
+    image = np.ones((2, 3), np.float32)
+    found = trace(run, 4, image)
+    assert wires(found) == ["image -> +", "4 -> +", "+ -> ×", "2 -> ×", "× -> output"]
+    assert [node.shape for node in found.nodes if node.kind == "input"] == [(2, 3)]
+    assert torch.equal(found.output, torch.full((2, 3), 10.0))
+    assert (image == 1).all()
+    for odd in (np.array(["a"]), np.ones(3, np.longdouble), np.ones(3)[::-1]):
+        assert trace(lambda given: torch.ones(len(given)) * 2, odd).fault is None
+
+
 def test_its_own_mistake_is_its_own() -> None:
     """Where a model that took no tensor fails in its own way, the trace tells where."""
 

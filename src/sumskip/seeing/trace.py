@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -122,7 +122,8 @@ def trace(
     _check_callable(model)
     if isinstance(model, nn.Module):
         model = inside(model)
-    given = list(_named_tensors(_bound(model, inputs, keywords)))
+    bound = list(_bound(model, inputs, keywords))
+    given = list(_named_tensors(bound))
     if isinstance(model, nn.Module) and _is_lazy(model):
         # Its first forward pass gives a lazy module its weights and changes its class.
         model = copy.deepcopy(model)
@@ -131,6 +132,9 @@ def trace(
     recorder = Recorder(names, snapshot, gradients is not False)
     for name, tensor in given:
         _add_input(recorder, name, tensor)
+    for name, value in bound:
+        if isinstance(value, np.ndarray):
+            names.add_array(value, name)
     error: BaseException | None = None
     flow = backward.Flow()
     try:
@@ -229,7 +233,7 @@ def _spread(signature: inspect.Signature, arguments: Mapping[str, Any]) -> Itera
             yield name, value
 
 
-def _named_tensors(values: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Tensor]]:
+def _named_tensors(values: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Tensor]]:
     seen: set[int] = set()
     for name, value in values:
         for inner, tensor in tensors(name, value):

@@ -7,10 +7,12 @@ from functools import partial
 from types import CodeType, FrameType
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from sumskip.seeing.graph import NodeKind, Parameter
-from sumskip.seeing.tracing.restore import Snapshot
+from sumskip.seeing.tracing.restore import Snapshot, memory
 from sumskip.seeing.tracing.source import caller
 from sumskip.seeing.tracing.steps import is_torch
 from sumskip.seeing.tracing.unseen import inside
@@ -29,6 +31,7 @@ class Names:
     def __init__(self, root: Callable[..., Any], snapshot: Snapshot) -> None:
         self._modules: dict[int, tuple[nn.Module, str]] = {}
         self._tensors: dict[int, tuple[Tensor, NodeKind, str]] = {}
+        self._arrays: list[tuple[Tensor, str]] = []
         self._snapshot = snapshot
         owner = getattr(root, "__self__", root)
         self._root = owner if isinstance(owner, nn.Module) else None
@@ -60,11 +63,28 @@ class Names:
     def add(self, tensor: Tensor, kind: NodeKind, label: str) -> None:
         self._tensors.setdefault(id(tensor), (tensor, kind, label))
 
+    def add_array(self, array: np.ndarray[Any, Any], name: str) -> None:
+        """A NumPy array that goes in: what `torch.from_numpy` makes of it is the same memory."""
+        if not array.flags.writeable:
+            return
+        try:
+            shared = torch.from_numpy(array)
+        except (
+            TypeError,
+            ValueError,
+        ):  # texts, objects, numbers of 128 bits, backwards: no tensor can be that
+            return
+        self._arrays.append((shared, name))
+        self.add(shared, "input", name)
+
     def tensor(self, tensor: Tensor) -> tuple[NodeKind, str] | None:
         """Kind and name of a tensor that was there before the forward pass; None for any other."""
         known = self._tensors.get(id(tensor))
         if known is not None:
             return known[1], known[2]
+        for shared, name in self._arrays:
+            if memory(shared) == memory(tensor) != 0:
+                return "input", name
         frame = caller(3)
         if frame is not None:
             for name, value in _surroundings(frame):
