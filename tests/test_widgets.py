@@ -123,7 +123,7 @@ def test_number_wires_carry_what_the_boxes_compute(number: int) -> None:
     """Chain 2x + 3; parallel sum 2x + (x + 3); skip sum 2x + (2x + 3)."""
     expected = {"chain": 2 * number + 3, "parallel sum": 3 * number + 3, "skip sum": 4 * number + 3}
     for wiring, output in expected.items():
-        assert run(wiring, number)["output"] == output
+        assert run(wiring, number) == output
         assert int(carried(wiring, "number", number)[-1].replace("−", "-")) == output
 
 

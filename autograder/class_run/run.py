@@ -106,7 +106,7 @@ class ClassRun:
                     todo.append(found)
             with closing(FeedbackPages(self.course.root)) if self.feedback else nullcontext() as pages:
                 time_left = _TimeLeft(len(self.outcome.rows))
-                for learner, assignment in self.outcome.rows:
+                for learner, assignment in self.outcome.rows if self.feedback else ():
                     self._write_page(pages, learner, assignment)
                     self.progress(time_left.another().format("finished before"))
                 self._grade(todo, book, pages)

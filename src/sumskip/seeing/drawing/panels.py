@@ -63,9 +63,7 @@ def _called(item: Item, whole: bool = False) -> str:
     name = SPOKEN.get(item.title, item.title)
     if not whole:
         return name
-    badges = " and ".join(
-        f"{badge.text} = {badge.value}" if badge.value else badge.text for badge in item.badges
-    )
+    badges = " and ".join(badge.words for badge in item.badges)
     said = f"{name} {item.subtitle}" if item.look == "module" else name
     return f"{said} ({badges})" if badges else said
 

@@ -24,6 +24,11 @@ class Badge:
     marks: tuple[str, ...] = ()
     stretched: bool = False
 
+    @property
+    def words(self) -> str:
+        """`alpha = 0.5`, or the text alone."""
+        return f"{self.text} = {self.value}" if self.value else self.text
+
 
 @dataclass
 class Item:

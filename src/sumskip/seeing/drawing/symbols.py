@@ -59,7 +59,7 @@ def blocks(item: Item, narrow: bool = False) -> list[Block]:
     if item.failed:
         found.append(_tag("fails here"))
     for badge in item.badges:
-        lines = [f"{badge.text} = {badge.value}" if badge.value else badge.text]
+        lines = [badge.words]
         if narrow and badge.value:
             lines = [badge.text, f"= {badge.value}"]
         if badge.gradient:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sumskip.seeing.drawing.nesting import box_name, path_name
@@ -12,7 +12,7 @@ from sumskip.seeing.drawing.parts import Badge, Item, Sheet, number_text
 from sumskip.seeing.drawing.view import View, gradients_of
 from sumskip.seeing.drawing.walk import called
 from sumskip.seeing.graph import Graph, Node
-from sumskip.seeing.parameters import Count, count, held
+from sumskip.seeing.parameters import count, held
 from sumskip.text import clean
 
 GradientOf = Callable[[Sequence[int]], float | None]
@@ -36,7 +36,7 @@ def told(trace: Graph, seen: View) -> list[Told]:
     for id_, item in seen.items.items():
         members[item.id].add(id_)
     classes = dict(trace.boxes)
-    gradient_of = gradients_of(trace)
+    nodes, gradient_of = {node.id: node for node in trace.nodes}, gradients_of(trace)
     found = []
     for item in list(_items(seen.sheet, members)):
         names = item.stands_for or ((path_name(item.id),) if item.inner is not None else ())
@@ -47,18 +47,13 @@ def told(trace: Graph, seen: View) -> list[Told]:
         if item.failed and trace.fault is not None:
             parts.append(f"The forward pass stops here: {clean(trace.fault.sentence, 300)}.")
         if names or (item.node is not None and item.node.kind == "module"):
-            own = _parameters(trace, names, item.node)
+            own = held(trace, names or (item.node.label,)) if item.node else held(trace, names)
+            if item.node and not own.total and item.node.label == trace.name:  # a layer that is the model
+                own = count(trace)
             parts.append(f"Parameters: {own}." if own.total else "No parameters.")
-        parts += _flows(trace, seen, members[item.id], item.node, gradient_of)
+        parts += _flows(trace, seen, nodes, members[item.id], item.node, gradient_of)
         found.append(Told(item.id, name, " ".join([f"{name}.", *parts]), names, item.inner is not None))
     return found
-
-
-def _parameters(trace: Graph, names: tuple[str, ...], node: Node | None) -> Count:
-    """Those of some boxes, or of a layer, which may be all of the model."""
-    found = held(trace, names or (node.label,) if node is not None else names)
-    whole = node is not None and not found.total and node.label == trace.name
-    return count(trace) if whole else found
 
 
 def _items(sheet: Sheet, members: dict[str, set[str]]) -> Iterator[Item]:
@@ -103,8 +98,7 @@ def _of_node(item: Item, node: Node) -> tuple[str, list[str]]:
 
 
 def _badge(badge: Badge) -> str:
-    text = clean(f"{badge.text} = {badge.value}" if badge.value else badge.text)
-    return f"{text}, gradient {badge.gradient}" if badge.gradient else text
+    return clean(badge.words) + f", gradient {badge.gradient}" * bool(badge.gradient)
 
 
 def _said(item: Item) -> list[str]:
@@ -114,7 +108,12 @@ def _said(item: Item) -> list[str]:
 
 
 def _flows(
-    trace: Graph, seen: View, inside: set[str], node: Node | None, gradient_of: GradientOf
+    trace: Graph,
+    seen: View,
+    nodes: Mapping[str, Node],
+    inside: set[str],
+    node: Node | None,
+    gradient_of: GradientOf,
 ) -> list[str]:
     """What enters and leaves: each tensor once, with where it comes from and where it goes."""
     entering: dict[tuple[str, int], list[int]] = defaultdict(list)
@@ -126,10 +125,9 @@ def _flows(
             entering[edge.source, edge.output].append(place)
         elif edge.source in inside and edge.target not in inside:
             leaving[edge.source, edge.output].append(place)
-    by_id = {one.id: one for one in trace.nodes}
     comes, goes = [], []
     for (source, output), places in entering.items():
-        name, origin = clean(by_id[source].name_of(output) or "", 40), called(seen.items[source])
+        name, origin = clean(nodes[source].name_of(output) or "", 40), called(seen.items[source])
         gradient = gradient_of(places)
         words = [f"{name} from {origin}" if name not in ("", origin) else origin]
         words += [shape_words(trace.edges[places[0]].shape)]
@@ -141,7 +139,7 @@ def _flows(
         words = [f"to {' and '.join(to)}"]
         if node is None or node.shape is None:  # otherwise it is the one result, of which all is told
             shape = shape_words(trace.edges[places[0]].shape)
-            words = [clean(by_id[source].name_of(output) or "", 40), shape, *words]
+            words = [clean(nodes[source].name_of(output) or "", 40), shape, *words]
         goes.append(", ".join(filter(None, words)))
     return [f"{way}: {'; '.join(_most(found))}." for way, found in (("In", comes), ("Out", goes)) if found]
 

@@ -102,9 +102,9 @@ class Viewable:
             builder.add_node(node)
         by_id = {node.id: node for node in self._nodes}
         # Where autograd does not tell uses of a tensor apart, as in attention(x, x, x), one wire says all.
-        told = {_use(edge) for edge in self._edges if edge.gradient is not None}
+        known = {_use(edge) for edge in self._edges if edge.gradient is not None}
         for edge in self._edges:
-            apart = edge.gradient is not None or _use(edge) not in told
+            apart = edge.gradient is not None or _use(edge) not in known
             place = self._places[id(edge)]
             builder.add_edge(place, edge, by_id[edge.source], by_id[edge.target], apart)
         builder.find_skips(self._into)

@@ -80,11 +80,7 @@ def _says(edge: Edge, source: Item, made_by: Node, target: Item, last: bool) -> 
         carries = "a value" if edge.shape is None else "a scalar"
     if target.node is not None and target.node.kind == "output":
         return f"{named} gives {carries}: it leaves."
-    badges = [
-        clean(f"{badge.text} = {badge.value}" if badge.value else badge.text)
-        for badge in target.badges
-        if last
-    ]
+    badges = [clean(badge.words) for badge in target.badges if last]
     beside = f", together with {' and '.join(badges)}" if badges else ""
     marks = (target.node.marks if target.node else target.marks) if last and not target.failed else ()
     remarks = f" {called(target)}: {'; '.join(marks)}." if marks else ""

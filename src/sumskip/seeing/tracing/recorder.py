@@ -389,9 +389,9 @@ class Recorder(TorchFunctionMode):
 
     def _as_written(self, step: Step, values: list[Any]) -> None:
         """`2 * x` arrives as `x * 2`: puts the operands in the order in which the learner wrote them."""
-        if step.label not in "+×" or step.location is None or (step.operator and step.operator.writes):
+        if step.label not in "+×" or step.location is None or not step.direct:
             return
-        if not step.direct:
+        if step.operator and step.operator.writes:
             return
         expression, frame = step.location.parsed, caller(4)
         texts = expression.operands(2)

@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from sumskip.seeing.drawing import draw
-from sumskip.seeing.drawing.scene import to_svg
+from sumskip.seeing.drawing.scene import Scene, to_svg
 from sumskip.seeing.drawing.told import told
-from sumskip.seeing.drawing.view import box_paths
+from sumskip.seeing.drawing.view import View, box_paths
 from sumskip.seeing.picture import Picture
 from sumskip.seeing.trace import Trace, trace
 from sumskip.seeing.widgets.live import InteractivePicture
@@ -40,15 +40,16 @@ class Explorer(InteractivePicture):
 
     def __init__(self, traced: Trace) -> None:
         self._trace, self._paths = traced, box_paths(traced)
-        scene, _ = draw(traced)
-        still = Picture(
-            lambda: traced.to_svg().encode(), traced.alt_text, traced.to_text(), round(scene.width), "svg+xml"
-        )
-        super().__init__("explore", still, self.shown())
+        scene, seen = draw(traced)
+        alt, text, width = traced.alt_text, traced.to_text(), round(scene.width)
+        still = Picture(lambda: to_svg(scene, alt).encode(), alt, text, width, "svg+xml")
+        super().__init__("explore", still, self._data(scene, seen))
 
-    def shown(self, open: Collection[str] | None = None) -> dict[str, Any]:
+    def shown(self, open: Collection[str]) -> dict[str, Any]:
         """The picture with these boxes open, and what is told of everything in it."""
-        scene, seen = draw(self._trace, open=open)
+        return self._data(*draw(self._trace, open=open))
+
+    def _data(self, scene: Scene, seen: View) -> dict[str, Any]:
         items = told(self._trace, seen)
         return {
             "svg": to_svg(scene, self._trace.alt_text, grouped=True),

@@ -60,7 +60,7 @@ def wiring_board(
 
 def beside_the_truth(guess: float, number: float) -> str:
     """The guess, what the chain gives, and which wiring gives the guess, where one does."""
-    leaves = {wiring: show(run(wiring, number)["output"]) for wiring in WIRINGS}
+    leaves = {wiring: show(run(wiring, number)) for wiring in WIRINGS}
     line = f"Your guess for the chain: {show(guess)}. The chain gives {leaves['chain']}."
     other = next((wiring for wiring in WIRINGS if leaves[wiring] == show(guess) != leaves["chain"]), None)
     return line if other is None else f"{line} {show(guess)} is what the {other} gives."
@@ -79,7 +79,7 @@ def _three_wirings(guess: float, number: float) -> InteractivePicture:
     walks: dict[Choice, Walk] = {
         (wiring, mode): steps(wiring, mode, number) for mode in MODES for wiring in WIRINGS
     }
-    ends = [f"{wiring} {show(run(wiring, number)['output'])}" for wiring in WIRINGS]
+    ends = [f"{wiring} {show(run(wiring, number))}" for wiring in WIRINGS]
     alt = f"Wiring board: {show(number)} through double and add three. Out comes: {', '.join(ends)}."
     return _board(walks, alt, beside_the_truth(guess, number))
 
