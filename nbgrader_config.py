@@ -25,7 +25,7 @@ if str(ROOT) not in sys.path:
 # A new gradebook calls `alembic`, which lies beside the interpreter.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
-from autograder import release  # noqa: E402  (found by the lines above)
+from autograder import predictions, release  # noqa: E402  (found by the lines above)
 from autograder.gradebook import book, pages, preprocessors  # noqa: E402
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets puts it here)
@@ -34,8 +34,9 @@ book.wait_for_locks()
 c.CourseDirectory.root = str(ROOT)
 c.CourseDirectory.source_directory = "notebooks"
 
-# Every released notebook says which version of the course it belongs to.
-c.GenerateAssignment.preprocessors = [*GenerateAssignment.preprocessors.default(), release.StampVersion]
+# Predictions are released as a dict with None; every notebook says which version of the course it belongs to.
+c.GenerateAssignment.preprocessors = release.our_steps(GenerateAssignment.preprocessors.default())
+c.ClearAnswers.points_for = predictions.points_for(ROOT)
 
 # A learner's cells run in the engine alone: nothing here executes a cell.
 c.Autograde.sanitize_preprocessors = [

@@ -23,10 +23,12 @@ from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import NbGraderPreprocessor, SaveCells
-from traitlets import Unicode, default
+from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor, SaveCells
+from traitlets import Enum, Unicode, default
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
+
+from autograder.predictions import TAGS, PointsFor, SettingError, cells_for, points_for
 
 # Copied as they are, from the course root to the release.
 COPIED = {
@@ -79,10 +81,14 @@ def release(root: Path, *, binder: str | None = None) -> Path:
     settle(root)
     lessons = find_masters(root / "notebooks")
     try:
+        counts = points_for(root)
+    except SettingError as error:
+        raise ReleaseError(str(error)) from error
+    try:
         with TemporaryDirectory(dir=root, prefix=".release-") as folder:
             made = Path(folder) / "release"
-            convert(root, lessons, Path(folder) / "course", made)
-            add_package(root, made)
+            convert(root, lessons, Path(folder) / "course", made, counts)
+            add_package(root, made, counts)
             write_readme(root, made, lessons, binder)
             swap_in(made, root / "release")
     except OSError as error:
@@ -97,10 +103,7 @@ def course_version(root: Path) -> str:
 
 
 class StampVersion(NbGraderPreprocessor):
-    """Writes the course's version into a notebook, where the grader looks for it.
-
-    `nbgrader_config.py` lists it as the last step of `nbgrader generate_assignment`.
-    """
+    """Writes the course's version into a notebook, where the grader looks for it: the last step."""
 
     version = Unicode(help="What to write; the version of this course unless told.").tag(config=True)
 
@@ -111,6 +114,24 @@ class StampVersion(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         nb.metadata["sumskip"] = {"version": self.version}
         return nb, resources
+
+
+class ClearAnswers(ClearSolutions):
+    """nbgrader's own step; of predictions, learners get the dict with `None` and nothing else."""
+
+    points_for = Enum(tuple(TAGS), default_value="committing", help="What predictions count for.").tag(
+        config=True
+    )
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        nb.cells = cells_for(self.points_for, nb)["cells"]
+        return super().preprocess(nb, resources)
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
+        cell, resources = super().preprocess_cell(cell, resources, index)
+        if "prediction" in cell.metadata.get("tags", ()):
+            cell.source = cell.source.replace(self.code_stub["python"], "").rstrip()
+        return cell, resources
 
 
 def find_masters(folder: Path) -> dict[str, Path]:
@@ -143,7 +164,9 @@ def course_config(root: Path) -> Config:
     return config
 
 
-def convert(root: Path, masters: dict[str, Path], course: Path, made: Path) -> None:
+def convert(
+    root: Path, masters: dict[str, Path], course: Path, made: Path, counts: PointsFor = "committing"
+) -> None:
     """The masters through nbgrader into `made`, by way of a passing course without a gradebook."""
     for name, master in masters.items():
         target = course / "source" / name / master.name
@@ -151,6 +174,7 @@ def convert(root: Path, masters: dict[str, Path], course: Path, made: Path) -> N
         shutil.copyfile(master, target)
     config = course_config(root)
     config.StampVersion.version = course_version(root)
+    config.ClearAnswers.points_for = counts
     config.CourseDirectory.root = str(course)
     config.CourseDirectory.source_directory = "source"
     config.CourseDirectory.release_directory = "release"
@@ -168,18 +192,30 @@ def convert(root: Path, masters: dict[str, Path], course: Path, made: Path) -> N
 
 
 def steps_without_gradebook(steps: list[Any]) -> list[Any]:
-    """nbgrader's steps but for the one that saves to the gradebook, which changes nothing in a notebook."""
+    """All steps but the one that saves to the gradebook, which changes nothing in a notebook."""
     kept = [step for step in steps if step not in (SaveCells, "nbgrader.preprocessors.SaveCells")]
-    return kept if StampVersion in kept else [*kept, StampVersion]
+    return kept if StampVersion in kept else our_steps(kept)
 
 
-def add_package(root: Path, made: Path) -> None:
-    """The `sumskip` package and what installs it, on a learner's machine and on Binder."""
+def our_steps(steps: list[Any]) -> list[Any]:
+    """The steps of `nbgrader generate_assignment` as this course needs them."""
+    return [*(ClearAnswers if step is ClearSolutions else step for step in steps), StampVersion]
+
+
+def add_package(root: Path, made: Path, counts: PointsFor = "committing") -> None:
+    """The `sumskip` package and what installs it, on a learner's machine and on Binder.
+
+    Where predictions count for being right, no public key says which are wrong.
+    """
     shutil.copytree(
         root / "src" / "sumskip",
         made / "src" / "sumskip",
         ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"),
     )
+    if counts == "being right":
+        from autograder.keys.public import forget_wrong_predictions  # brings PyTorch along
+
+        forget_wrong_predictions(made / "src" / "sumskip" / "keys")
     for source, target in COPIED.items():
         (made / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / source, made / target)

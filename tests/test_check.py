@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -45,9 +46,12 @@ class Empty(nn.Module):
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_it_returns_a_plain_finite_float(name: str) -> None:
-    """nbgrader reads the value of the cell: nothing but a float will do."""
+    """nbgrader reads the value of the cell: nothing but a float will do. Predictions have none to show."""
     for answer in (EXERCISES[name].answer, None):
         points = check(name, answer)
+        if EXERCISES[name].questions:
+            assert points is None
+            continue
         assert type(points) is float
         assert math.isfinite(points)
         assert 0 <= points <= EXERCISES[name].points
@@ -112,11 +116,37 @@ def test_an_untouched_exercise_says_what_to_do() -> None:
 
 
 def test_predictions_are_not_given_away(shown: list[dict[str, str]]) -> None:
-    """Right and wrong predictions look the same in the notebook."""
+    """Right and wrong predictions look the same in the notebook: committed, without points and parts."""
     right = EXERCISES["predict_flow"].answer
     wrong = {**right, "double_then_add": 18}
-    assert check("predict_flow", right) == check("predict_flow", wrong)
+    check("predict_flow", right)
+    check("predict_flow", wrong)
     assert shown[0] == shown[1]
+    for form in shown[0].values():
+        assert "✓ Committed: predict_flow" in form
+        assert not re.search(r"\bpoints?\b|\b6\b|double_then_add|<table", form)
+
+
+def test_predictions_that_are_not_all_there_are_not_committed(shown: list[dict[str, str]]) -> None:
+    """Which of them, and in what form they are expected; no points, no rows."""
+    check("predict_flow", {**EXERCISES["predict_flow"].answer, "add_then_double": None, "which_leaves": 2})
+    for form in shown[0].values():
+        assert "✗ Not committed yet: predict_flow" in form
+        assert "add_then_double: no answer yet; expected a number" in form
+        assert not re.search(r"\bpoints?\b|<table|double_then_add: ", form)
+    assert "which_leaves: expected one of" in shown[0]["text/plain"]
+
+
+@pytest.mark.parametrize("name", [name for name, exercise in EXERCISES.items() if exercise.questions])
+def test_validate_fails_until_predictions_are_committed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Afterwards it is silent about right and wrong."""
+    monkeypatch.setenv("NBGRADER_VALIDATING", "1")
+    with pytest.raises(CheckFailed, match=f"{name}: .*no answer yet"):
+        check(name, dict.fromkeys(EXERCISES[name].answer))
+    for question in EXERCISES[name].questions:
+        for value, _, _ in question.wrong:
+            if not isinstance(value, tuple) or "shape" in question.form:
+                check(name, {**EXERCISES[name].answer, question.name: value})
 
 
 @pytest.mark.parametrize(
@@ -130,7 +160,8 @@ def test_the_form_of_a_prediction_is_said(value: Any, words: str) -> None:
 
 def test_a_shape_may_be_a_size_a_list_or_a_tuple() -> None:
     for shape in (torch.Size([1, 32, 32, 32]), [1, 32, 32, 32], (1, 32, 32, 32)):
-        assert check("predict_flow", {**EXERCISES["predict_flow"].answer, "shape_3_16_32": shape}) == 6.0
+        check("predict_flow", {**EXERCISES["predict_flow"].answer, "shape_3_16_32": shape})
+        assert "✓ Committed" in SHOWN.pop()["text/plain"]
 
 
 def test_nothing_of_a_learners_becomes_markup() -> None:

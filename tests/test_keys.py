@@ -38,12 +38,19 @@ def test_keys_hold_no_code() -> None:
 
 
 def test_public_keys_do_not_tell_predictions() -> None:
-    """Learners hold the public key, so it holds the form of a prediction and never its answer."""
+    """Learners hold the public key, so it holds the form of a prediction and never its answer.
+
+    What is said to wrong ones is in there, for the cell that runs what was predicted.
+    """
     for name, exercise in EXERCISES.items():
         if exercise.kind == "literals":
             key = public_key(name)
             assert not key.secret
-            assert all(question.answer is None and not question.wrong for question in key.questions)
+            assert all(question.answer is None for question in key.questions)
+            assert [q.wrong for q in key.questions] == [
+                tuple((list(v) if isinstance(v, tuple) else v, *said) for v, *said in q.wrong)
+                for q in exercise.questions
+            ]
 
 
 def test_a_key_survives_its_file() -> None:

@@ -15,10 +15,10 @@ import pytest
 import torch
 from nbclient import NotebookClient
 from nbgrader.nbgraderformat import MetadataValidator
-from nbgrader.preprocessors import ClearSolutions
 
 from autograder.exercises import EXERCISES, LESSONS
 from autograder.exercises.vocabulary import Exercise
+from autograder.release import ClearAnswers
 
 ROOT = Path(__file__).resolve().parent.parent
 MINUTES = {LESSONS[0]: 20, LESSONS[1]: 25, LESSONS[2]: 25, LESSONS[3]: 20}
@@ -58,7 +58,7 @@ def worth(lesson: str) -> list[float]:
 
 def cleared(lesson: str) -> Any:
     """The lesson as learners get it: nbgrader's own converter takes the solutions out."""
-    notebook, _ = ClearSolutions().preprocess(nbformat.read(master(lesson), as_version=4), {})
+    notebook, _ = ClearAnswers().preprocess(nbformat.read(master(lesson), as_version=4), {})
     return notebook
 
 
@@ -278,7 +278,8 @@ def test_torch_agrees_with_what_trains_in_lesson_three() -> None:
 def test_demonstrations_can_be_left_out(lesson: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Grading skips the cells tagged `demo`, those that draw or train: nothing graded needs them."""
     space: dict[str, Any] = {}
-    points = {f'check("{e.name}", {e.symbol})': e.points for e in exercises(lesson)}
+    # Predictions are committed, which is worth no points in the notebook.
+    points = {f'check("{e.name}", {e.symbol})': None if e.questions else e.points for e in exercises(lesson)}
     for cell in read(lesson).cells:
         if cell.cell_type != "code" or "demo" in cell.metadata.get("tags", []):
             continue
@@ -302,9 +303,10 @@ def test_a_master_runs_whole_and_earns_full_marks(lesson: str) -> None:
             assert "Finish exercise" not in said(cell), said(cell)
     cells = by_id(notebook)
     for exercise in exercises(lesson):
-        results = cells[f"{dashed(exercise)}-check"].outputs
-        last = [output for output in results if output.output_type == "execute_result"][-1]
-        assert float(last.data["text/plain"]) == exercise.points, exercise.name
+        check = cells[f"{dashed(exercise)}-check"]
+        values = [float(o.data["text/plain"]) for o in check.outputs if o.output_type == "execute_result"]
+        assert values == ([] if exercise.questions else [exercise.points]), exercise.name
+        assert "✓" in said(check)
 
 
 @pytest.mark.slow
@@ -326,15 +328,19 @@ def test_each_picture_of_a_lesson_has_alternative_text(lesson: str) -> None:
 @pytest.mark.slow
 @each_lesson
 def test_an_untouched_lesson_can_be_run_whole(lesson: str) -> None:
-    """Nothing is solved: the prediction cells stop, all others run, and say what is missing."""
+    """Nothing is solved: all cells run, and say what is missing."""
     notebook = run(lesson, with_solutions=False)
-    stopped = {f"{dashed(e)}-solution" for e in exercises(lesson) if e.kind == "literals"}
-    found = errors(notebook)
-    assert set(found) == stopped
-    assert all(text.startswith("NotImplementedError") for text in found.values())
+    assert errors(notebook) == {}
     cells = by_id(notebook)
     for exercise in exercises(lesson):
-        results = cells[f"{dashed(exercise)}-check"].outputs
-        last = [output for output in results if output.output_type == "execute_result"][-1]
-        assert float(last.data["text/plain"]) == 0, exercise.name
+        check = cells[f"{dashed(exercise)}-check"]
+        values = [float(o.data["text/plain"]) for o in check.outputs if o.output_type == "execute_result"]
+        assert values == ([] if exercise.questions else [0]), exercise.name
+        assert "✗" in said(check)
+    revealed = [
+        cell
+        for cell in notebook.cells
+        if "reveal" in cell.metadata.get("tags", []) and cell.cell_type == "code"
+    ]
+    assert all("Not committed yet" in said(cell) for cell in revealed)
     assert any("Finish exercise" in said(cell) for cell in notebook.cells if cell.cell_type == "code")

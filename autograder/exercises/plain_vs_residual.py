@@ -67,28 +67,28 @@ EXERCISE = predictions(
         "integer",
         answer=0,
         wrong={
-            16: ("one-per-channel", "Adding x needs no weight for any channel. What does `+` have to learn?"),
+            64: ("one-per-channel", "Adding x needs no weight for any channel. What does `+` have to learn?"),
             1: ("one-weight", "No alpha weighs this sum: F(x) + x. What does `+` have to learn?"),
             2: ("two-weights", "No weights scale this sum: F(x) + x. What does `+` have to learn?"),
-            32: (
+            128: (
                 "norm-on-shortcut",
-                "A BN would learn 32 numbers, but an identity shortcut has none. What does it do to x?",
+                "A BN would learn 128 numbers, but an identity shortcut has none. What does it do to x?",
             ),
-            256: (
+            4096: (
                 "projection-counted",
-                "256 is a 1×1 convolution, 16·16. An identity shortcut has none: what does it do to x?",
+                "4096 is a 1×1 convolution, 64·64. An identity shortcut has none: what does it do to x?",
             ),
-            272: (
+            4160: (
                 "projection-counted",
-                "272 is a 1×1 convolution with bias. An identity shortcut has none: what does it do to x?",
+                "4160 is a 1×1 convolution with bias. An identity shortcut has none: what does it do to x?",
             ),
-            2304: (
+            36864: (
                 "convolution-counted",
-                "2304 is a 3×3 convolution, 16·16·9. An identity shortcut has none: what does it do to x?",
+                "36864 is a 3×3 convolution, 64·64·9. An identity shortcut has none: what does it do to x?",
             ),
-            2320: (
+            36928: (
                 "convolution-counted",
-                "2320 is a 3×3 convolution with bias. An identity shortcut has none: what does it do to x?",
+                "36928 is a 3×3 convolution with bias. An identity shortcut has none: what does it do to x?",
             ),
         },
     ),

@@ -11,8 +11,8 @@ from sumskip.checking.core import Report
 from sumskip.checking.differences import CHECKS
 from sumskip.checking.judge import judge
 from sumskip.checking.key import Key
+from sumskip.checking.predictions import form
 from sumskip.checking.probe import probe
-from sumskip.checking.sentences import form
 
 
 class BadExerciseError(Exception):

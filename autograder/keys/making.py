@@ -110,7 +110,8 @@ def make_key(name: str, seed: str, secret: bool = False) -> Key:
     Args:
         name: the exercise.
         seed: where all weights and inputs come from.
-        secret: whether the answers to predictions go in; a public key holds their form alone.
+        secret: whether the answers to predictions go in; a public key has their form, and what is said
+            to wrong ones when they are run.
 
     Raises:
         BadExerciseError: none can be made of it.
@@ -127,7 +128,7 @@ def make_key(name: str, seed: str, secret: bool = False) -> Key:
         "secret": secret,
     }
     if exercise.kind == "literals":
-        unanswered = tuple(replace(question, answer=None, wrong=()) for question in exercise.questions)
+        unanswered = tuple(replace(question, answer=None) for question in exercise.questions)
         return Key(**common, questions=exercise.questions if secret else unanswered)
     cases = _cases(exercise, seed)
     observed = {case.id: record(_right(exercise, case), full=True) for case in cases}

@@ -14,6 +14,7 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,15 @@ def write_public_keys(folder: Path, only: Sequence[str] = ()) -> list[str]:
         else:
             said.append(f"wrote {path.name}: {path.write_bytes(to_bytes(key))} bytes")
     return said
+
+
+def forget_wrong_predictions(folder: Path) -> None:
+    """Take from the keys in `folder` what is said to wrong predictions: it tells which are right."""
+    for path in folder.glob("*.npz"):
+        key = from_bytes(path.read_bytes())
+        if key.questions:
+            silent = tuple(replace(question, wrong=()) for question in key.questions)
+            path.write_bytes(to_bytes(replace(key, questions=silent)))
 
 
 def _alike(new: Key, path: Path) -> bool:

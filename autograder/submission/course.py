@@ -11,6 +11,7 @@ from typing import Any
 from autograder.engine.run import Engine
 from autograder.exercises import LESSONS
 from autograder.keys.secret import KEY_STORE, course_secret, secret_key
+from autograder.predictions import PointsFor, SettingError, cells_for, points_for
 from autograder.submission import verdicts
 from autograder.submission.masters import MasterError, read_master
 
@@ -26,27 +27,33 @@ class Course:
     root: Path
     masters: Mapping[str, Any]
     secret: bytes
+    points_for: PointsFor = "committing"
 
     @classmethod
     def open(cls, root: Path) -> Course:
         """Read the masters of the course in `root`.
 
         Raises:
-            CourseError: where `root` holds no master, or one that does not fit its exercises.
+            CourseError: where `root` holds no master, or one that does not fit its exercises, or a setting
+                that does not exist.
         """
+        try:
+            counts = points_for(root)
+        except SettingError as error:
+            raise CourseError(str(error)) from error
         masters = {}
         for name in LESSONS:
             path = root / "notebooks" / name / f"{name}.ipynb"
             if path.is_file():
                 try:
-                    masters[name] = read_master(path)
+                    masters[name] = cells_for(counts, read_master(path))
                 except MasterError as error:
                     raise CourseError(str(error)) from error
         if not masters:
             raise CourseError(
                 f"{root}: no lesson's master found in notebooks/NAME/NAME.ipynb; run this in the course root"
             )
-        return cls(root, masters, course_secret(root))
+        return cls(root, masters, course_secret(root), counts)
 
     @property
     def key_store(self) -> Path:
@@ -55,7 +62,7 @@ class Course:
 
     def fingerprint(self, assignment: str, handed_in: bytes) -> str:
         """What a verdict on this submission stands on, with the master, the secret and the versions."""
-        master = json.dumps(self.masters[assignment], sort_keys=True).encode()
+        master = json.dumps([self.points_for, self.masters[assignment]], sort_keys=True).encode()
         return verdicts.fingerprint(handed_in, master, self.secret)
 
     def exercises(self, assignment: str) -> dict[str, float]:

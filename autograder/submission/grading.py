@@ -33,7 +33,9 @@ _ONLY_ELSEWHERE = (
 )
 
 
-def grade_exercise(name: str, ask: Ask, secret: bytes, store: Path | None = None) -> Report:
+def grade_exercise(
+    name: str, ask: Ask, secret: bytes, store: Path | None = None, *, for_committing: bool = True
+) -> Report:
     """Judge one exercise by its secret key and explain the report by its public one.
 
     Args:
@@ -41,6 +43,7 @@ def grade_exercise(name: str, ask: Ask, secret: bytes, store: Path | None = None
         ask: puts a case to the learner's answer, wherever that lives.
         secret: the course's secret.
         store: where secret keys are kept between runs (see `autograder.keys.secret.secret_key`).
+        for_committing: whether predictions earn their points by being there, right or wrong.
 
     Returns:
         The report to show. Its status, score, parts and diagnosis are the secret key's.
@@ -49,7 +52,7 @@ def grade_exercise(name: str, ask: Ask, secret: bytes, store: Path | None = None
     def again(case: Case, weights: Mapping[str, Array]) -> Recorded:
         return rerun(name, case, weights)
 
-    decided = judge(secret_key(name, secret, store), ask, again)
+    decided = judge(secret_key(name, secret, store), ask, again, for_committing=for_committing)
     if EXERCISES[name].kind == "literals" or decided.status == "passed":
         return decided
     shown = judge(_public_key(name), ask, again)
@@ -70,7 +73,8 @@ def grade_submission(course: Course, submission: Submission, fingerprint: str, e
     """
 
     def judged(name: str, ask: Ask) -> Report:
-        return grade_exercise(name, ask, course.secret, course.key_store)
+        committing = course.points_for == "committing"
+        return grade_exercise(name, ask, course.secret, course.key_store, for_committing=committing)
 
     result = engine.run(submission.plan, judged)
     ended = "The notebook ended before this exercise was reached."

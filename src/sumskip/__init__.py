@@ -17,6 +17,7 @@ from sumskip.seeing.compare import compare
 from sumskip.seeing.trace import Trace, trace
 
 if TYPE_CHECKING:
+    from sumskip.checking.reveal import reveal as reveal
     from sumskip.data import digits as digits
     from sumskip.data import photograph as photograph
     from sumskip.models import Dimmer as Dimmer
@@ -32,6 +33,7 @@ except PackageNotFoundError:  # used from a source tree, as the grader's sandbox
     __version__ = "0+source"
 
 _HOME = {
+    "reveal": "checking.reveal",
     "show_feature_maps": "seeing.feature_maps",
     "photograph": "data",
     "digits": "data",

@@ -48,7 +48,7 @@ predictions_residual = {
     'plain_output': 'zeros',
     'residual_output': 'x',
     'deeper_plain': 'higher',
-    'identity_parameters': 256,
+    'identity_parameters': 4096,
 }
 
 

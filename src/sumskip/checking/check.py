@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from sumskip.checking.core import Report
-from sumskip.checking.judge import RECORDED, judge
+from sumskip.checking.judge import judge
 from sumskip.checking.key import exercises, public_key
 from sumskip.checking.probe import probe
 from sumskip.text import clean
@@ -35,7 +35,7 @@ class CheckFailed(Exception):
         return [str(self)]
 
 
-def check(name: str, answer: Any) -> float:
+def check(name: str, answer: Any) -> float | None:
     """Say at once what is right about an answer and what is not.
 
     Args:
@@ -43,20 +43,21 @@ def check(name: str, answer: Any) -> float:
         answer: what the cell above defines: a class, a function or a dict.
 
     Returns:
-        The points, between 0 and the exercise's maximum. For predictions these are points for the
-        form alone: right or wrong is said at grading.
+        The points, between 0 and the exercise's maximum. For predictions None: they are committed, or what is
+        unclear in their form is said; right or wrong shows when they are run.
 
     Raises:
         ValueError: there is no exercise of that name.
-        CheckFailed: below full marks while nbgrader's Validate runs.
+        CheckFailed: below full marks, or not committed, while nbgrader's Validate runs.
     """
     key = public_key(_known(name))
     report = judge(key, lambda case: probe(answer, case))
     opened = _hints_open(report)
     if os.environ.get("NBGRADER_VALIDATING") and report.status != "passed":
         raise CheckFailed(f"{name}: {_short(report.message)}")
-    _show(report, opened)
-    return report.score
+    predicted = key.kind == "literals"
+    _show(report, opened, points=not predicted)
+    return None if predicted else report.score
 
 
 def _known(name: str) -> str:
@@ -80,10 +81,11 @@ def _hints_open(report: Report) -> int:
     return opened
 
 
-def _show(report: Report, opened: int) -> None:
+def _show(report: Report, opened: int, points: bool) -> None:
     from IPython.display import display
 
-    display({"text/plain": report_text(report, opened), "text/html": report_html(report, opened)}, raw=True)
+    text, html = report_text(report, opened, points), report_html(report, opened, points)
+    display({"text/plain": text, "text/html": html}, raw=True)
 
 
 def _points(value: float) -> str:
@@ -101,44 +103,46 @@ def _lines(report: Report) -> list[str]:
     return [*lines, f"… {more} more lines are not shown."] if more else lines
 
 
-def _heading(report: Report) -> str:
-    name = _short(report.exercise)
-    if report.diagnosis == RECORDED:
-        return f"✓ Recorded: {name}, {_points(report.max_score)} points to be had at grading"
-    return (
-        f"{_SIGN[report.status]} {_TITLE[report.status]}: {name}, "
-        f"{_points(report.score)} of {_points(report.max_score)} points"
-    )
+def _heading(report: Report, points: bool) -> str:
+    name, sign = _short(report.exercise), _SIGN[report.status]
+    if not points:
+        return f"{sign} {'Committed' if report.status == 'passed' else 'Not committed yet'}: {name}"
+    committed = report.status == "passed" and set(report.beliefs.values()) - {"right"}
+    title = "Committed" if committed else _TITLE[report.status]
+    return f"{sign} {title}: {name}, {_points(report.score)} of {_points(report.max_score)} points"
 
 
-def report_text(report: Report, opened: int = 0) -> str:
-    """A report as plain text: heading, sentence, expected beside actual, parts, open hints."""
-    lines = [_heading(report), _short(report.message), *(f"  {line}" for line in _lines(report))]
-    if report.status != "passed":
+def report_text(report: Report, opened: int = 0, points: bool = True) -> str:
+    """A report as plain text: heading, sentence, expected beside actual, parts, open hints.
+
+    Without `points` those and the parts are left out: predictions are committed, no more.
+    """
+    lines = [_heading(report, points), _short(report.message), *(f"  {line}" for line in _lines(report))]
+    if report.status != "passed" and points:
         lines += [f"  {_points(p.score)}/{_points(p.max_score)}  {_short(p.title)}" for p in report.parts]
         lines += [f"Hint {i}: {_short(hint)}" for i, hint in enumerate(report.hints[:opened], 1)]
     return "\n".join(lines)
 
 
-def report_html(report: Report, opened: int = 0) -> str:
-    """A report as HTML without scripts; everything in it is escaped.
+def report_html(report: Report, opened: int = 0, points: bool = True) -> str:
+    """A report as HTML without scripts, as `report_text` is; everything in it is escaped.
 
     The box has its own background, so that it reads the same on light and dark pages. Hints are
     `<details>`: they open by keyboard, and those in `opened` are open already.
     """
     colour = _COLOUR[report.status]
     body = [
-        f'<p style="margin:0 0 .4em;font-weight:bold;color:{colour}">{escape(_heading(report))}</p>',
-        f'<p style="margin:0 0 .4em">{_code(report.message)}</p>',
+        f'<p style="margin:0 0 .4em;font-weight:bold;color:{colour}">{escape(_heading(report, points))}</p>',
+        f'<p style="margin:0 0 .4em">{as_code(report.message)}</p>',
     ]
     if report.details:
-        lines = "".join(f"<li>{_code(line)}</li>" for line in _lines(report))
+        lines = "".join(f"<li>{as_code(line)}</li>" for line in _lines(report))
         body.append(f'<ul style="margin:0 0 .4em;padding-left:1.4em;color:#333">{lines}</ul>')
-    if report.status != "passed":
+    if report.status != "passed" and points:
         rows = "".join(
             f'<tr style="background:#fff"><td style="padding:0 .8em 0 0;text-align:right">'
             f"{_points(p.score)} of {_points(p.max_score)}</td>"
-            f'<td style="text-align:left">{_code(p.title)}</td></tr>'
+            f'<td style="text-align:left">{as_code(p.title)}</td></tr>'
             for p in report.parts
         )
         body.append(
@@ -149,14 +153,14 @@ def report_html(report: Report, opened: int = 0) -> str:
         if i > opened + 1:
             break  # one rung at a time: the next closed hint, no more
         state = " open" if i <= opened else ""
-        body.append(f"<details{state}><summary>Hint {i}</summary>{_code(hint)}</details>")
+        body.append(f"<details{state}><summary>Hint {i}</summary>{as_code(hint)}</details>")
     return (
         f'<div role="status" style="border-left:5px solid {colour};background:#fff;color:#1a1a1a;'
         f'padding:.6em .9em;max-width:60em;font-family:sans-serif;line-height:1.45">{"".join(body)}</div>'
     )
 
 
-def _code(text: str) -> str:
+def as_code(text: str) -> str:
     """Escape a sentence and set what stands between backquotes as code."""
     text = escape(_short(text))
     pieces = text.split("`")

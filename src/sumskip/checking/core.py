@@ -93,7 +93,8 @@ class PartResult:
 class Report:
     """The verdict on one exercise. `score` is finite and 0 <= score <= max_score.
 
-    `message` is the sentence for the learner; `details` are lines of expected beside actual.
+    `message` is the sentence for the learner; `details` are lines of expected beside actual. `beliefs` says
+    of each prediction, by question, what it shows: "right", the id of a wrong value that we know, or "other".
     """
 
     exercise: str
@@ -105,6 +106,7 @@ class Report:
     details: tuple[str, ...] = ()
     parts: tuple[PartResult, ...] = ()
     hints: tuple[str, ...] = ()
+    beliefs: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `python -m autograder check --json` prints for one exercise."""

@@ -27,10 +27,9 @@ from sumskip.checking.core import (
     Report,
 )
 from sumskip.checking.differences import Difference, differences
-from sumskip.checking.key import Key, Question, Recorded, Wrong
+from sumskip.checking.key import Key, Recorded, Wrong
+from sumskip.checking.predictions import judge_predictions
 from sumskip.checking.settling import settle
-
-RECORDED = "recorded"  # the diagnosis of predictions whose form is right; more a notebook cannot say
 
 # Runs the reference on an answer's own effective weights. Only a grader has the reference.
 Rerun = Callable[[Case, Mapping[str, Array]], Recorded]
@@ -47,20 +46,22 @@ class _Round:
     first: int  # the case that shows the first of them
 
 
-def judge(key: Key, ask: Ask, rerun: Rerun | None = None) -> Report:
+def judge(key: Key, ask: Ask, rerun: Rerun | None = None, *, for_committing: bool = False) -> Report:
     """Compare what an answer does with the key, and say in one sentence what is wrong.
 
     Args:
         key: the public key, or the grader's secret one.
         ask: puts one case to the answer.
         rerun: for answers whose weights have no roles, the reference on the answer's own weights.
+        for_committing: whether predictions earn their points by being there, right or wrong.
 
     Returns:
         A `Report`; "passed" only with full marks. "not_graded" where the weights cannot be found
         and there is no `rerun`.
     """
     if key.kind == "literals":
-        return _judge_literals(key, ask)
+        answer = ask(Case("literals", "literals", "")).facts.get("answer")
+        return judge_predictions(key, answer, for_committing)
     return _judge_behaviour(key, lambda case: settle(ask(case), case), rerun)
 
 
@@ -251,7 +252,7 @@ def _report(key: Key, this: _Round, message: str, diagnosis: str | None = None) 
     if this.found:
         shown = this.cases[this.first], this.observed[this.first], this.expected[this.first]
         details = sentences.details(this.found[0], *shown, key)
-    return _finish(key, parts, message, diagnosis, details)
+    return key.report(parts, message, diagnosis, details)
 
 
 def _score(parts: tuple[Part, ...], failed: set[str]) -> list[tuple[Part, bool]]:
@@ -263,75 +264,3 @@ def _score(parts: tuple[Part, ...], failed: set[str]) -> list[tuple[Part, bool]]
         counted |= {part.id} if good else set()
         results.append((part, good))
     return results
-
-
-def _finish(
-    key: Key,
-    parts: list[tuple[Part, bool]],
-    message: str,
-    diagnosis: str | None,
-    details: tuple[str, ...],
-) -> Report:
-    passed = all(good for _, good in parts)
-    score = key.points if passed else round(math.fsum(part.points for part, good in parts if good), 2)
-    results = tuple(
-        PartResult(part.title, float(part.points if good else 0.0), float(part.points))
-        for part, good in parts
-    )
-    return Report(
-        exercise=key.exercise,
-        score=float(score),
-        max_score=float(key.points),
-        status="passed" if passed else "failed",
-        message=message,
-        diagnosis=diagnosis,
-        details=details,
-        parts=results,
-        hints=() if passed else key.hints,
-    )
-
-
-def _judge_literals(key: Key, ask: Ask) -> Report:
-    """Literals have a form, which everyone may check, and an answer, which only a grader's key holds."""
-    answer = ask(Case("literals", "literals", "")).facts.get("answer")
-    given: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
-    if not isinstance(answer, dict) or ("type" in given and key.questions[0].name not in given):
-        sentence = sentences.NOT_A_DICT.format(came=sentences.came(answer))
-        return _finish(key, [(part, False) for part in key.parts], sentence, "not-a-dict", ())
-    bad = [sentences.form(question, given.get(question.name)) for question in key.questions]
-    wrong = [line for line in bad if line]
-    if not key.secret:
-        parts = [(part, not line) for part, line in zip(key.parts, bad, strict=True)]
-        message = wrong[0] if wrong else sentences.RECORDED
-        return _finish(key, parts, message, "form" if wrong else RECORDED, tuple(wrong[1:]))
-    results, said = [], []
-    for question, part, line in zip(key.questions, key.parts, bad, strict=True):
-        value = given.get(question.name)
-        right = not line and same(value, question.answer)
-        results.append((part, right))
-        if not right:
-            said.append(_about(question, value, line))
-    message, diagnosis = (said[0][0], said[0][1]) if said else ("All predictions are right.", None)
-    return _finish(key, results, message, diagnosis, tuple(line for line, _ in said[1:]))
-
-
-def _about(question: Question, value: Any, form: str | None) -> tuple[str, str | None]:
-    if form:
-        return form, "form"
-    for wrong, name, sentence in question.wrong:
-        if same(value, wrong):
-            return f"{question.name}: {sentence}", name
-    return f"{question.name}: {sentences.came(value)} is not what happens.", None
-
-
-def same(value: Any, answer: Any) -> bool:
-    """Whether two literals are equal; text in any case, numbers to rounding, no truth values as numbers."""
-    if isinstance(value, bool) or isinstance(answer, bool):
-        return value is answer
-    if isinstance(value, (int, float)) and isinstance(answer, (int, float)):
-        return abs(value - answer) < 1e-9
-    if isinstance(value, str) and isinstance(answer, str):
-        return value.strip().lower() == answer.strip().lower()
-    if isinstance(value, list) and isinstance(answer, (list, tuple)):
-        return len(value) == len(answer) and all(same(a, b) for a, b in zip(value, answer, strict=True))
-    return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sumskip.checking.core import Array, Case, Kind, Observation, Part
+from sumskip.checking.core import Array, Case, Kind, Observation, Part, PartResult, Report
 from sumskip.seeded import numbers
 
 PUBLIC_KEYS = Path(__file__).parents[1] / "keys"
@@ -94,6 +95,32 @@ class Key:
     wrong: tuple[Wrong, ...] = ()
     questions: tuple[Question, ...] = ()
     secret: bool = False
+
+    def report(
+        self,
+        parts: list[tuple[Part, bool]],
+        message: str,
+        diagnosis: str | None = None,
+        details: tuple[str, ...] = (),
+    ) -> Report:
+        """The verdict, from which of the parts count."""
+        passed = all(good for _, good in parts)
+        score = self.points if passed else round(math.fsum(part.points for part, good in parts if good), 2)
+        results = tuple(
+            PartResult(part.title, float(part.points if good else 0.0), float(part.points))
+            for part, good in parts
+        )
+        return Report(
+            exercise=self.exercise,
+            score=float(score),
+            max_score=float(self.points),
+            status="passed" if passed else "failed",
+            message=message,
+            diagnosis=diagnosis,
+            details=details,
+            parts=results,
+            hints=() if passed else self.hints,
+        )
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sumskip.checking.core import CUT, LATE, LOOSE, Case, Observation
 from sumskip.checking.differences import Difference, show
-from sumskip.checking.key import Key, Question, Recorded
+from sumskip.checking.key import Key, Recorded
 
 HIDDEN_WEIGHTS = (
     "This check cannot find the weights in this construction, so it cannot say. "
@@ -38,10 +38,6 @@ LATE_WEIGHT = (
 LOST_WEIGHTS = (
     "This construction keeps its weights in another form than a convolution does, so no values can be "
     "compared with it. Your instructor will look at it."
-)
-NOT_A_DICT = "A dictionary of your predictions was expected; {came} came. Use the one in the cell."
-RECORDED = (
-    "Your predictions are recorded, all in a form that can be marked. Right or wrong is said at grading."
 )
 
 _ANSWER = {
@@ -230,38 +226,3 @@ def in_words(role: str) -> str:
     if op == "input":
         return "the input"
     return f"the {slot.replace('_', ' ')} of {name} {number}" if slot else f"`{role}`"
-
-
-def came(value: Any) -> str:
-    """A literal, or what came in its place, in a few words."""
-    if isinstance(value, dict):
-        return str(value.get("type", "a dictionary"))
-    if value is None:
-        return "nothing"
-    if isinstance(value, list):
-        return str(tuple(value))
-    return repr(value)
-
-
-def form(question: Question, value: Any) -> str | None:
-    """What is wrong with the form of a prediction, or None. It says nothing about right or wrong."""
-    shape = isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    text = value.strip().lower() if isinstance(value, str) else None
-    good = {
-        "number": number,
-        "integer": number and float(value) == int(value) if number else False,
-        "shape": shape,
-        "shape or error": shape or text == "error",
-        "choice": text in {choice.lower() for choice in question.choices},
-    }[question.form]
-    if good:
-        return None
-    wanted = {
-        "number": "a number, such as 7",
-        "integer": "a whole number, such as 7",
-        "shape": "a shape: a tuple of integers, such as (1, 3, 8, 8)",
-        "shape or error": 'a shape, such as (1, 3, 8, 8), or the text "error"',
-        "choice": "one of " + ", ".join(f'"{choice}"' for choice in question.choices),
-    }[question.form]
-    return f"{question.name}: expected {wanted}; {came(value)} came."
