@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,6 +191,7 @@ def _summary(course: Course, outcome: Outcome, passed_over: list[str], seconds: 
         for report in verdict.reports
         if report.status == "not_graded"
     ]
+    _lines("What learners predicted, right or by belief", _beliefs(outcome))
     _lines("Not graded, 0 points until you have looked (formgrader: make desk)", review)
     _lines("Warnings", [*passed_over, *outcome.warnings])
     slowest = sorted(outcome.seconds.items(), key=lambda item: -item[1])[:3]
@@ -206,6 +208,19 @@ def _summary(course: Course, outcome: Outcome, passed_over: list[str], seconds: 
         + (f", {outcome.pages} feedback pages written" if outcome.pages else "")
         + "."
     )
+
+
+def _beliefs(outcome: Outcome) -> list[str]:
+    """Each prediction, and how many learners showed which belief."""
+    counted: dict[str, Counter[str]] = {}
+    for _, verdict in sorted(outcome.rows.items()):
+        for report in verdict.reports:
+            for question, belief in report.beliefs.items():
+                counted.setdefault(f"{report.exercise}: {question}", Counter())[belief] += 1
+    return [
+        f"{question}: {', '.join(f'{count} {belief}' for belief, count in beliefs.most_common())}"
+        for question, beliefs in counted.items()
+    ]
 
 
 def _lines(title: str, lines: list[str]) -> None:
