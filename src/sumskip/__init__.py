@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sumskip.data import digits as digits
     from sumskip.data import photograph as photograph
     from sumskip.models import Dimmer as Dimmer
+    from sumskip.seeing.curves import show_curves as show_curves
     from sumskip.seeing.feature_maps import show_feature_maps as show_feature_maps
     from sumskip.seeing.widgets import explore as explore
     from sumskip.seeing.widgets import pixel_at_the_plus as pixel_at_the_plus
@@ -35,6 +36,7 @@ except PackageNotFoundError:  # used from a source tree, as the grader's sandbox
 _HOME = {
     "reveal": "checking.reveal",
     "show_feature_maps": "seeing.feature_maps",
+    "show_curves": "seeing.curves",
     "photograph": "data",
     "digits": "data",
     "Dimmer": "models",

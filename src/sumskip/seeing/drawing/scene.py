@@ -108,6 +108,9 @@ def strokes(line: Line) -> Iterator[tuple[str, tuple[Point, ...]]]:
     points = line.points
     yield "M", (points[0],)
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        if not line.radius:
+            yield "L", (corner,)
+            continue
         near = min(line.radius, _distance(before, corner) / 2, _distance(corner, after) / 2)
         yield "L", (_towards(corner, before, near),)
         yield "Q", (corner, _towards(corner, after, near))
