@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from autograder.exercises.building import both, conv, pair, slips
 from autograder.exercises.vocabulary import Exercise, Misconception, images, model_parts
+from sumskip.checking.core import Hint
 
 
 class AdditionModel(nn.Module):
@@ -126,9 +127,18 @@ EXERCISE = Exercise(
     AdditionModel,
     model_parts(1, 3, 2, 2),
     hints=(
-        "The second convolution reads what the first one gave, and then both outputs meet.",
-        "Keep `out1` in a variable: it is used twice, once by the second convolution and once by the sum.",
-        "The sum has as many channels as each of its operands: both must have 16.",
+        Hint(
+            "The second convolution reads what the first one gave, and then both outputs meet.",
+            "stacking-only parallel-branches second-reads-3 reversed-order second-reads-sum",
+        ),
+        Hint(
+            "Keep `out1` in a variable: it is used twice, once by the second convolution and once by the sum.",
+            "first-only skip-from-x in-place first-doubled second-doubled skip-added-twice",
+        ),
+        Hint(
+            "The sum has as many channels as each of its operands: both must have 16.",
+            "concatenated channels-mismatch one-channel stacked summed-over-channels",
+        ),
     ),
     variants=images(3),
     wrong=(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autograder.exercises.vocabulary import Exercise, Misconception, function_parts
+from sumskip.checking.core import Hint
 
 
 def fit_alpha(model: nn.Module, x: Tensor, target: Tensor, steps: int, lr: float) -> list[float]:
@@ -164,9 +165,18 @@ EXERCISE = Exercise(
     fit_alpha,
     function_parts(2, 6, 2),
     hints=(
-        "One step: forward pass, mean squared error, backward pass, then move alpha. Repeat.",
-        "`torch.optim.SGD([model.alpha], lr=lr)` moves alpha alone; gradients must be set to zero before each step.",
-        "After each step, append `model.alpha.item()`: a number, not the parameter itself.",
+        Hint(
+            "One step: forward pass, mean squared error, backward pass, then move alpha. Repeat.",
+            "value-before-step one-step-more one-step-less fixed-steps never-moves uphill summed-loss other-loss halved-loss loss-of-means loss-not-squared",
+        ),
+        Hint(
+            "`torch.optim.SGD([model.alpha], lr=lr)` moves alpha alone; gradients must be set to zero before each step.",
+            "trains-everything trains-the-rest gradients-accumulated no-grad-missing rate-ignored other-optimiser alpha-replaced",
+        ),
+        Hint(
+            "After each step, append `model.alpha.item()`: a number, not the parameter itself.",
+            "start-included returns-tensors returns-losses returns-gradients only-last no-return",
+        ),
     ),
     variants=tuple(
         {"inputs": ((n, 1, h, w), (n, 1, h, w)), "alpha": alpha, "settings": {"steps": steps, "lr": lr}}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from autograder.exercises.building import conv, slips
 from autograder.exercises.vocabulary import Exercise, Misconception, blocks, model_parts
+from sumskip.checking.core import Hint
 
 
 class IdentityBlock(nn.Module):
@@ -184,9 +185,18 @@ EXERCISE = Exercise(
     IdentityBlock,
     model_parts(2, 3, 2, 1),
     hints=(
-        "F(x) is convolution, BatchNorm, ReLU, convolution, BatchNorm. Then x joins, and a ReLU ends the block.",
-        "Keep x: it is needed again after F, unchanged.",
-        "The last line computes relu(F(x) + x): first the sum, then the ReLU.",
+        Hint(
+            "F(x) is convolution, BatchNorm, ReLU, convolution, BatchNorm. Then x joins, and a ReLU ends the block.",
+            "no-inner-relu relu-before-norm pre-activation no-batch-norm no-second-norm no-first-norm one-convolution relu-in-path",
+        ),
+        Hint(
+            "Keep x: it is needed again after F, unchanged.",
+            "no-shortcut in-place input-relu-in-place shortcut-from-hidden projects-x detached",
+        ),
+        Hint(
+            "The last line computes relu(F(x) + x): first the sum, then the ReLU.",
+            "relu-before-add no-final-relu relu-on-shortcut relu-on-both norm-after-add concatenated averaged multiplied subtracted",
+        ),
     ),
     variants=blocks((4,), (7,)),
     wrong=(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.exercises.vocabulary import Exercise, Misconception, function_parts
+from sumskip.checking.core import Hint
 
 
 def intermediate_outputs(model: nn.Sequential, x: Tensor) -> list[Tensor]:
@@ -177,9 +178,18 @@ EXERCISE = Exercise(
     intermediate_outputs,
     function_parts(2, 4, 2),
     hints=(
-        "An `nn.Sequential` can be looped over: each turn gives the next module.",
-        "Each module receives what the one before it gave; only the first receives x.",
-        "Keep one variable for the tensor on its way, and append it to a list after each module.",
+        Hint(
+            "An `nn.Sequential` can be looped over: each turn gives the next module.",
+            "only-last shapes layers nested-modules summed adds",
+        ),
+        Hint(
+            "Each module receives what the one before it gave; only the first receives x.",
+            "every-layer-sees-x inputs-of-each input-included first-missing",
+        ),
+        Hint(
+            "Keep one variable for the tensor on its way, and append it to a list after each module.",
+            "last-missing last-repeated first-only as-dict pairs generator stacked",
+        ),
     ),
     variants=(
         {"inputs": ((2, 3, 5, 7),), "settings": {"layers": [["conv", 3, 8], ["relu"], ["conv", 8, 4]]}},

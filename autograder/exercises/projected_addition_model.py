@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from autograder.exercises.building import conv, slips
 from autograder.exercises.vocabulary import Exercise, Misconception, images, model_parts
+from sumskip.checking.core import Hint
 
 
 class ProjectedAdditionModel(nn.Module):
@@ -149,9 +150,18 @@ EXERCISE = Exercise(
     ProjectedAdditionModel,
     model_parts(1, 2, 1, 2),
     hints=(
-        "`out1` has 16 channels and `out2` 32: one of them must change before they can meet.",
-        "A 1×1 convolution changes the number of channels and leaves height and width alone.",
-        "The projection reads `out1` (16 channels) and gives as many channels as `out2` has.",
+        Hint(
+            "`out1` has 16 channels and `out2` 32: one of them must change before they can meet.",
+            "no-projection stretched padded-with-zeros channels-repeated channels-dropped concatenated",
+        ),
+        Hint(
+            "A 1×1 convolution changes the number of channels and leaves height and width alone.",
+            "projection-3x3 projection-padded one-channel",
+        ),
+        Hint(
+            "The projection reads `out1` (16 channels) and gives as many channels as `out2` has.",
+            "projects-x projects-out2 projects-to-16 only-projection stacking-only",
+        ),
     ),
     variants=images(3),
     wrong=(

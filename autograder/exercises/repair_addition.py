@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from autograder.exercises.addition_model import EXERCISE as ADDITION
 from autograder.exercises.vocabulary import Exercise, images, model_parts
+from sumskip.checking.core import Hint
 
 
 class RepairedModel(nn.Module):
@@ -47,9 +48,18 @@ EXERCISE = Exercise(
     RepairedModel,
     model_parts(1, 1, 3, 1),
     hints=(
-        "Two things are wrong: one stops the forward pass, one stops the gradient.",
-        "x has 3 channels. Which of the tensors in `forward` has as many as `out2`?",
-        "`detach()` cuts a tensor off from the backward pass. What is left to learn from `out1`?",
+        Hint(
+            "Two things are wrong: one stops the forward pass, one stops the gradient.",
+            "stacking-only first-only",
+        ),
+        Hint(
+            "x has 3 channels. Which of the tensors in `forward` has as many as `out2`?",
+            "skip-from-x projected-x stretched-x padded-x parallel-branches second-reads-3 channels-mismatch",
+        ),
+        Hint(
+            "`detach()` cuts a tensor off from the backward pass. What is left to learn from `out1`?",
+            "detached second-detached first-detached detached-before-second",
+        ),
     ),
     variants=images(3),
     wrong=tuple(

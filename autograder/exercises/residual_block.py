@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from autograder.exercises.building import conv, slips
 from autograder.exercises.vocabulary import Exercise, Misconception, blocks, model_parts
+from sumskip.checking.core import Hint
 
 
 class ResidualBlock(nn.Module):
@@ -173,9 +174,18 @@ EXERCISE = Exercise(
     ResidualBlock,
     model_parts(3, 4, 3, 2),
     hints=(
-        "Ask first: do x and F(x) have the same channels, height and width? Only then can x itself be added.",
-        "Where they differ, a 1×1 convolution and a BatchNorm bring x into the shape of F(x).",
-        "The shortcut's 1×1 convolution takes the same stride as the first 3×3 convolution, and out_channels.",
+        Hint(
+            "Ask first: do x and F(x) have the same channels, height and width? Only then can x itself be added.",
+            "no-shortcut identity-always projection-always projection-only-for-stride projection-only-for-channels projection-only-for-both",
+        ),
+        Hint(
+            "Where they differ, a 1×1 convolution and a BatchNorm bring x into the shape of F(x).",
+            "shortcut-without-norm shortcut-with-relu shortcut-3x3 shortcut-pooled shortcut-padded projects-f shortcut-reads-path",
+        ),
+        Hint(
+            "The shortcut's 1×1 convolution takes the same stride as the first 3×3 convolution, and out_channels.",
+            "projection-ignores-stride both-strided stride-in-second stride-ignored path-ignores-stride channels-late",
+        ),
     ),
     variants=blocks((6, 6), (6, 6, 2), (6, 9, 1), (6, 9, 2)),
     wrong=(

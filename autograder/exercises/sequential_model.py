@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from autograder.exercises.building import both, chain, conv, pair, slips
 from autograder.exercises.vocabulary import Exercise, Misconception, images, model_parts
+from sumskip.checking.core import Hint
 
 
 class SequentialModel(nn.Module):
@@ -96,9 +97,18 @@ EXERCISE = Exercise(
     SequentialModel,
     model_parts(1, 2, 1, 2),
     hints=(
-        "The output of the first convolution is the input of the second. How many channels is that?",
-        "`nn.Conv2d(channels in, channels out, kernel_size=3, padding=1)`: the first goes from 3 to 16.",
-        "`nn.Sequential(first, second)` runs its modules one after the other; `forward` returns what it gives.",
+        Hint(
+            "The output of the first convolution is the input of the second. How many channels is that?",
+            "adds parallel-branches every-layer-sees-x first-only concatenated",
+        ),
+        Hint(
+            "`nn.Conv2d(channels in, channels out, kernel_size=3, padding=1)`: the first goes from 3 to 16.",
+            "reversed-order channels-swapped no-padding too-much-padding other-kernel strided",
+        ),
+        Hint(
+            "`nn.Sequential(first, second)` runs its modules one after the other; `forward` returns what it gives.",
+            "list-in-sequential class-as-layer function-as-layer modulelist-called list-called returns-both no-return",
+        ),
     ),
     variants=images(3),
     wrong=(

@@ -44,6 +44,13 @@ def refuse_malformed(exercise: Exercise) -> None:
             raise BadExerciseError(
                 f"{exercise.name}: the part {part.id} needs {', '.join(sorted(later))}, which must stand before it"
             )
+    known = {wrong.id for wrong in exercise.wrong}
+    for hint in exercise.hints:
+        if strange := set(hint.helps.split()) - known:
+            raise BadExerciseError(
+                f"{exercise.name}: the hint {hint.text!r} belongs to {', '.join(sorted(strange))}, but no wrong "
+                "model has that id"
+            )
     for question in exercise.questions:
         try:
             form(question, question.answer)

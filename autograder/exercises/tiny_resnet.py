@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from autograder.exercises.building import conv
 from autograder.exercises.residual_block import ResidualBlock
 from autograder.exercises.vocabulary import Exercise, Misconception
-from sumskip.checking.core import Part
+from sumskip.checking.core import Hint, Part
 
 
 class TinyResNet(nn.Module):
@@ -166,9 +166,18 @@ EXERCISE = Exercise(
         Part("training", 1, "learns", ("shape",)),
     ),
     hints=(
-        "The parts in order: a stem convolution, two blocks, an average over each feature map, a linear layer.",
-        "The blocks are made by the class you are given: `block(16, 16)` and `block(16, 32, stride=2)`.",
-        "`nn.AdaptiveAvgPool2d(1)` and `flatten(1)` leave 32 numbers an image for the linear layer.",
+        Hint(
+            "The parts in order: a stem convolution, two blocks, an average over each feature map, a linear layer.",
+            "one-block no-pool not-pooled max-pool three-channels",
+        ),
+        Hint(
+            "The blocks are made by the class you are given: `block(16, 16)` and `block(16, 32, stride=2)`.",
+            "own-block blocks-unused same-block-twice block-not-made blocks-reversed no-stride stride-in-first stride-in-both",
+        ),
+        Hint(
+            "`nn.AdaptiveAvgPool2d(1)` and `flatten(1)` leave 32 numbers an image for the linear layer.",
+            "no-flatten flattened-with-batch classes-ignored softmax softmax-over-batch argmax relu-on-logits",
+        ),
     ),
     variants=(
         {"inputs": ((4, 1, 8, 8),), "settings": {"classes": 10}},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sumskip.checking.core import Case, Kind, Part
+from sumskip.checking.core import Case, Hint, Kind, Part
 from sumskip.checking.key import Question
 
 
@@ -33,14 +33,14 @@ class Exercise:
 
     `answer` is the right one, as a learner would hand it in: a class, a function or a dict of literals.
     Each of the `variants` is what its case asks beyond the kind and the seed. `binds` is the name that the
-    solution cell binds, where the answer has none of its own. `name` and `assignment` come from the
+    solution cell binds, where the answer has none of its own. The `hints` go from the idea to nearly the code. `name` and `assignment` come from the
     exercise's place in the order (see `autograder.exercises`).
     """
 
     kind: Kind
     answer: Any
     parts: tuple[Part, ...]
-    hints: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
     variants: tuple[dict[str, Any], ...] = ()
     wrong: tuple[Misconception, ...] = ()
     questions: tuple[Question, ...] = ()

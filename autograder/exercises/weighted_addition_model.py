@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from autograder.exercises.building import conv, slips
 from autograder.exercises.vocabulary import Exercise, Misconception, images, model_parts
+from sumskip.checking.core import Hint
 
 
 class WeightedAdditionModel(nn.Module):
@@ -192,9 +193,18 @@ EXERCISE = Exercise(
     WeightedAdditionModel,
     model_parts(2, 4, 3, 3),
     hints=(
-        "Begin with the model of the lesson before, and give each of the two tensors a weight.",
-        "A tensor that a module should learn is declared in `__init__` as `nn.Parameter(...)` around a tensor.",
-        "The two weights add up to 1: if `out1` has alpha, what is left for `out2`?",
+        Hint(
+            "Begin with the model of the lesson before, and give each of the two tensors a weight.",
+            "stacking-only second-only first-only parallel-branches skip-from-x same-output-twice",
+        ),
+        Hint(
+            "A tensor that a module should learn is declared in `__init__` as `nn.Parameter(...)` around a tensor.",
+            "parameter-of-float plain-float tensor-not-registered buffer created-in-forward local-in-init item frozen integer-parameter",
+        ),
+        Hint(
+            "The two weights add up to 1: if `out1` has alpha, what is left for `out2`?",
+            "reversed no-complement no-first-weight only-second-weighted same-weight same-complement brackets minus-one plus-alpha hard-coded alpha-unused",
+        ),
     ),
     variants=tuple(
         {**image, "alpha": alpha} for image, alpha in zip(images(3), (0.5, 0.3, 1.7, -0.4), strict=True)

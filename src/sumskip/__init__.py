@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from sumskip.checking.check import check
+from sumskip.checking.check import check, hints
 from sumskip.seeing.compare import compare
 from sumskip.seeing.trace import Trace, trace
 
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from sumskip.data import digits as digits
     from sumskip.data import photograph as photograph
     from sumskip.models import Dimmer as Dimmer
+    from sumskip.models import Mixer as Mixer
     from sumskip.seeing.curves import show_curves as show_curves
     from sumskip.seeing.feature_maps import show_feature_maps as show_feature_maps
+    from sumskip.seeing.images import show_digits as show_digits
+    from sumskip.seeing.images import show_images as show_images
+    from sumskip.seeing.progress import progress as progress
     from sumskip.seeing.widgets import explore as explore
     from sumskip.seeing.widgets import pixel_at_the_plus as pixel_at_the_plus
     from sumskip.seeing.widgets import shape_aligner as shape_aligner
@@ -37,15 +41,19 @@ _HOME = {
     "reveal": "checking.reveal",
     "show_feature_maps": "seeing.feature_maps",
     "show_curves": "seeing.curves",
+    "show_images": "seeing.images",
+    "show_digits": "seeing.images",
+    "progress": "seeing.progress",
     "photograph": "data",
     "digits": "data",
     "Dimmer": "models",
+    "Mixer": "models",
     "explore": "seeing.widgets",
     "wiring_board": "seeing.widgets",
     "pixel_at_the_plus": "seeing.widgets",
     "shape_aligner": "seeing.widgets",
 }
-__all__ = ["Trace", "__version__", "check", "compare", "trace", *_HOME]
+__all__ = ["Trace", "__version__", "check", "compare", "hints", "trace", *_HOME]
 
 
 def __getattr__(name: str) -> Any:

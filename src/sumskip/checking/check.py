@@ -60,6 +60,36 @@ def check(name: str, answer: Any) -> float | None:
     return None if predicted else report.score
 
 
+class Hints:
+    """The hints to one exercise, each closed until it is opened, by mouse or keyboard."""
+
+    def __init__(self, hints: tuple[str, ...]) -> None:
+        self.hints = hints
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+        html = "".join(_closed(i, hint) for i, hint in enumerate(self.hints, 1))
+        return {"text/html": f"<div>{html}</div>", "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return "\n".join(f"Hint {i}: {hint}" for i, hint in enumerate(self.hints, 1))
+
+
+def hints(name: str) -> Hints:
+    """The hints to an exercise, before it is tried: from the idea to nearly the code.
+
+    Raises:
+        ValueError: there is no exercise of that name, or it has no hints, as predictions have none.
+    """
+    key = public_key(_known(name))
+    if not key.hints:
+        raise ValueError(f"{name!r} has no hints: it asks what you expect")
+    return Hints(tuple(hint.text for hint in key.hints))
+
+
+def _closed(number: int, hint: str, state: str = "") -> str:
+    return f"<details{state}><summary>Hint {number}</summary>{as_code(hint)}</details>"
+
+
 def _known(name: str) -> str:
     names = exercises()
     if name in names:
@@ -153,7 +183,7 @@ def report_html(report: Report, opened: int = 0, points: bool = True) -> str:
         if i > opened + 1:
             break  # one rung at a time: the next closed hint, no more
         state = " open" if i <= opened else ""
-        body.append(f"<details{state}><summary>Hint {i}</summary>{as_code(hint)}</details>")
+        body.append(_closed(i, hint, state))
     return (
         f'<div role="status" style="border-left:5px solid {colour};background:#fff;color:#1a1a1a;'
         f'padding:.6em .9em;max-width:60em;font-family:sans-serif;line-height:1.45">{"".join(body)}</div>'

@@ -81,6 +81,14 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Hint:
+    """One rung of a ladder, from the idea to nearly the code; `helps` names the diagnoses it is best for."""
+
+    text: str
+    helps: str = ""
+
+
+@dataclass(frozen=True)
 class PartResult:
     """How one part went: its title, and the points it earned of those it has."""
 

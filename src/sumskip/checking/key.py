@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sumskip.checking.core import Array, Case, Kind, Observation, Part, PartResult, Report
+from sumskip.checking.core import Array, Case, Hint, Kind, Observation, Part, PartResult, Report
 from sumskip.seeded import numbers
 
 PUBLIC_KEYS = Path(__file__).parents[1] / "keys"
-SCHEMA = 1
+SCHEMA = 2
 PROJECTIONS = 4
 FULL_UP_TO = 4096  # elements of a reference's output that are kept one by one
 
@@ -89,7 +89,7 @@ class Key:
     points: float
     symbol: str
     parts: tuple[Part, ...]
-    hints: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
     cases: tuple[Case, ...] = ()
     reference: Mapping[str, Recorded] = field(default_factory=dict)
     wrong: tuple[Wrong, ...] = ()
@@ -103,8 +103,9 @@ class Key:
         diagnosis: str | None = None,
         details: tuple[str, ...] = (),
     ) -> Report:
-        """The verdict, from which of the parts count."""
+        """The verdict, from which of the parts count; the hint that belongs to the diagnosis comes first."""
         passed = all(good for _, good in parts)
+        hints = sorted(self.hints, key=lambda hint: diagnosis not in hint.helps.split())
         score = self.points if passed else round(math.fsum(part.points for part, good in parts if good), 2)
         results = tuple(
             PartResult(part.title, float(part.points if good else 0.0), float(part.points))
@@ -119,7 +120,7 @@ class Key:
             diagnosis=diagnosis,
             details=details,
             parts=results,
-            hints=() if passed else self.hints,
+            hints=() if passed else tuple(hint.text for hint in hints),
         )
 
 
@@ -173,7 +174,7 @@ def to_bytes(key: Key) -> bytes:
         "symbol": key.symbol,
         "secret": key.secret,
         "parts": [part.__dict__ for part in key.parts],
-        "hints": list(key.hints),
+        "hints": [[hint.text, hint.helps] for hint in key.hints],
         "cases": [case.to_json() for case in key.cases],
         "questions": [question.__dict__ for question in key.questions],
         "reference": pack(key.reference),
@@ -220,7 +221,7 @@ def from_bytes(data: bytes) -> Key:
         points=meta["points"],
         symbol=meta["symbol"],
         parts=tuple(Part(**{**part, "needs": tuple(part["needs"])}) for part in meta["parts"]),
-        hints=tuple(meta["hints"]),
+        hints=tuple(Hint(text, helps) for text, helps in meta["hints"]),
         cases=tuple(Case.from_json(case) for case in meta["cases"]),
         reference=unpack(meta["reference"]),
         wrong=tuple(Wrong(w["id"], w["sentence"], unpack(w["observed"])) for w in meta["wrong"]),
