@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sumskip.seeing.curves import show_curves as show_curves
     from sumskip.seeing.feature_maps import show_feature_maps as show_feature_maps
     from sumskip.seeing.widgets import explore as explore
+    from sumskip.seeing.widgets import loss_over_alpha as loss_over_alpha
     from sumskip.seeing.widgets import pixel_at_the_plus as pixel_at_the_plus
     from sumskip.seeing.widgets import shape_aligner as shape_aligner
     from sumskip.seeing.widgets import wiring_board as wiring_board
@@ -39,6 +40,7 @@ _HOME = {
     "digits": "data",
     "Dimmer": "models",
     "explore": "seeing.widgets",
+    "loss_over_alpha": "seeing.widgets",
     "wiring_board": "seeing.widgets",
     "pixel_at_the_plus": "seeing.widgets",
     "shape_aligner": "seeing.widgets",

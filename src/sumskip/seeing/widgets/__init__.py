@@ -7,8 +7,9 @@ to an exercise.
 """
 
 from sumskip.seeing.widgets.aligner import shape_aligner
+from sumskip.seeing.widgets.alpha import loss_over_alpha
 from sumskip.seeing.widgets.explore import explore
 from sumskip.seeing.widgets.pixel import pixel_at_the_plus
 from sumskip.seeing.widgets.wiring import wiring_board
 
-__all__ = ["explore", "pixel_at_the_plus", "shape_aligner", "wiring_board"]
+__all__ = ["explore", "loss_over_alpha", "pixel_at_the_plus", "shape_aligner", "wiring_board"]
