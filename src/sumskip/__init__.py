@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sumskip.seeing.feature_maps import show_feature_maps as show_feature_maps
     from sumskip.seeing.widgets import explore as explore
     from sumskip.seeing.widgets import loss_over_alpha as loss_over_alpha
+    from sumskip.seeing.widgets import order_lines as order_lines
     from sumskip.seeing.widgets import pixel_at_the_plus as pixel_at_the_plus
     from sumskip.seeing.widgets import shape_aligner as shape_aligner
     from sumskip.seeing.widgets import wiring_board as wiring_board
@@ -41,6 +42,7 @@ _HOME = {
     "Dimmer": "models",
     "explore": "seeing.widgets",
     "loss_over_alpha": "seeing.widgets",
+    "order_lines": "seeing.widgets",
     "wiring_board": "seeing.widgets",
     "pixel_at_the_plus": "seeing.widgets",
     "shape_aligner": "seeing.widgets",
