@@ -161,7 +161,7 @@ def test_without_a_kernel_the_lines_bear_letters(name: str) -> None:
     bundle = picture._repr_mimebundle_()
     assert bundle["text/plain"] == picture.text == picture.alt_text == repr(picture)
     assert "Write the letters of the lines in their order." in picture.text
-    assert "3 lines do not belong to the program." in picture.text
+    assert "Of these lines, 3 do not belong to the program." in picture.text
     listed = picture.text.split("\n\n")[1].splitlines()
     assert [line[0] for line in listed] == list("ABCDEFGHIJKLM"[: len(puzzle.lines)])
     assert {line[3:] for line in listed} == {"    " * line.depth + line.code for line in puzzle.lines}

@@ -41,7 +41,7 @@ class OrderedLines(InteractivePicture):
     @property
     def task(self) -> str:
         strays = sum(bool(line.stray) for line in self.puzzle.lines)
-        parts = self.puzzle.task, self.puzzle.given, f"{strays} lines do not belong to the program."
+        parts = self.puzzle.task, self.puzzle.given, f"Of these lines, {strays} do not belong to the program."
         return " ".join(part for part in parts if part)
 
     @property
