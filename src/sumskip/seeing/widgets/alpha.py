@@ -57,8 +57,8 @@ def loss_over_alpha(
     count = len(measured) - len(alphas)
     plot = _Plot(measured[1:count], measured[count:], first)
     shown = plot.walk[0] if plot.walk else measured[0]
-    alt = plot.words(shown)
-    text = f"{alt}\n\n{plot.steps()}" if plot.walk else alt
+    said = plot.words(shown)
+    alt, text = " ".join(said), "\n".join([*said, "", plot.steps()] if plot.walk else said)
     still = plot.scene(shown)
     picture = Picture(lambda: to_svg(still, alt).encode(), alt, text, round(still.width), "svg+xml")
     data = {
@@ -122,19 +122,18 @@ class _Plot:
         """Which place of the curve is nearest to this alpha."""
         return min(range(len(self.curve)), key=lambda n: abs(self.curve[n].alpha - place.alpha))
 
-    def words(self, shown: Place) -> str:
-        """The alternative text: where the loss is smallest, where the walk starts and ends, the tangent."""
+    def words(self, shown: Place) -> list[str]:
+        """In sentences: where the loss is smallest, where the walk starts and ends, and the tangent."""
         ends = f"from {number_text(self.curve[0].alpha)} to {number_text(self.curve[-1].alpha)}"
-        text = f"Loss over alpha, {ends}. "
+        said = [f"Loss over alpha, {ends}."]
         if finite := [place for place in self.curve + self.walk if math.isfinite(place.loss)]:
             least = min(finite, key=lambda place: place.loss)
-            text += (
-                f"Smallest loss measured: {number_text(least.loss)}, at alpha {number_text(least.alpha)}. "
-            )
+            loss, alpha = number_text(least.loss), number_text(least.alpha)
+            said.append(f"Smallest loss measured: {loss}, at alpha {alpha}.")
         for n in sorted({0, len(self.walk) - 1}) if self.walk else ():
-            place = self.walk[n]
-            text += f"{self._name(n)}: alpha {number_text(place.alpha)}, loss {number_text(place.loss)}. "
-        return f"{text}Tangent: {shown.words}"
+            loss, alpha = number_text(self.walk[n].loss), number_text(self.walk[n].alpha)
+            said.append(f"{self._name(n)}: alpha {alpha}, loss {loss}.")
+        return [*said, f"Tangent: {shown.words}"]
 
     def steps(self) -> str:
         """A table of the steps; of a long walk twelve, the first and the last among them."""
