@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sumskip.seeing.images import show_images as show_images
     from sumskip.seeing.progress import progress as progress
     from sumskip.seeing.widgets import explore as explore
+    from sumskip.seeing.widgets import loss_over_alpha as loss_over_alpha
+    from sumskip.seeing.widgets import order_lines as order_lines
     from sumskip.seeing.widgets import pixel_at_the_plus as pixel_at_the_plus
     from sumskip.seeing.widgets import shape_aligner as shape_aligner
     from sumskip.seeing.widgets import wiring_board as wiring_board
@@ -49,6 +51,8 @@ _HOME = {
     "Dimmer": "models",
     "Mixer": "models",
     "explore": "seeing.widgets",
+    "loss_over_alpha": "seeing.widgets",
+    "order_lines": "seeing.widgets",
     "wiring_board": "seeing.widgets",
     "pixel_at_the_plus": "seeing.widgets",
     "shape_aligner": "seeing.widgets",
