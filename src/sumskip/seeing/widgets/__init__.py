@@ -1,9 +1,9 @@
 """Interactive pictures: `wiring_board`, `pixel_at_the_plus`, `shape_aligner`, and `explore`.
 
-Each of the three takes the learner's `guess` first and stays locked until there is one: the guess is
-written in the cell, so it is saved with the notebook, and stays beside the truth. `explore` has nothing to
-guess: it shows a model of the learner's own, box by box. What a learner does in a picture is never an answer
-to an exercise.
+Each of the three takes the learner's `guess` first and stays locked until there is one. Written in the
+cell, it is saved with the notebook; typed into the picture's field, it is gone with the kernel. It stays
+beside the truth, which the wiring board keeps for the end. `explore` has nothing to guess: it shows a model
+of the learner's own, box by box. What a learner does in a picture is never an answer to an exercise.
 """
 
 from sumskip.seeing.widgets.aligner import shape_aligner

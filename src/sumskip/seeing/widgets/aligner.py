@@ -69,7 +69,8 @@ def shape_aligner(
     """Two shapes to edit, aligned from the right: each dimension says equal, stretched or clash.
 
     `guess` is what you expect of `a + b` for the two shapes it starts with: a shape, such as
-    `(2, 3, 8, 8)`, or `"error"`. Until there is one the picture is locked and says what to write.
+    `(2, 3, 8, 8)`, or `"error"`. Until there is one the picture is locked: it says what to write, and has a
+    field for it as well.
 
         shape_aligner(guess=(2, 3, 8, 8))
 

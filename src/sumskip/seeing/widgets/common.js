@@ -58,13 +58,14 @@ function afterAGuess(name, show) {
     function lock({ question, wanted, write, hint }) {
       line.id = `sumskip-${Math.random().toString(36).slice(2)}`;
       const field = element("input", { type: "text", size: 20, maxlength: 200, spellcheck: "false", autocomplete: "off",
-        "aria-describedby": line.id, oninput: () => field.removeAttribute("aria-invalid") });
+        "aria-describedby": line.id, oninput: () => field.removeAttribute("aria-invalid"),
+        onkeydown: (event) => { if (event.key === "Enter") commit(event); } });
       const commit = (event) => { event.preventDefault(); say(""); ask({ guess: field.value }); };
       model.on("msg:custom", ({ unclear }) => { if (unclear) { field.setAttribute("aria-invalid", true); say(unclear); } });
       el.append(frame(name,
         element("p", {}, element("strong", {}, "Locked until you commit a guess."), ` ${question}`),
-        element("form", { class: "sumskip-controls", onsubmit: commit },
-          element("label", {}, `Your guess, ${wanted}: `, field), element("button", { type: "submit" }, "Commit")),
+        element("div", { class: "sumskip-controls" }, element("label", {}, `Your guess, ${wanted}: `, field),
+          element("button", { type: "button", onclick: commit }, "Commit")),
         line,
         element("p", {}, "A guess in this field is gone when the notebook is opened anew. To keep yours, write it in this cell "
           + "and run it: ", element("code", {}, write), ` ${hint}.`)));

@@ -86,8 +86,8 @@ def pixel_at_the_plus(guess: object = None, alpha: float | None = None) -> Inter
     """Two real feature maps of the photograph and what an operator makes of them, pixel by pixel.
 
     `guess` is the number that you expect to leave the operator at the pixel where the crosshair
-    starts; the locked picture names its two numbers. It starts with `+`, or, where `alpha` is given
-    (-0.5 to 1.5), with `alpha * out1 + (1 - alpha) * out2`.
+    starts; the locked picture names its two numbers, and has a field for the guess as well. It starts with
+    `+`, or, where `alpha` is given (-0.5 to 1.5), with `alpha * out1 + (1 - alpha) * out2`.
 
         pixel_at_the_plus(guess=0.4)
         pixel_at_the_plus(guess=0.4, alpha=0.25)

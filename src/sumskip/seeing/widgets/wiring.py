@@ -42,8 +42,8 @@ def wiring_board(
 
         wiring_board(guess=(2, 3, 8, 8), model=model, x=x)
 
-    Until there is a guess the picture is locked and says what to write. Raises `TypeError` for a guess
-    of another form, and where only one of `model` and `x` is given.
+    Until there is a guess the picture is locked: it says what to write, and has a field for it as well.
+    Raises `TypeError` for a guess of another form, and where only one of `model` and `x` is given.
     """
     if model is not None and x is not None:
         return _own_board(guess, model, x)
