@@ -719,7 +719,7 @@ def test_nothing_is_imported_before_it_is_needed() -> None:
     """Where no kernel can answer, as in the grader, a picture shows itself without the widget library."""
     code = (
         "import sys; from sumskip import shape_aligner, wiring_board\n"
-        "for picture in wiring_board(13), shape_aligner('error'): picture._ipython_display_()\n"
+        "for made in wiring_board(13), shape_aligner('error'), wiring_board(): made._ipython_display_()\n"
         "assert not {'anywidget', 'ipywidgets', 'matplotlib'} & set(sys.modules)"
     )
     done = subprocess.run(
@@ -732,7 +732,7 @@ def test_nothing_is_imported_before_it_is_needed() -> None:
 @pytest.mark.slow
 def test_an_exported_notebook_shows_the_still_pictures() -> None:
     """Executed in a real kernel and converted to HTML, with and without stored widget state."""
-    calls = ["wiring_board(18)", "pixel_at_the_plus(0.2)", 'shape_aligner("error")']
+    calls = ["wiring_board(18)", "pixel_at_the_plus(0.2)", 'shape_aligner("error")', "wiring_board()"]
     source = "from sumskip import wiring_board, pixel_at_the_plus, shape_aligner"
     cells = [nbformat.v4.new_code_cell(code) for code in (source, *calls)]
     notebook = NotebookClient(
@@ -740,9 +740,15 @@ def test_an_exported_notebook_shows_the_still_pictures() -> None:
     ).execute()
     for cell in notebook.cells[1:]:
         still, live = cell.outputs
-        assert "<img alt=" in still.data["text/html"]
+        locked = cell.source == "wiring_board()"
+        assert ("<p><strong>Locked" if locked else "<img alt=") in still.data["text/html"]
         assert "application/vnd.jupyter.widget-view+json" in live.data
         assert live.data["text/html"] == live.data["text/plain"] == ""
+    states = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+    data = states[live.data["application/vnd.jupyter.widget-view+json"]["model_id"]]["state"]["data"]
+    assert (
+        data == {}
+    )  # so the locked one shows no field that nothing would read: its question comes from Python
     for keep_state in (True, False):
         if not keep_state:
             notebook.metadata.pop("widgets", None)
