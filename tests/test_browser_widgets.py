@@ -18,10 +18,11 @@ import nbformat
 import pytest
 
 from browser import Lab, Notebook, lab  # noqa: F401 - a fixture
+from sumskip.seeing.drawing.walk import Walk, walk
 from sumskip.seeing.widgets.aligner import align
 from sumskip.seeing.widgets.live import HERE
 from sumskip.seeing.widgets.pixel import OPERATORS, START, arithmetic, feature_maps
-from sumskip.seeing.widgets.wirings import WIRINGS, steps
+from sumskip.seeing.widgets.wirings import WIRINGS, Mode, Wiring, wired
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -56,6 +57,15 @@ CELLS = (
     "explore(published.MODELS['resnet18'][0]().eval(), published.MODELS['resnet18'][1])",
 )
 WIRING, PIXEL, ALIGNER, OWN, LOCKED, EXPLORE = range(1, 7)
+ASKING = (
+    MODEL + "x = torch.rand(1, 3, 8, 8)",
+    "wiring_board(number=7)",
+    "pixel_at_the_plus(alpha=0.25)",
+    "shape_aligner()",
+    "wiring_board(model=Addition(), x=x)",
+    "wiring_board(model=nn.Sequential(nn.Conv2d(3, 16, 3), nn.Conv2d(3, 16, 3)), x=x)",
+)
+*GUESSED, STOPPING = range(1, 6)
 
 
 @pytest.fixture(scope="module")
@@ -77,15 +87,46 @@ def blank(lab: Lab) -> Iterator[Page]:  # noqa: F811 - a fixture
     page.close()
 
 
+@pytest.fixture
+def asking(lab: Lab) -> Notebook:  # noqa: F811 - a fixture
+    """All questions in one notebook, run and unanswered."""
+    lab.write("asking.ipynb", ASKING)
+    opened = lab.open("asking.ipynb")
+    opened.run_all()
+    for place in (*GUESSED, STOPPING):
+        live(opened, place).wait_for()
+    return opened
+
+
+def steps(wiring: Wiring, mode: Mode, number: float) -> Walk:
+    return walk(wired(wiring, mode, number))
+
+
 def live(opened: Notebook, place: int) -> Locator:
     return opened.output(place).locator(".sumskip-live")
 
 
 def said(picture: Locator) -> str:
     """What the last change was announced as."""
-    line = picture.locator("[aria-live=polite]")
+    line = picture.locator(".sumskip-says[aria-live=polite]")
     assert line.count() == 1
     return line.inner_text()
+
+
+def guessed(picture: Locator) -> str:
+    """What stands of the guess."""
+    return picture.locator(".sumskip-guess").inner_text()
+
+
+def heard_and_seen(output: Locator) -> str:
+    """All that eyes or a screen reader get of a cell's output: its visible text, and every label in it."""
+    labels = output.evaluate(
+        """node => [...node.querySelectorAll("*")]
+            .filter((part) => part.checkVisibility({ visibilityProperty: true }))
+            .flatMap((part) => ["aria-label", "alt", "title"].map((name) => part.getAttribute(name) ?? ""))
+            .join(" ")"""
+    )
+    return f"{output.inner_text()} {labels} {output.aria_snapshot()}"
 
 
 def press(opened: Notebook, *keys: str) -> None:
@@ -131,7 +172,7 @@ def words(picture: Locator) -> list[str]:
 def test_the_wiring_board_by_keyboard(notebook: Notebook) -> None:
     """Arrow keys choose the wiring, Enter and Space on Next fill one wire at a time, each is announced."""
     picture = start_of(notebook, WIRING)
-    assert "Your guess for the chain: 18. The chain gives 13." in picture.inner_text()
+    assert guessed(picture) == "Your guess for the chain: 18. Step to its end to see."
     button = picture.get_by_role("button", name="Next")
     names = list(WIRINGS)
     for place, wiring in enumerate(WIRINGS):
@@ -142,7 +183,7 @@ def test_the_wiring_board_by_keyboard(notebook: Notebook) -> None:
         assert picture.get_by_role("radio", name=wiring, exact=True).is_checked()
         tab_to(notebook, button)
         expected = steps(wiring, "number", 5)
-        assert picture.get_by_role("img", name=expected.alt_text).is_visible()
+        assert picture.get_by_role("img", name=f"{wiring}, with a number, wire by wire").is_visible()
         assert words(picture) == []
         empty = drawn(picture, "empty")
         for count, step in enumerate(expected.steps, 1):
@@ -153,6 +194,9 @@ def test_the_wiring_board_by_keyboard(notebook: Notebook) -> None:
             assert drawn(picture, "empty") < empty
             empty = drawn(picture, "empty")
         assert empty == 0
+        assert picture.get_by_role("img", name=expected.alt_text).is_visible()
+        verdict = "The chain gives 13. 18 is what the parallel sum gives."
+        assert guessed(picture) == f"Your guess for the chain: 18. {verdict}"
         assert button.get_attribute("aria-disabled") == "true"
         press(notebook, "Enter")  # at the end nothing more happens, and the focus stays
         assert said(picture) == expected.steps[-1].says
@@ -172,13 +216,14 @@ def test_the_wiring_board_by_keyboard(notebook: Notebook) -> None:
 def test_the_learners_own_trace_by_keyboard(notebook: Notebook) -> None:
     """Next goes through the traced model to the shape that leaves it."""
     picture = start_of(notebook, OWN)
-    assert "Your guess: (1, 16, 8, 8). Your model gives (1, 16, 8, 8)." in picture.inner_text()
+    assert guessed(picture) == "Your guess: (1, 16, 8, 8). Step to the end to see."
     tab_to(notebook, picture.get_by_role("button", name="Next"))
     announced, seen = [], []
     for _ in range(5):
         press(notebook, "Enter")
         announced.append(said(picture))
         seen.append(len(words(picture)))
+    assert guessed(picture) == "Your guess: (1, 16, 8, 8). Your model gives (1, 16, 8, 8)."
     assert announced[0] == "x carries (1, 3, 8, 8) into first."
     assert announced[-1] == "+ gives (1, 16, 8, 8): it leaves."
     assert len(set(announced)) == 5
@@ -389,6 +434,73 @@ def inside(picture: Locator, thing: Locator) -> bool:
     )
 
 
+def commit(opened: Notebook, place: int, guess: str) -> Locator:
+    """Type a guess into a locked picture's field, and press Enter."""
+    picture = start_of(opened, place)
+    tab_to(opened, picture.get_by_label("Your guess"))
+    press(opened, "Control+a")
+    opened.page.keyboard.type(guess)
+    press(opened, "Enter")
+    return picture
+
+
+SAID = {  # what is typed, what is said at once, what is said at the end where there are steps to it
+    1: ("24", "Your guess for the chain: 24. ", "The chain gives 17. 24 is what the parallel sum gives."),
+    2: ("0.19", "Your guess at row 20, column 26: 0.19. It is 0.25·0.31 + 0.75·(−0.12) = −0.0125.", ""),
+    3: ("error", "Your guess for (4, 1, 32, 32) + (16, 1, 32): an error. It gives (4, 16, 32, 32).", ""),
+    4: (
+        "1, 3, 8, 8",
+        "Your guess: (1, 3, 8, 8). ",
+        "Your model gives (1, 16, 8, 8). (1, 3, 8, 8) is what goes in",
+    ),
+    5: ("(1, 16, 6, 6)", "Your guess: (1, 16, 6, 6). ", "Your model stops: "),
+}
+CODE = ("guess=24", "guess=0.19", 'guess="error"', "guess=(1, 3, 8, 8)", "guess=(1, 16, 6, 6)")
+TELLING = {  # what a picture of that place must not tell before
+    1: r"17|parallel sum gives|meet at",
+    2: r"−?0\.0125|0\.19",
+    3: r"4, 16, 32|stretched|alignment",
+    4: r"16, 8, 8|1×16|meet at|goes in as",
+    5: r"stops|fails|clash|channels|goes in as",
+}
+
+
+def test_a_guess_is_committed_in_the_field_by_keyboard(asking: Notebook) -> None:
+    """One that is ill-formed is answered beside the field; one that is not unlocks the picture in place,
+    which tells nothing before, and on the board nothing before its end; the focus goes on to the guess."""
+    for place, (typed, now, end) in SAID.items():
+        output = asking.output(place)
+        assert not re.search(TELLING[place], heard_and_seen(output))
+        picture = commit(asking, place, "about 3")
+        picture.locator("input[aria-invalid=true]").wait_for()
+        unclear = picture.locator("[aria-live=polite]").inner_text()
+        assert re.fullmatch(r"The field takes a .*; got 'about 3'", unclear)
+        assert focused(picture.get_by_label("Your guess"))
+        assert not re.search(TELLING[place], heard_and_seen(output))
+
+        commit(asking, place, typed)
+        guess = picture.locator(".sumskip-guess")
+        guess.wait_for()
+        assert focused(guess)
+        assert picture.locator("input[type=text]").count() == (2 if place == 3 else 0)
+        assert guessed(picture).startswith(now)
+        assert "gone when the notebook is opened anew" in guessed(picture)
+        assert CODE[place - 1] in guessed(picture)
+        keep(output, f"committed-{place}")
+        if end:
+            assert guess.get_attribute("aria-live") == "polite"
+            assert not re.search(TELLING[place], heard_and_seen(output))
+            tab_to(asking, picture.get_by_role("button", name="Next"))
+            while picture.get_by_role("button", name="Next", disabled=False).count():
+                assert f"{now}Step to" in guessed(picture)
+                assert not re.search("gives|meet at|stops|fails|clash", heard_and_seen(output))
+                press(asking, "Enter")
+            assert guessed(picture).startswith(now + end)
+            keep(output, f"ended-{place}")
+            press(asking, "Shift+Tab", "Enter")
+            assert guessed(picture).startswith(now + end)  # it stays
+
+
 def test_jupyterlabs_shortcuts_stay_off_inside(notebook: Notebook) -> None:
     """Pressing d twice, or an arrow, in a picture neither deletes a cell nor moves to another."""
     picture = start_of(notebook, WIRING)
@@ -405,8 +517,32 @@ def test_the_still_picture_gives_way_to_the_live_one(notebook: Notebook) -> None
     assert still.count() == 1
     assert not still.is_visible()
     assert live(notebook, WIRING).is_visible()
-    assert "Locked until you commit a guess." in notebook.output(LOCKED).inner_text()
-    assert notebook.output(LOCKED).locator(".sumskip-live").count() == 0
+    assert notebook.output(LOCKED).inner_text().count("Locked until you commit a guess.") == 1
+    live(notebook, LOCKED).get_by_label("Your guess").wait_for()
+
+
+def test_the_still_picture_does_not_tell_before_the_live_one_stands(lab: Lab) -> None:  # noqa: F811
+    """From frame to frame of a run: while it may still come, the still picture with the truth is hidden."""
+    lab.write("waiting.ipynb", CELLS[:2])
+    opened = lab.open("waiting.ipynb")
+    opened.page.evaluate(
+        """() => {
+            window.frames = [];
+            const look = () => {
+                const still = document.querySelector(".sumskip-still");
+                const live = Boolean(document.querySelector(".sumskip-live"));
+                if (still) window.frames.push({ shown: still.checkVisibility({ visibilityProperty: true }),
+                    waits: still.getAnimations().length > 0, live });
+                requestAnimationFrame(look);
+            };
+            look();
+        }"""
+    )
+    opened.run_all()
+    live(opened, 1).wait_for()
+    frames = opened.page.evaluate("() => window.frames")
+    assert any(frame["waits"] and not frame["live"] for frame in frames)
+    assert not any(frame["shown"] for frame in frames if frame["waits"] or frame["live"])
 
 
 def test_opened_again_without_its_kernel(lab: Lab, notebook: Notebook) -> None:  # noqa: F811 - a fixture
@@ -423,6 +559,8 @@ def test_opened_again_without_its_kernel(lab: Lab, notebook: Notebook) -> None: 
         assert again.page.evaluate(f"() => {cell}.model.trusted") is trusted
         stills = {WIRING: "Wiring board: 5", PIXEL: "Pixel at the plus", ALIGNER: "Shape aligner"}
         stills[EXPLORE] = "Forward pass of ResNet"
+        again.output(LOCKED).get_by_text("Write it in this cell and run it").wait_for()
+        assert again.output(LOCKED).locator("input, .jupyter-widgets:visible").count() == 0
         for place, alt in stills.items():
             image = again.output(place).locator(f'img[alt^="{alt}"]')
             image.wait_for()
@@ -477,12 +615,18 @@ def test_nothing_is_clipped(lab: Lab, theme: str) -> None:  # noqa: F811 - a fix
         opened = lab.open(f"{theme}.ipynb", theme=theme, width=width, height=1000)
         opened.run_all()
         opened.page.evaluate(f"document.body.style.zoom = {zoom}")
-        for place in (WIRING, PIXEL, ALIGNER, OWN, EXPLORE):
+        for place in (WIRING, PIXEL, ALIGNER, OWN, EXPLORE, LOCKED):
             picture = live(opened, place)
             picture.wait_for()
             if place in (WIRING, OWN):
-                for _ in range(3):
+                picture.get_by_role("button", name="Next").press("Enter")
+                keep(opened.output(place), f"{theme}-{width}-{zoom}-{place}-stepping")
+                for _ in range(5):
                     picture.get_by_role("button", name="Next").press("Enter")
+            if place == LOCKED:
+                keep(opened.output(place), f"{theme}-{width}-{zoom}-{place}-question")
+                commit(opened, place, "a half, or a little more than that, or so I would think")
+                picture.locator("input[aria-invalid=true]").wait_for()
             if place == EXPLORE:
                 picture.get_by_role("button", name="layer1.0, BasicBlock").press("Enter")
                 picture.get_by_role("button", name="layer1.0, BasicBlock", expanded=True).wait_for()
@@ -491,7 +635,6 @@ def test_nothing_is_clipped(lab: Lab, theme: str) -> None:  # noqa: F811 - a fix
             for part in (picture, *picture.locator(".sumskip-table").all()):
                 assert part.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
             keep(opened.output(place), f"{theme}-{width}-{zoom}-{place}")
-        keep(opened.output(LOCKED), f"{theme}-{width}-{zoom}-{LOCKED}")
         opened.page.close()
 
 

@@ -28,8 +28,10 @@ from torch import Tensor, nn
 from conftest import files_in
 from sumskip import pixel_at_the_plus, shape_aligner, trace, wiring_board
 from sumskip.seeing.drawing.scene import to_svg
+from sumskip.seeing.drawing.walk import Walk, walk
+from sumskip.seeing.widgets import aligner, pixel
 from sumskip.seeing.widgets.aligner import align
-from sumskip.seeing.widgets.guess import Locked
+from sumskip.seeing.widgets.guess import LONGEST, Locked, shown
 from sumskip.seeing.widgets.live import HERE, InteractivePicture
 from sumskip.seeing.widgets.pixel import (
     CHANNEL,
@@ -44,7 +46,7 @@ from sumskip.seeing.widgets.pixel import (
     limit,
     shapes,
 )
-from sumskip.seeing.widgets.wirings import MODES, WIRINGS, Mode, Wiring, run, steps
+from sumskip.seeing.widgets.wirings import MODES, WIRINGS, Mode, Wiring, run, wired
 
 SHAPES = st.lists(st.integers(0, 4), max_size=5).map(tuple)
 HUNDREDTHS = st.integers(-150, 150).map(lambda whole: whole / 100)
@@ -107,7 +109,57 @@ def test_each_dimension_says_what_happens_in_it() -> None:
     )
 
 
+@given(SHAPES, SHAPES)
+def test_a_mistake_with_two_shapes_gives_what_torch_gives(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """From the left is torch's rule on the reversed shapes; concatenation is `torch.cat` of real tensors."""
+    found = dict(aligner.mistakes(a, b))
+    try:
+        left: Any = tuple((torch.empty(a[::-1]) + torch.empty(b[::-1])).shape)[::-1]
+    except RuntimeError:
+        left = "error"
+    assert found["alignment from the left gives"] == left
+    for dimension in range(len(a) if (0,) not in (a, b) else 0):  # torch.cat passes over a (0,)
+        says = f"concatenation along dimension {dimension} gives"
+        try:
+            joined = tuple(torch.cat([torch.zeros(a), torch.zeros(b)], dim=dimension).shape)
+        except (RuntimeError, IndexError):
+            assert says not in found
+        else:
+            assert found[says] == joined
+
+
+@pytest.mark.parametrize(
+    ("guess", "a", "b", "named"),
+    [
+        (
+            "error",
+            *((4, 1, 32, 32), (16, 1, 32)),
+            "An error is what alignment from the left gives and what a rule without stretching gives.",
+        ),
+        ((4, 1, 32, 32), (4, 1, 32, 32), (16, 1, 32), "(4, 1, 32, 32) is what a alone has."),
+        ((16, 1, 32), (4, 1, 32, 32), (16, 1, 32), "(16, 1, 32) is what b alone has."),
+        ((4, 17, 33, 64), (4, 1, 32, 32), (16, 1, 32), "(4, 17, 33, 64) is what adding the sizes gives."),
+        ((5, 7), (5, 7), (5, 1, 7), "(5, 7) is what a alone has."),
+        ((2, 32, 4), (2, 16, 4), (2, 16, 4), "(2, 32, 4) is what concatenation along dimension 1 gives."),
+        (
+            (3, 4),
+            *((3, 1), (1, 4)),
+            "It gives (3, 4).",  # the larger wins here, and is right
+        ),
+        ((4, 5), (3, 5), (4, 1), "(4, 5) is what the larger size in each dimension gives."),
+        ((9, 9), (3, 5), (4, 1), "It gives an error."),
+    ],
+)
+def test_a_wrong_guess_for_two_shapes_is_named(guess: Any, a: Any, b: Any, named: str) -> None:
+    """Where a mistake that is known gives it, and only there."""
+    assert shape_aligner(guess, a, b).text.splitlines()[0].endswith(named)
+
+
 # -- wiring board
+
+
+def steps(wiring: Wiring, mode: Mode, number: float) -> Walk:
+    return walk(wired(wiring, mode, number))
 
 
 def carried(wiring: Wiring, mode: Mode, number: float = 5) -> list[str]:
@@ -175,7 +227,7 @@ def test_the_board_speaks_the_language_of_trace() -> None:
     boards = wiring_board(13).data["boards"]
     [board] = [board for board in boards if (board["wiring"], board["mode"]) == ("chain", "shape")]
     mine = replace(trace(Chain(), torch.rand(1, 3, 32, 32)), name="chain")
-    assert re.sub(r"<g [^>]+>\n|</g>\n", "", board["svg"]) == mine.to_svg()
+    assert re.sub(r"<g [^>]+>\n|</g>\n", "", board["end"]) == mine.to_svg()
 
 
 @pytest.mark.parametrize(
@@ -188,12 +240,48 @@ def test_the_board_speaks_the_language_of_trace() -> None:
     ],
 )
 def test_the_guess_stays_beside_the_chain(guess: float, said: str) -> None:
-    """Said in the picture, in its alternative text, and in the live one."""
+    """Said in the picture, in its alternative text, and at the end of the live one."""
     picture = wiring_board(guess)
     assert isinstance(picture, InteractivePicture)
     assert picture.text.startswith(said)
     assert picture.alt_text.endswith(said)
-    assert picture.data["guess"] == said
+    assert picture.data["verdict"] == said
+    assert picture.data["guess"] == f"{said.split(' The')[0]} Step to its end to see."
+
+
+@given(st.integers(-12, 12))
+@settings(max_examples=25, deadline=None)
+def test_a_wrong_guess_for_the_chain_is_named_by_all_that_gives_it(number: int) -> None:
+    """Where two mistakes give one value both are named, and the truth is never called a mistake."""
+    given_by = {
+        "the parallel sum gives": 2 * number + (number + 3),
+        "the skip sum gives": 2 * number + (2 * number + 3),
+        "“double” alone gives": 2 * number,
+        "“add three” alone gives": number + 3,
+        "“add three” before “double” gives": 2 * (number + 3),
+        "goes in": number,
+    }
+    truth = 2 * number + 3
+    for guess in {*given_by.values(), truth, 1000}:
+        mine = shown(float(guess))
+        line = f"Your guess for the chain: {mine}. The chain gives {shown(float(truth))}."
+        found = [says for says, value in given_by.items() if value == guess != truth]
+        named = f" {mine} is what {' and what '.join(found)}." if found else ""
+        assert verdict_on(guess, number) == line + named
+
+
+def verdict_on(guess: float, number: float) -> str:
+    return str(wiring_board(guess, number=number).data["verdict"])
+
+
+def test_seven_makes_17_24_and_31() -> None:
+    """The lesson's number, and a value that two mistakes give."""
+    assert verdict_on(24, 7).endswith("The chain gives 17. 24 is what the parallel sum gives.")
+    assert verdict_on(31, 7).endswith("The chain gives 17. 31 is what the skip sum gives.")
+    assert verdict_on(14, 7).endswith("14 is what “double” alone gives.")
+    assert verdict_on(25, 7).endswith("25. The chain gives 17.")
+    both = "6 is what “double” alone gives and what “add three” alone gives."
+    assert verdict_on(6, 3).endswith(both)
 
 
 def test_another_number_can_go_through() -> None:
@@ -215,11 +303,11 @@ def test_there_is_a_drawing_for_every_board_and_a_sentence_for_every_step() -> N
         title = f"{board['wiring']}, with a {board['mode']}"
         assert empty == {"says": f"{title}: {len(filling)} steps, all wires empty.", "edges": []}
         assert filling == [{"says": step.says, "edges": step.edges} for step in walked.steps]
-        assert f'role="img" aria-label="{walked.alt_text}"' in board["svg"]
-        groups = {
-            int(n) for found in re.findall(r'data-edges="([\d ]+)"', board["svg"]) for n in found.split()
-        }
-        assert groups == {edge for step in filling for edge in step["edges"]}
+        assert f'role="img" aria-label="{walked.alt_text}"' in board["end"]
+        assert f'role="img" aria-label="{title}, wire by wire"' in board["svg"]
+        for svg in (board["svg"], board["end"]):
+            groups = {int(n) for found in re.findall(r'data-edges="([\d ]+)"', svg) for n in found.split()}
+            assert groups == {edge for step in filling for edge in step["edges"]}
 
 
 def test_the_learners_own_trace_is_stepped_through() -> None:
@@ -245,7 +333,51 @@ def test_a_failing_model_stops_with_the_traces_sentence() -> None:
     (board,) = picture.data["boards"]
     assert board["steps"][-1]["says"] == f"The forward pass stops at +: {rule}."
     assert f"Your guess: an error. Your model stops: {rule}." in picture.text
-    assert ">fails here<" in board["svg"]
+    assert ">fails here<" in board["end"]
+
+
+@pytest.mark.parametrize(
+    ("guess", "skip_from_x", "named"),
+    [
+        ((1, 16, 8, 8), False, "Your model gives (1, 16, 8, 8)."),
+        ((1, 3, 8, 8), False, "(1, 3, 8, 8) is what goes in as x."),
+        ((1, 32, 8, 8), False, "(1, 32, 8, 8) is what concatenation along dimension 1 gives instead of +."),
+        ((1, 19, 8, 8), True, "(1, 19, 8, 8) is what concatenation along dimension 1 gives instead of +."),
+        ((1, 16, 8, 8), True, "(1, 16, 8, 8) is what leaves first and second."),
+        ((1, 16, 9, 9), False, "Your model gives (1, 16, 8, 8)."),
+        ((1, 16, 9, 9), True, "or one of them 1."),
+    ],
+)
+def test_a_wrong_guess_for_the_learners_model_is_named(guess: Any, skip_from_x: bool, named: str) -> None:
+    """By where else in the forward pass the shape occurred, or what would have given it."""
+    board = wiring_board(guess, Addition(skip_from_x), torch.rand(1, 3, 8, 8))
+    assert board.data["verdict"].endswith(named)
+
+
+def test_many_results_of_one_shape_are_counted() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), *[Block() for _ in range(3)], nn.Flatten())
+    verdict = wiring_board((1, 4, 5, 5), model, torch.rand(1, 3, 5, 5)).data["verdict"]
+    assert verdict.endswith("(1, 100). (1, 4, 5, 5) is what leaves 0, 1.conv and 11 more.")
+
+
+class Refusing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        raise ValueError("not today")
+
+
+@pytest.mark.parametrize("model", [Addition(), Addition(skip_from_x=True), Refusing()])
+def test_before_its_end_nothing_tells_what_leaves_the_learners_model(model: nn.Module) -> None:
+    """Neither the guess's line nor the picture beside its wires says that it stops, why, or what it gives."""
+    picture = wiring_board("error", model, torch.rand(1, 3, 8, 8))
+    assert isinstance(picture, InteractivePicture)
+    assert picture.data["guess"] == "Your guess: an error. Step to the end to see."
+    (board,) = picture.data["boards"]
+    name = type(model).__name__
+    assert f'aria-label="{name}, wire by wire"' in board["svg"]
+    bare = written(re.sub(r"<g data-edges.*?</g>", "", board["svg"], flags=re.DOTALL))
+    assert bare.startswith(f"{name}, wire by wire {name} x")
+    assert not re.search(r"fails|clash|must|ValueError|not today|PyTorch|\b16.8.8|16, 8, 8", bare)
+    assert board["steps"][0]["says"] == f"{name}: {len(board['steps']) - 1} steps, all wires empty."
 
 
 def written(svg: str) -> str:
@@ -369,6 +501,38 @@ def test_the_guess_stays_beside_the_pixel(alpha: float | None, said: str) -> Non
     assert picture.data["alpha"] == (50 if alpha is None else 25)
 
 
+@pytest.mark.parametrize(
+    ("guess", "alpha", "named"),
+    [
+        (0.19, None, "= 0.19."),
+        (0.43, None, "0.43 is what out1 − out2 gives."),
+        (-0.0372, None, "−0.0372 is what out1 × out2 gives."),
+        (0.095, None, "0.095 is what the mean of out1 and out2 gives."),
+        (0.31, None, "0.31 is what stands in out1."),
+        (0.2, None, "= 0.19."),
+        (-0.0125, 0.25, "= −0.0125."),
+        (0.19, 0.25, "0.19 is what out1 + out2 gives."),
+        (0.2025, 0.25, "0.2025 is what swapped weights would give."),
+        (-0.0425, 0.25, "−0.0425 is what alpha * out1 + out2 gives."),
+        (0.095, 0.5, "= 0.095."),  # the mean, and right
+        (0.31, 0, "0.31 is what stands in out1 and what swapped weights would give."),
+    ],
+)
+def test_a_wrong_guess_at_the_pixel_is_named(guess: float, alpha: float | None, named: str) -> None:
+    """By the other operators and other weights, where one gives exactly that."""
+    assert pixel_at_the_plus(guess, alpha).text.splitlines()[0].endswith(named)
+
+
+def test_the_mistakes_at_the_pixel_are_those_of_torch() -> None:
+    out1, out2 = (maps[0, CHANNEL][START] for maps in feature_maps())
+    found = dict(pixel.mistakes("weighted", 0.25))
+    assert found["out1 × out2 gives"] == torch.mul(out1, out2)
+    assert found["out2 − out1 gives"] == torch.sub(out2, out1)
+    assert found["swapped weights would give"] == pytest.approx(torch.lerp(out1, out2, 0.25).item())
+    assert found["the mean of out1 and out2 gives"] == pytest.approx((out1 + out2).item() / 2)
+    assert all(says in found for says in dict(pixel.mistakes("+", 0.5)))
+
+
 # -- locks, and what every picture has in common
 
 PICTURES: list[tuple[Callable[..., Any], Any]] = [
@@ -395,11 +559,76 @@ def test_each_picture_is_locked_without_a_guess(make: Callable[..., Any], guess:
 
 
 def test_no_lock_gives_the_truth_away() -> None:
-    """The question and the example of what to write do not contain what would be right."""
-    assert "13" not in wiring_board().text
-    assert "0.19" not in pixel_at_the_plus().text
-    assert "0.095" not in pixel_at_the_plus(alpha=0.5).text
-    assert "(4, 16, 32, 32)" not in shape_aligner().text
+    """Neither what is said, nor the live lock's question, nor what the browser holds before a guess."""
+    for locked, truth in (
+        (wiring_board(), "13"),
+        (pixel_at_the_plus(), "0.19"),
+        (pixel_at_the_plus(alpha=0.5), "0.095"),
+        (shape_aligner(), "(4, 16, 32, 32)"),
+    ):
+        assert truth not in locked.text
+        assert isinstance(locked, Locked)
+        assert truth not in str(locked.asked({"guess": None}))
+        assert locked.data == {}
+
+
+@pytest.mark.parametrize(("make", "guess"), PICTURES)
+def test_a_guess_in_the_field_brings_the_picture_that_one_in_the_cell_brings(
+    make: Callable[..., Any], guess: Any
+) -> None:
+    """And says that it does not last, and what to write in the cell, which is Python and gives the same."""
+    data = make().asked({"guess": f" {guess} "})["picture"]
+    keep, code = data.pop("keep"), data.pop("code")
+    assert data == make(guess).data
+    assert keep.startswith("This guess is gone when the notebook is opened anew.")
+    assert make(**eval(f"dict({code})")).data == data
+
+
+@pytest.mark.parametrize(
+    ("make", "typed", "code"),
+    [
+        (wiring_board, "24", "guess=24"),
+        (wiring_board, "−0.5", "guess=-0.5"),  # the sign of the pictures
+        (wiring_board, "1e2", "guess=100"),
+        (shape_aligner, "2, 3", "guess=(2, 3)"),
+        (shape_aligner, "[2, 3]", "guess=(2, 3)"),
+        (shape_aligner, "(3,)", "guess=(3,)"),
+        (shape_aligner, "()", "guess=()"),
+        (shape_aligner, "error", 'guess="error"'),
+        (shape_aligner, "'error'", 'guess="error"'),
+    ],
+)
+def test_a_guess_may_be_typed_in_any_usual_way(make: Callable[..., Any], typed: str, code: str) -> None:
+    assert make().asked({"guess": typed})["picture"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "twelve", "12,5", "None", "True", "inf", "1e999", "(2, 3)", "((((", "\0"]
+)
+def test_a_guess_of_another_form_in_the_field_is_a_clear_sentence(typed: str) -> None:
+    """By the same judge as in the cell, with what was typed; nothing is unlocked."""
+    said = f"The field takes a number, such as 12 or -0.5; got {typed!r}"
+    assert wiring_board().asked({"guess": typed}) == {"unclear": said}
+    assert pixel_at_the_plus().asked({"guess": typed}) == {"unclear": said}
+    if typed not in ("12,5", "(2, 3)"):
+        wanted = 'a shape, such as (2, 3, 8, 8), or the text "error"'
+        assert shape_aligner().asked({"guess": typed}) == {
+            "unclear": f"The field takes {wanted}; got {typed!r}"
+        }
+
+
+def test_what_the_cell_would_raise_stands_beside_the_field() -> None:
+    """A class instead of a model: no cell is running that could show the error."""
+    locked = wiring_board(None, Addition, torch.rand(1, 3, 4, 4))  # type: ignore[arg-type]
+    assert isinstance(locked, Locked)
+    assert "make one first" in (locked.asked({"guess": "(1,)"}) or {})["unclear"]
+
+
+@pytest.mark.parametrize("content", [None, "24", 24, [], {}, {"guess": 24}, {"guess": "1" * (LONGEST + 1)}])
+def test_nothing_else_that_a_browser_sends_is_answered(content: Any) -> None:
+    locked = wiring_board()
+    assert isinstance(locked, Locked)
+    assert locked.asked(content) is None
 
 
 @pytest.mark.parametrize(
@@ -409,8 +638,9 @@ def test_no_lock_gives_the_truth_away() -> None:
         (lambda: wiring_board(True), TypeError, "takes a number"),
         (lambda: wiring_board(float("nan")), TypeError, "takes a number"),
         (lambda: wiring_board((1, 2)), TypeError, "takes a number"),
-        (lambda: wiring_board(13, number="5"), TypeError, "takes a number"),
-        (lambda: wiring_board(13, number=None), TypeError, "number=5"),
+        (lambda: wiring_board(13, number="5"), TypeError, r"wiring_board\(number\) takes a number.*got '5'"),
+        (lambda: wiring_board(13, number=None), TypeError, "takes a number"),
+        (lambda: wiring_board(10**400), TypeError, "takes a number"),
         (lambda: wiring_board(13, Addition()), TypeError, "got a model but no x"),
         (lambda: wiring_board(13, x=torch.rand(1, 3, 4, 4)), TypeError, "got an x but no model"),
         (lambda: wiring_board(13, Addition(), torch.rand(1, 3, 4, 4)), TypeError, "takes a shape"),
@@ -419,6 +649,7 @@ def test_no_lock_gives_the_truth_away() -> None:
         (lambda: wiring_board((1,), Addition, torch.rand(1)), TypeError, "make one first"),
         (lambda: pixel_at_the_plus("0.2"), TypeError, "takes a number"),
         (lambda: pixel_at_the_plus(torch.tensor([1.0, 2.0])), TypeError, "takes a number"),
+        (lambda: pixel_at_the_plus(0.2, alpha="2"), TypeError, r"pixel_at_the_plus\(alpha\) takes a number"),
         (lambda: pixel_at_the_plus(0.2, alpha=2), ValueError, "from -0.5 to 1.5, got 2"),
         (lambda: shape_aligner("Error"), TypeError, 'or the text "error"; got'),
         (lambda: shape_aligner(16), TypeError, "takes a shape"),
@@ -488,7 +719,7 @@ def test_nothing_is_imported_before_it_is_needed() -> None:
     """Where no kernel can answer, as in the grader, a picture shows itself without the widget library."""
     code = (
         "import sys; from sumskip import shape_aligner, wiring_board\n"
-        "for picture in wiring_board(13), shape_aligner('error'): picture._ipython_display_()\n"
+        "for made in wiring_board(13), shape_aligner('error'), wiring_board(): made._ipython_display_()\n"
         "assert not {'anywidget', 'ipywidgets', 'matplotlib'} & set(sys.modules)"
     )
     done = subprocess.run(
@@ -501,7 +732,7 @@ def test_nothing_is_imported_before_it_is_needed() -> None:
 @pytest.mark.slow
 def test_an_exported_notebook_shows_the_still_pictures() -> None:
     """Executed in a real kernel and converted to HTML, with and without stored widget state."""
-    calls = ["wiring_board(18)", "pixel_at_the_plus(0.2)", 'shape_aligner("error")']
+    calls = ["wiring_board(18)", "pixel_at_the_plus(0.2)", 'shape_aligner("error")', "wiring_board()"]
     source = "from sumskip import wiring_board, pixel_at_the_plus, shape_aligner"
     cells = [nbformat.v4.new_code_cell(code) for code in (source, *calls)]
     notebook = NotebookClient(
@@ -509,9 +740,15 @@ def test_an_exported_notebook_shows_the_still_pictures() -> None:
     ).execute()
     for cell in notebook.cells[1:]:
         still, live = cell.outputs
-        assert "<img alt=" in still.data["text/html"]
+        locked = cell.source == "wiring_board()"
+        assert ("<p><strong>Locked" if locked else "<img alt=") in still.data["text/html"]
         assert "application/vnd.jupyter.widget-view+json" in live.data
         assert live.data["text/html"] == live.data["text/plain"] == ""
+    states = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+    data = states[live.data["application/vnd.jupyter.widget-view+json"]["model_id"]]["state"]["data"]
+    assert (
+        data == {}
+    )  # so the locked one shows no field that nothing would read: its question comes from Python
     for keep_state in (True, False):
         if not keep_state:
             notebook.metadata.pop("widgets", None)

@@ -1,10 +1,10 @@
 """Interactive pictures: `wiring_board`, `pixel_at_the_plus`, `shape_aligner`; and others, without a guess.
 
-Each of these three takes the learner's `guess` first and stays locked until there is one: the guess is
-written in the cell, so it is saved with the notebook, and stays beside the truth. The others are `explore`,
-which shows a model of the learner's own, box by box, `loss_over_alpha`, which shows what gradient descent
-walks down, and the puzzles of `order_lines`. What a learner does in a picture is never an answer to an
-exercise.
+Each of these three takes the learner's `guess` first and stays locked until there is one. Written in the
+cell, it is saved with the notebook; typed into the picture's field, it is gone with the kernel. It stays
+beside the truth, which the wiring board keeps for the end. The others have nothing to guess: `explore` shows a
+model of the learner's own, box by box, `loss_over_alpha` what gradient descent walks down, and `order_lines`
+is a puzzle. What a learner does in a picture is never an answer to an exercise.
 """
 
 from sumskip.seeing.widgets.aligner import shape_aligner

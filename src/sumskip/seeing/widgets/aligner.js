@@ -36,8 +36,7 @@ function sentence(a, b) {
   return `${written(a)} + ${written(b)}. ${meetings.join("; ")}.`;
 }
 
-function render({ model, el }) {
-  const data = model.get("data");
+function show(data, mine) {
   const { line, say } = announcer("sumskip-says");
   const table = element("table");
   const scroller = element("div", { class: "sumskip-table" }, table);
@@ -64,10 +63,9 @@ function render({ model, el }) {
   }
 
   const labels = inputs.map((input, place) => element("label", {}, `${"ab"[place]}.shape `, input));
-  el.append(frame("Shape aligner", element("p", { class: "sumskip-guess" }, data.guess),
-    element("div", { class: "sumskip-controls" }, ...labels), scroller, line));
   draw();
+  return [mine, element("div", { class: "sumskip-controls" }, ...labels), scroller, line];
 }
 
-export default { render };
+export default { render: afterAGuess("Shape aligner", show) };
 export { align, parse, sentence };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ from sumskip.seeing.drawing.scene import Rectangle, Scene, Text, to_svg
 from sumskip.seeing.drawing.symbols import GROUND, INK
 from sumskip.seeing.graph import Shape
 from sumskip.seeing.picture import Picture
-from sumskip.seeing.widgets.guess import Locked, ShapeGuess, as_shape, shape_guess
+from sumskip.seeing.widgets.guess import SHAPE, Locked, Question, ShapeGuess, as_shape, named, shown
 from sumskip.seeing.widgets.live import InteractivePicture
 
 START_A, START_B = (4, 1, 32, 32), (16, 1, 32)  # no pair of an exercise; all but one dimension stretch
@@ -68,31 +69,58 @@ def shape_aligner(
     """Two shapes to edit, aligned from the right: each dimension says equal, stretched or clash.
 
     `guess` is what you expect of `a + b` for the two shapes it starts with: a shape, such as
-    `(2, 3, 8, 8)`, or `"error"`. Until there is one the picture is locked and says what to write.
+    `(2, 3, 8, 8)`, or `"error"`. Until there is one the picture is locked: it says what to write, and has a
+    field for it as well.
 
         shape_aligner(guess=(2, 3, 8, 8))
 
     Raises `TypeError` where `guess`, `a` or `b` has another form.
     """
     start = align(_shape(a, "a"), _shape(b, "b"))
-    committed = shape_guess(guess, "shape_aligner")
-    if committed is None:
-        also = "" if (a, b) == (START_A, START_B) else f", a={start.a}, b={start.b}"
-        return Locked(
-            f"What is the shape of a + b, where a is {start.a} and b is {start.b}?",
-            f"shape_aligner(guess=(2, 3, 8, 8){also})",
-            'with your own shape, or with guess="error"',
-        )
-    verdict = beside_the_truth(committed, start)
+    also = "" if (a, b) == (START_A, START_B) else f", a={start.a}, b={start.b}"
+    return Question(
+        "aligner",
+        f"What is the shape of a + b, where a is {start.a} and b is {start.b}?",
+        SHAPE,
+        f"shape_aligner(guess=(2, 3, 8, 8){also})",
+        'with your own shape, or with guess="error"',
+        lambda committed: _picture(committed, start),
+    ).answered(guess)
+
+
+def _picture(guess: ShapeGuess, start: Alignment) -> InteractivePicture:
+    verdict = beside_the_truth(guess, start)
     data = {"a": list(start.a), "b": list(start.b), "guess": verdict}
     return InteractivePicture("aligner", _still(start, verdict), data)
 
 
 def beside_the_truth(guess: ShapeGuess, truth: Alignment) -> str:
-    """The guess and what PyTorch makes of the same two shapes, in one line."""
-    outcome = "an error" if truth.result is None else str(truth.result)
-    mine = "an error" if guess == "error" else str(guess)
-    return f"Your guess for {truth.a} + {truth.b}: {mine}. It gives {outcome}."
+    """The guess, what PyTorch makes of the same two shapes, and which mistakes give the guess."""
+    outcome: ShapeGuess = "error" if truth.result is None else truth.result
+    line = f"Your guess for {truth.a} + {truth.b}: {shown(guess)}. It gives {shown(outcome)}."
+    return line + named(guess, [outcome], mistakes(truth.a, truth.b))
+
+
+def mistakes(a: Shape, b: Shape) -> Iterator[tuple[str, ShapeGuess]]:
+    """What may be taken for the rule of `a + b`, as the end of "… is what", and what it gives."""
+    from_the_left = align(a[::-1], b[::-1]).result
+    yield "alignment from the left gives", "error" if from_the_left is None else from_the_left[::-1]
+    yield "a rule without stretching gives", a if a == b else "error"
+    sizes = [(meeting.a or 0, meeting.b or 0) for meeting in align(a, b).dimensions]
+    yield "the larger size in each dimension gives", tuple(map(max, sizes))
+    yield "adding the sizes gives", tuple(map(sum, sizes))
+    yield "a alone has", a
+    yield "b alone has", b
+    yield from concatenations(a, b)
+
+
+def concatenations(a: Shape, b: Shape) -> Iterator[tuple[str, Shape]]:
+    """What `torch.cat` gives along each dimension in which two shapes of one length may differ."""
+    for dimension in range(len(a) if len(a) == len(b) else 0):
+        before, after = slice(dimension), slice(dimension + 1, None)
+        if (a[before], a[after]) == (b[before], b[after]):
+            both = a[dimension] + b[dimension]
+            yield f"concatenation along dimension {dimension} gives", (*a[before], both, *a[after])
 
 
 def _still(alignment: Alignment, verdict: str) -> Picture:

@@ -1,7 +1,6 @@
 // Explore. Python draws the picture and says what is in it; here the focus goes through it, it is enlarged and
 // moved in its window, and a box asks Python to be opened or closed.
 
-const PATIENCE = 8000; // ms without an answer until that is said
 const LARGEST = 4; // times its own size
 
 function render({ model, el }) {
@@ -12,10 +11,10 @@ function render({ model, el }) {
   const controls = element("div", { class: "sumskip-controls" },
     ...[["Zoom in", () => zoom(1.5)], ["Zoom out", () => zoom(1 / 1.5)], ["Whole picture", () => zoom(0)]].map(
       ([name, onclick]) => element("button", { type: "button", onclick }, name)));
-  let svg, size, scale, things, at = 0, waiting, drag;
+  const ask = asker(model, say);
+  let svg, size, scale, things, at = 0, drag;
 
   function draw() {
-    clearTimeout(waiting);
     const { svg: source, items } = model.get("data");
     const before = things?.[at], focused = before?.body === document.activeElement;
     picture.innerHTML = source;
@@ -50,10 +49,7 @@ function render({ model, el }) {
     say(things[at].says);
   }
   function toggle() {
-    if (!things[at].boxes.length) return;
-    model.send({ box: things[at].boxes[0] });
-    clearTimeout(waiting);
-    waiting = setTimeout(() => say("No answer: Python is busy, or no longer there. If it is gone, run the cell again."), PATIENCE);
+    if (things[at].boxes.length) ask({ box: things[at].boxes[0] });
   }
   // The picture `factor` times as large as now, 0 for all of it, with what has the focus in the middle.
   function zoom(factor) {

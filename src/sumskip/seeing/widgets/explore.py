@@ -66,9 +66,6 @@ class Explorer(InteractivePicture):
             return self.shown([*data["open"], box])
         return self.shown([name for name in data["open"] if box not in self._paths[name]])
 
-    def _connected(self, widget: Any) -> None:
-        def answer(_widget: Any, content: Any, _buffers: Any) -> None:
-            if (data := self.asked(content, widget.data)) is not None:
-                widget.data = data
-
-        widget.on_msg(answer)
+    def answer(self, widget: Any, content: object) -> None:
+        if (data := self.asked(content, widget.data)) is not None:
+            widget.data = data

@@ -25,8 +25,7 @@ function combine(operator, a, b, alpha) {
   return operator === "×" ? a * b : alpha * a + (100 - alpha) * b;
 }
 
-function render({ model, el }) {
-  const { maps: [out1, out2], channels, shapes, alphas, start, limit, colours, guess, ...first } = model.get("data");
+function show({ maps: [out1, out2], channels, shapes, alphas, start, limit, colours, ...first }, mine) {
   const [height, width] = [out1.length, out1[0].length];
   const rgb = colours.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
   const side = 8; // pixels of the canvas to one of the map
@@ -132,12 +131,10 @@ function render({ model, el }) {
   const bar = element("div", { class: "sumskip-bar" },
     element("div", { style: `background: linear-gradient(to right, ${colours.filter((_, at) => at % 15 === 0).join(",")})` }),
     element("p", {}, ...ends));
-  el.append(frame("Pixel at the plus", element("p", { class: "sumskip-guess" }, guess),
-    element("div", { class: "sumskip-controls" },
-      choices("Operator", Object.keys(shapes), operator, (name) => { operator = name; draw(); }), weights),
-    stage, bar, line));
   draw();
+  return [mine, element("div", { class: "sumskip-controls" },
+    choices("Operator", Object.keys(shapes), operator, (name) => { operator = name; draw(); }), weights), stage, bar, line];
 }
 
-export default { render };
+export default { render: afterAGuess("Pixel at the plus", show) };
 export { arithmetic, combine };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from sumskip.data import photograph
 from sumskip.seeded import numbers
 from sumskip.seeing.feature_maps import CSS_DPI, canvas, colour_bar, colours, png, thumbnail
 from sumskip.seeing.picture import Picture
-from sumskip.seeing.widgets.guess import Locked, number_guess
+from sumskip.seeing.widgets.guess import NUMBER, Locked, Question, named, shown
 from sumskip.seeing.widgets.live import InteractivePicture
 
 Operator = Literal["+", "cat", "×", "weighted"]
@@ -85,58 +86,90 @@ def pixel_at_the_plus(guess: object = None, alpha: float | None = None) -> Inter
     """Two real feature maps of the photograph and what an operator makes of them, pixel by pixel.
 
     `guess` is the number that you expect to leave the operator at the pixel where the crosshair
-    starts; the locked picture names its two numbers. It starts with `+`, or, where `alpha` is given
-    (-0.5 to 1.5), with `alpha * out1 + (1 - alpha) * out2`.
+    starts; the locked picture names its two numbers, and has a field for the guess as well. It starts with
+    `+`, or, where `alpha` is given (-0.5 to 1.5), with `alpha * out1 + (1 - alpha) * out2`.
 
         pixel_at_the_plus(guess=0.4)
         pixel_at_the_plus(guess=0.4, alpha=0.25)
 
     Raises `TypeError` where the guess or alpha is no number, `ValueError` for an alpha off the slider.
     """
-    from matplotlib.colors import to_hex
-
-    share = number_guess(alpha, "pixel_at_the_plus")
+    share = None if alpha is None else NUMBER.judge(alpha, "pixel_at_the_plus(alpha)")
     if share is not None and not LOWEST <= share <= HIGHEST:
         raise ValueError(f"pixel_at_the_plus takes an alpha from {LOWEST} to {HIGHEST}, got {alpha!r}")
     operator: Operator = "+" if share is None else "weighted"
     share = 0.5 if share is None else round(share, 2)
-    row, column = START
-    a, b = (round(100 * maps[0, CHANNEL, row, column].item()) for maps in feature_maps())
-    committed = number_guess(guess, "pixel_at_the_plus")
-    if committed is None:
-        what = "out1 + out2" if operator == "+" else "alpha * out1 + (1 - alpha) * out2"
-        given, argument = ("", "") if operator == "+" else (f" with alpha {share:g}", f", alpha={share:g}")
-        return Locked(
-            f"At row {row}, column {column} out1 is {_decimal(a, 2)} and out2 is {_decimal(b, 2)}. "
-            f"What is {what} there{given}?",
-            f"pixel_at_the_plus(guess=0.5{argument})",
-            "with your own number",
-        )
-    line = arithmetic(operator, a / 100, b / 100, share)
-    verdict = (
-        f"Your guess at row {row}, column {column}: {committed:g}. ".replace("-", "−") + f"It is {line}."
-    )
+    a, b = (_decimal(round(100 * value), 2) for value in _at_start())
+    what = "out1 + out2" if operator == "+" else "alpha * out1 + (1 - alpha) * out2"
+    given, argument = ("", "") if operator == "+" else (f" with alpha {share:g}", f", alpha={share:g}")
+    return Question(
+        "pixel",
+        f"At row {START[0]}, column {START[1]} out1 is {a} and out2 is {b}. What is {what} there{given}?",
+        NUMBER,
+        f"pixel_at_the_plus(guess=0.5{argument})",
+        "with your own number",
+        lambda committed: _picture(committed, operator, share),
+    ).answered(guess)
+
+
+def beside_the_truth(guess: float, operator: Operator, alpha: float) -> str:
+    """The guess, what leaves the operator where the crosshair starts, and which mistakes give the guess."""
+    a, b = _at_start()
+    truth = float(combine(operator, _scalar(a), _scalar(b), alpha))
+    line = f"Your guess at row {START[0]}, column {START[1]}: {shown(guess)}."
+    line = f"{line} It is {arithmetic(operator, a, b, alpha)}."
+    return line + named(guess, [truth], mistakes(operator, alpha))
+
+
+def mistakes(operator: Operator, alpha: float) -> Iterator[tuple[str, float]]:
+    """What may be taken for the operator at the start, as the end of "… is what", and what it gives."""
+    a, b = map(_scalar, _at_start())
+    yield "out1 + out2 gives", float(combine("+", a, b))
+    yield "out1 × out2 gives", float(combine("×", a, b))
+    yield "out1 − out2 gives", float(a - b)
+    yield "out2 − out1 gives", float(b - a)
+    yield "the mean of out1 and out2 gives", float(combine("weighted", a, b, 0.5))
+    yield "stands in out1", float(a)
+    yield "stands in out2", float(b)
+    if operator == "weighted":
+        yield "swapped weights would give", float(combine("weighted", a, b, 1 - alpha))
+        yield "alpha * out1 + out2 gives", float(alpha * a + b)
+        yield "alpha * (out1 + out2) gives", float(alpha * (a + b))
+        yield "alpha * out1 − (1 − alpha) * out2 gives", float(combine("weighted", a, -b, alpha))
+
+
+def _at_start() -> tuple[float, float]:
+    """The two numbers that meet where the crosshair starts."""
+    out1, out2 = (maps[0, CHANNEL][START].item() for maps in feature_maps())
+    return out1, out2
+
+
+def _scalar(value: float) -> Tensor:
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def _picture(guess: float, operator: Operator, alpha: float) -> InteractivePicture:
+    from matplotlib.colors import to_hex
+
+    verdict = beside_the_truth(guess, operator, alpha)
     data = {
         "maps": [maps[0, CHANNEL].mul(100).round().int().tolist() for maps in feature_maps()],
         "channels": [CHANNEL, CHANNEL + 16],
         "shapes": {name: shapes(name) for name in OPERATORS},
         "operator": operator,
-        "alpha": round(100 * share),
+        "alpha": round(100 * alpha),
         "alphas": [round(100 * LOWEST), round(100 * HIGHEST)],
         "start": START,
         "limit": limit(),
         "colours": [to_hex(colours()(step / 255)) for step in range(256)],
         "guess": verdict,
     }
-    return InteractivePicture("pixel", _still(operator, share, verdict), data)
+    return InteractivePicture("pixel", _still(operator, alpha, verdict), data)
 
 
 def _still(operator: Operator, alpha: float, verdict: str) -> Picture:
-    (row, column), (out1, out2) = START, feature_maps()
-    line = arithmetic(
-        operator, out1[0, CHANNEL, row, column].item(), out2[0, CHANNEL, row, column].item(), alpha
-    )
-    text = f"{verdict}\nRow {row}, column {column}: {line}.\nShapes: {shapes(operator)}."
+    line = arithmetic(operator, *_at_start(), alpha)
+    text = f"{verdict}\nRow {START[0]}, column {START[1]}: {line}.\nShapes: {shapes(operator)}."
     alt = "Pixel at the plus: two feature maps of a photograph and their result on one colour scale."
     return Picture(lambda: _png(operator, alpha, line), f"{alt} {verdict} {shapes(operator)}", text, WIDTH)
 

@@ -1,7 +1,6 @@
 // Wiring board. The picture of a trace with its wires in groups; here a step through them is chosen and shown.
 
-function render({ model, el }) {
-  const { boards, guess } = model.get("data");
+function show({ boards, verdict }, mine) {
   const wirings = [...new Set(boards.map((board) => board.wiring))];
   const modes = [...new Set(boards.map((board) => board.mode))];
   let board, step;
@@ -11,11 +10,13 @@ function render({ model, el }) {
   const count = element("span", { class: "sumskip-count" });
   const back = element("button", { type: "button", onclick: () => go(step - 1) }, "Back");
   const next = element("button", { type: "button", onclick: () => go(step + 1) }, "Next");
-  const truth = element("p", { class: "sumskip-guess" }, guess);
 
   function go(to) {
     const last = board.steps.length - 1;
     step = Math.max(0, Math.min(last, to));
+    picture.innerHTML = step === last ? board.end : board.svg; // which says what leaves, or why nothing does
+    picture.querySelector("title").remove(); // a tooltip over everything
+    if (step === last && board === boards[0]) mine.firstChild.textContent = verdict; // the one that was guessed
     const filled = new Set(board.steps.slice(0, step + 1).flatMap(({ edges }) => edges));
     const latest = new Set(board.steps[step].edges);
     for (const part of picture.querySelectorAll("[data-edges]")) {
@@ -31,16 +32,16 @@ function render({ model, el }) {
   }
   function choose(wiring, mode) {
     board = boards.find((other) => other.wiring === wiring && other.mode === mode);
-    picture.innerHTML = board.svg;
     go(0);
   }
 
   const controls = [];
   if (wirings.length > 1) controls.push(choices("Wiring", wirings, wirings[0], (name) => choose(name, board.mode)));
   if (modes.length > 1) controls.push(choices("With a", modes, modes[0], (name) => choose(board.wiring, name)));
-  el.append(frame("Wiring board", truth, element("div", { class: "sumskip-controls" }, ...controls), picture, line,
-    element("div", { class: "sumskip-controls" }, back, next, count)));
   choose(wirings[0], modes[0]);
+  mine.setAttribute("aria-live", "polite");
+  return [element("div", { class: "sumskip-controls" }, ...controls), picture, line, mine,
+    element("div", { class: "sumskip-controls" }, back, next, count)];
 }
 
-export default { render };
+export default { render: afterAGuess("Wiring board", show) };

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from sumskip.seeing.drawing.walk import Walk, walk
-from sumskip.seeing.trace import trace
+from sumskip.seeing.trace import Trace, trace
 
 Wiring = Literal["chain", "parallel sum", "skip sum"]
 Mode = Literal["number", "shape"]
@@ -56,18 +56,26 @@ def run(wiring: Wiring, number: float) -> float:
     return float(build(wiring, "number")(_tensor(number)))
 
 
-def steps(wiring: Wiring, mode: Mode, number: float) -> Walk:
-    """A wiring's trace step by step, on `number` or on a tensor (1, 3, 32, 32)."""
+def mistakes(number: float) -> Iterator[tuple[str, float]]:
+    """What may be taken for the chain on `number`, as the end of "… is what", and what it gives."""
+    double, add_three, x = Double(), AddThree(), _tensor(number)
+    for wiring in WIRINGS:
+        if wiring != "chain":
+            yield f"the {wiring} gives", run(wiring, number)
+    yield "“double” alone gives", float(double(x))
+    yield "“add three” alone gives", float(add_three(x))
+    yield "“add three” before “double” gives", float(double(add_three(x)))
+    yield "goes in", float(x)
+
+
+def wired(wiring: Wiring, mode: Mode, number: float) -> Trace:
+    """A wiring's forward pass, on `number` or on a tensor (1, 3, 32, 32)."""
     x = torch.zeros(1, 3, 32, 32) if mode == "shape" else _tensor(number)
-    traced = replace(trace(build(wiring, mode), x), name=wiring)
-    if traced.fault is not None:  # a line of ours would tell nobody anything
-        traced = replace(traced, fault=replace(traced.fault, line=None, source_line="", expression=""))
-    return walk(traced)
-
-
-def show(value: float) -> str:
-    """A number as a learner writes it."""
-    return f"{value:g}".replace("-", "−")
+    found = replace(trace(build(wiring, mode), x), name=wiring)
+    if found.fault is None:
+        return found
+    # a line of ours would tell nobody anything
+    return replace(found, fault=replace(found.fault, line=None, source_line="", expression=""))
 
 
 def _tensor(number: float) -> Tensor:
