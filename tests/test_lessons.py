@@ -21,8 +21,9 @@ from autograder.exercises.vocabulary import Exercise
 from autograder.release import ClearAnswers
 
 ROOT = Path(__file__).resolve().parent.parent
-MINUTES = {LESSONS[0]: 20, LESSONS[1]: 25, LESSONS[2]: 25, LESSONS[3]: 20}
+MINUTES = {LESSONS[0]: 25, LESSONS[1]: 30, LESSONS[2]: 35, LESSONS[3]: 20}
 LONGEST_TEXT = 190  # words in one markdown cell: what a second-language reader takes in at once
+LONGEST_CODE = 25  # lines in one code cell, solutions included
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\ufe0f]")
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS)
@@ -234,6 +235,43 @@ def test_texts_are_short_and_calm(lesson: str) -> None:
     assert not EMOJI.search("\n".join(cell.source for cell in read(lesson).cells))
 
 
+@each_lesson
+def test_a_lesson_has_its_rhythm(lesson: str) -> None:
+    """Questions on earlier lessons, a worked example before gaps, then exercises; hints before each solution;
+    and at the end tasks for the quick, the new words, and one line to take away."""
+    cells = {cell.id: cell for cell in read(lesson).cells}
+    ids = list(cells)
+    if lesson != LESSONS[0]:
+        assert cells["recall"].source.count("<summary>") == 3
+        assert ids.index("recall") < ids.index("imports")
+    gaps = [name for name in ids if name.endswith("with-gaps")]
+    assert gaps
+    models = [e for e in exercises(lesson) if not e.questions]
+    assert any(ids.index(gaps[0]) < ids.index(f"{dashed(e)}-solution") for e in models)
+    for exercise in models:
+        place = ids.index(f"{dashed(exercise)}-hints")
+        assert ids.index(dashed(exercise)) < place < ids.index(f"{dashed(exercise)}-solution")
+        assert cells[f"{dashed(exercise)}-hints"].source == f'hints("{exercise.name}")'
+    assert ids[-3:] == ["if-you-were-quick", "words", "summary"]
+    assert cells["words"].source.count("\n| ") > 5
+    assert cells["summary"].source.count("**One line to take away.**") == 1
+
+
+@each_lesson
+def test_no_cell_is_longer_than_a_screen(lesson: str) -> None:
+    for cell in read(lesson).cells:
+        if cell.cell_type == "code":
+            assert len(cell.source.splitlines()) <= LONGEST_CODE, cell.id
+            assert max(map(len, cell.source.splitlines())) <= 100, cell.id
+
+
+@each_lesson
+def test_links_inside_the_course_lead_somewhere(lesson: str) -> None:
+    for cell in texts(lesson):
+        for target in re.findall(r"\]\(([^)\s]+)\)", cell.source):
+            assert target.startswith("https://") or (master(lesson).parent / target).is_file(), target
+
+
 def test_shapes_are_defined_before_they_are_used() -> None:
     """(N, C, H, W) is explained before the first exercise, and predictions come before any run."""
     ids = [cell.id for cell in read(LESSONS[0]).cells]
@@ -323,6 +361,17 @@ def test_each_picture_of_a_lesson_has_alternative_text(lesson: str) -> None:
             if {"image/png", "image/svg+xml"} & set(data):
                 assert images, f"{cell.id}: a picture without alternative text"
     assert pictures >= 3
+
+
+@pytest.mark.slow
+@each_lesson
+def test_a_lesson_says_the_same_on_two_runs(lesson: str) -> None:
+    """What is printed, and every picture's text: nothing depends on the time or on chance."""
+    first = run(lesson, with_solutions=True)
+    again = run.__wrapped__(lesson, with_solutions=True)
+    for one, other in zip(first.cells, again.cells, strict=True):
+        if one.cell_type == "code":
+            assert said(one) == said(other), one.id
 
 
 @pytest.mark.slow
