@@ -16,6 +16,7 @@ from typing import Any
 from sumskip.seeing.picture import Picture
 
 HERE = Path(__file__).parent
+LONG = 20  # lines of text that stand open below a still picture
 
 # `:has` looks at the next output: the still picture goes only while a live one stands there, and
 # JupyterLab's "model not found", where the kernel is gone, does not stand below it. A still picture tells the
@@ -91,7 +92,10 @@ class InteractivePicture(Live):
         return self.still.text
 
     def to_html(self) -> str:
-        return f"{self.still.to_html()}<pre>{escape(self.text)}</pre>"
+        words = f'<pre style="font-family: monospace">{escape(self.text)}</pre>'
+        if len(self.text.splitlines()) > LONG:  # every step of a large model: for who asks for it
+            words = f"<details><summary>In words</summary>{words}</details>"
+        return self.still.to_html() + words
 
 
 class _Quiet:
