@@ -56,5 +56,6 @@ class OrderedLines(InteractivePicture):
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         words, listed = self.text.split("\n\n")
-        html = f'{STYLE}<div class="sumskip-still"><p>{escape(words)}</p><pre style="font-family: monospace">{escape(listed)}</pre></div>'
+        still = f'<p>{escape(words)}</p><pre style="font-family: monospace">{escape(listed)}</pre>'
+        html = f'{STYLE}<div class="sumskip-still">{still}</div>'
         return {"text/html": html, "text/plain": self.text}
