@@ -51,8 +51,28 @@ def vs_code(notebook: NotebookNode) -> Saved:
     return made
 
 
+def without_metadata(notebook: NotebookNode) -> Saved:
+    """The cells' metadata dropped whole, as some converters do, nbgrader's with it."""
+    made = plain(notebook)
+    for cell in made["cells"]:
+        cell["metadata"] = {}
+    return made
+
+
+def texts_alone(notebook: NotebookNode) -> Saved:
+    """Format 4.0, with neither ids nor metadata."""
+    made = without_metadata(notebook)
+    made["nbformat_minor"] = 0
+    made["metadata"] = {}
+    for cell in made["cells"]:
+        del cell["id"]
+    return made
+
+
 SAVED: dict[str, Callable[[NotebookNode], Saved]] = {
     "JupyterLab": jupyterlab,
     "Colab": colab,
     "VS Code": vs_code,
 }
+# What drops nbgrader's metadata. The grader says that it was missing.
+LOST: dict[str, Callable[[NotebookNode], Saved]] = {"ids": without_metadata, "nothing": texts_alone}

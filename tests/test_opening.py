@@ -22,7 +22,7 @@ from autograder.opening import SETTINGS
 from autograder.release import release
 from conftest import COURSE, ROOT
 from grading_course import WRONG, answered, make_course, master
-from saved_elsewhere import SAVED
+from saved_elsewhere import LOST, SAVED
 
 REPOSITORY = "example/sum.skip-1"
 each_lesson = pytest.mark.parametrize("lesson", LESSONS)
@@ -181,6 +181,20 @@ def test_what_an_editor_saves_is_graded_as_what_was_written(
     assert steps(saved) == expected
 
 
+@each_lesson
+@pytest.mark.parametrize("save", LOST.values(), ids=LOST)
+def test_what_has_lost_its_metadata_is_graded_with_a_warning(
+    public: Path, tmp_path: Path, lesson: str, save: Any
+) -> None:
+    """Released ids, the texts of locked cells and the names of answers say which cell is which."""
+    plain = nbformat.reads(master(lesson), as_version=4)
+    expected = steps(read(answered(plain, answers(lesson)), tmp_path))
+    saved = read(save(answered(notebook(public, lesson), answers(lesson))), tmp_path)
+    assert saved.warnings[0].startswith("nbgrader's metadata was missing")
+    assert saved.assignment == lesson
+    assert steps(saved) == expected
+
+
 @pytest.mark.slow
 @pytest.mark.sandbox
 def test_check_gives_the_same_points_wherever_a_notebook_was_saved(
@@ -199,5 +213,5 @@ def test_check_gives_the_same_points_wherever_a_notebook_was_saved(
 
     expected = check(answered(nbformat.reads(master(lesson), as_version=4), answers(lesson)), "plain")
     assert 0 < expected["score"] < expected["max_score"]
-    for name, save in SAVED.items():
+    for name, save in {**SAVED, **LOST}.items():
         assert check(save(solved), name) == expected, name
