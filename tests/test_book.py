@@ -44,14 +44,18 @@ def instructors(runs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
     return built(runs, tmp_path_factory.mktemp("book-solved") / "site", solved=True)
 
 
-def pages(site: Path) -> dict[str, BeautifulSoup]:
-    files = files_in(site, "*.html")
-    return {file.stem: BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser") for file in files}
+def pages(site: Path) -> dict[Path, BeautifulSoup]:
+    files = files_in(site.resolve(), "*.html")
+    return {file: BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser") for file in files}
+
+
+def by_name(site: Path) -> dict[str, BeautifulSoup]:
+    return {file.stem: page for file, page in pages(site).items()}
 
 
 def texts_of(site: Path, folder: Path) -> Path:
     """What can be read in a site, where the search for solutions looks: programs, texts, alternatives."""
-    for name, page in pages(site).items():
+    for name, page in by_name(site).items():
         parts = [pre.get_text() for pre in page.find_all("pre")]
         parts += [str(image.get("alt")) for image in page.find_all("img")]
         for number, part in enumerate(parts):
@@ -80,7 +84,7 @@ def test_the_learners_book_holds_no_solution(learners: Path, tmp_path: Path) -> 
     assert written_answers(learners) == []
     for file in files_in(learners, "*"):
         assert b"BEGIN SOLUTION" not in file.read_bytes(), file
-    for name, page in pages(learners).items():
+    for name, page in by_name(learners).items():
         assert not page.find_all(attrs={"role": "status"}), name
     assert not list(learners.rglob("*.ipynb"))
 
@@ -96,10 +100,10 @@ def test_the_instructors_book_holds_them_all(instructors: Path, tmp_path: Path) 
 
 def test_each_lesson_is_a_page_with_its_pictures(learners: Path) -> None:
     """The index leads to all four; what a finished notebook draws is there, with a line that says so."""
-    found = pages(learners)
+    found = by_name(learners)
     links = {str(link.get("href")) for link in found["index"].select("article a")}
     for lesson in LESSONS:
-        assert f"{lesson}.html" in links
+        assert f"{lesson}/{lesson}.html" in links
         outputs = "".join(map(str, found[lesson].select(".cell_output")))
         assert outputs.count("<img") >= 3
         assert "From a finished notebook" in outputs
@@ -109,7 +113,7 @@ def test_each_lesson_is_a_page_with_its_pictures(learners: Path) -> None:
 
 @pytest.mark.parametrize("site", ["learners", "instructors"])
 def test_every_picture_has_alternative_text(site: str, request: pytest.FixtureRequest) -> None:
-    for name, page in pages(request.getfixturevalue(site)).items():
+    for name, page in by_name(request.getfixturevalue(site)).items():
         for image in page.find_all("img"):
             assert str(image.get("alt") or "").strip(), f"{name}: {str(image)[:80]}"
 
@@ -118,20 +122,17 @@ def test_every_picture_has_alternative_text(site: str, request: pytest.FixtureRe
 def test_links_within_a_book_resolve_and_nothing_is_loaded_from_elsewhere(
     site: str, request: pytest.FixtureRequest
 ) -> None:
-    folder = request.getfixturevalue(site)
-    found = pages(folder)
-    for name, page in found.items():
-        loaded = page.select("script[src], img[src], link[href]:not([rel=canonical])")
-        for element in loaded:
+    found = pages(request.getfixturevalue(site))
+    for file, page in found.items():
+        for element in page.select("script[src], img[src], link[href]:not([rel=canonical])"):
             address = str(element.get("src") or element.get("href"))
-            assert not re.match(r"(https?:)?//", address), f"{name} loads {address}"
+            assert not re.match(r"(https?:)?//", address), f"{file.name} loads {address}"
         for address in [str(link["href"]) for link in page.select("a[href]")]:
             target, _, anchor = address.partition("#")
-            if re.match(r"\w+:", target):
-                continue
-            other = found[Path(target).stem] if target else page
-            assert not target or (folder / target).is_file(), f"{name} links to {address}"
-            assert not anchor or other.find(id=anchor), f"{name} links to {address}"
+            if not re.match(r"\w+:", target):
+                other = (file.parent / target).resolve() if target else file
+                assert other in found, f"{file.name} links to {address}"
+                assert not anchor or found[other].find(id=anchor), f"{file.name} links to {address}"
 
 
 @pytest.mark.browser
@@ -146,14 +147,10 @@ def test_the_guide_for_instructors_is_in_their_book_alone(runs: dict[str, Any], 
     """Where there is one; of its links, those that lead out of the book are their texts."""
     guide = tmp_path / "docs" / "instructors.md"
     guide.parent.mkdir()
-    text = (
-        f"# Guide\n\n[the first]({LESSONS[0]}.ipynb) and [the walls](walls.md#three), [out](https://a.org)\n"
-    )
-    guide.write_text(text, encoding="utf-8")
+    kept = f"[one]({LESSONS[0]}/{LESSONS[0]}.ipynb), [two](https://example.org), [three](#four)"
+    guide.write_text(f"{kept}, [walls](walls.md#five)", encoding="utf-8")
     book.write_sources(tmp_path / "solved", runs, solved=True, root=tmp_path)
-    assert (tmp_path / "solved" / "instructors.md").read_text() == text.replace(
-        "[the walls](walls.md#three)", "the walls"
-    )
+    assert (tmp_path / "solved" / "instructors.md").read_text() == f"{kept}, walls"
     book.write_sources(tmp_path / "plain", runs, solved=False)
     assert {path.stem for path in (tmp_path / "plain").iterdir()} == {*LESSONS, "index"}
 

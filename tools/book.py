@@ -30,6 +30,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from autograder.exercises import EXERCISES  # noqa: E402  (found by the lines above)
+from autograder.predictions import TAGS, cells_for, points_for  # noqa: E402
 from autograder.release import ReleaseError, convert, find_masters  # noqa: E402
 
 CONFIG = ROOT / "docs" / "book"
@@ -48,10 +49,11 @@ def run_masters(root: Path) -> Lessons:
     Raises `nbclient.exceptions.CellExecutionError` where a cell of a master fails.
     """
 
+    counts = points_for(root)
     env = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"}
 
     def run(path: Path) -> NotebookNode:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = nbformat.from_dict(cells_for(counts, nbformat.read(path, as_version=4)))
         with TemporaryDirectory() as folder:
             quiet = ["--log-level=40"]  # of the kernel itself; what a cell says is in its outputs
             client = NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", extra_arguments=quiet)
@@ -67,7 +69,7 @@ def read_released(root: Path) -> Lessons:
     masters = find_masters(root / "notebooks")
     with TemporaryDirectory() as folder:
         made = Path(folder) / "release"
-        convert(root, masters, Path(folder) / "course", made)
+        convert(root, masters, Path(folder) / "course", made, points_for(root))
         return {name: nbformat.read(made / name / f"{name}.ipynb", as_version=4) for name in masters}
 
 
@@ -96,9 +98,10 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def is_answer(cell: NotebookNode) -> bool:
-    """Whether a cell is written by learners, or judges what they wrote."""
+    """Whether a cell is written by learners, or says what is right."""
     rules = cell.metadata.get("nbgrader", {})
-    return bool(rules.get("solution") or rules.get("grade"))
+    reveals = TAGS["committing"] in cell.metadata.get("tags", ())
+    return bool(rules.get("solution") or rules.get("grade") or reveals)
 
 
 def uses_an_answer(lesson: str, cell: NotebookNode) -> bool:
@@ -130,10 +133,10 @@ def as_page(notebook: NotebookNode) -> NotebookNode:
 def write_sources(folder: Path, runs: Lessons, *, solved: bool, root: Path = ROOT) -> None:
     """What Sphinx builds the site from: a page for each lesson and the index; for instructors their guide."""
     released = {} if solved else read_released(root)
-    folder.mkdir(parents=True)
     for name, run in runs.items():
         page = for_instructors(run) if solved else for_learners(name, released[name], run)
-        nbformat.write(page, folder / f"{name}.ipynb")
+        (folder / name).mkdir(parents=True)  # as in a release, so that links between lessons hold
+        nbformat.write(page, folder / name / f"{name}.ipynb")
     shutil.copyfile(CONFIG / ("solved.md" if solved else "index.md"), folder / "index.md")
     guide = root / "docs" / "instructors.md"
     if solved and guide.is_file():
