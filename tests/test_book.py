@@ -111,6 +111,13 @@ def test_each_lesson_is_a_page_with_its_pictures(learners: Path) -> None:
         assert "raise NotImplementedError()" in found[lesson].get_text()
 
 
+def test_what_asks_for_a_guess_can_be_opened_below_its_question(learners: Path) -> None:
+    """A page takes no guess: the question stands open, the picture is closed."""
+    closed = [box for page in pages(learners).values() for box in page.select("details:has(img)")]
+    assert len(closed) >= 4
+    assert all("Guess first" in box.summary.get_text() and not box.has_attr("open") for box in closed)
+
+
 @pytest.mark.parametrize("site", ["learners", "instructors"])
 def test_every_picture_has_alternative_text(site: str, request: pytest.FixtureRequest) -> None:
     for name, page in by_name(request.getfixturevalue(site)).items():

@@ -23,7 +23,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_output
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -37,6 +37,19 @@ CONFIG = ROOT / "docs" / "book"
 SECONDS = 300  # that a cell may take
 NOTE = '<p class="sumskip-note">From a finished notebook. Yours shows what you wrote.</p>'
 WIDGET = "application/vnd.jupyter.widget-view+json"
+# In the kernel of a run, before the first cell: a page cannot take a guess, so what is locked in a lesson can
+# be opened here, below its question.
+OPENED = """
+from sumskip.seeing.widgets import guess
+
+def to_html(self, locked=guess.Locked.to_html):
+    mine = 0.0 if self.question.form is guess.NUMBER else "error"
+    summary = f"Guess first, then open the picture; here the guess is {guess.shown(mine)}."
+    picture = self.question.picture(mine).to_html()
+    return f"{locked(self)}<details><summary>{summary}</summary>{picture}</details>"
+
+guess.Locked.to_html = to_html
+"""
 STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)  # hides a still picture below its live one
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!\w+:|#)([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -54,10 +67,13 @@ def run_masters(root: Path) -> Lessons:
 
     def run(path: Path) -> NotebookNode:
         notebook = nbformat.from_dict(cells_for(counts, nbformat.read(path, as_version=4)))
+        notebook.cells.insert(0, new_code_cell(OPENED))
         with TemporaryDirectory() as folder:
             quiet = ["--log-level=40"]  # of the kernel itself; what a cell says is in its outputs
             client = NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", extra_arguments=quiet)
-            return client.execute(cwd=folder, env=env)
+            client.execute(cwd=folder, env=env)
+        del notebook.cells[0]
+        return notebook
 
     masters = find_masters(root / "notebooks")
     with ThreadPoolExecutor(2) as two:
