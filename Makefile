@@ -9,7 +9,7 @@ DESK_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # nothing starts while the set-up is under way
-.PHONY: help setup lab desk test quick fairness gallery lint bench clean
+.PHONY: help setup lab desk book test quick fairness gallery lint bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ lab: $(READY) ## take the course: JupyterLab on work/, e.g. LAB_ARGS="--no-brows
 
 desk: $(READY) ## teach the course: JupyterLab with formgrader in the course root
 	@$(PY) tools/lab.py desk $(DESK_ARGS)
+
+book: $(READY) ## build the lessons to be read, in build/book; SOLVED=1: with solutions
+	@$(PY) tools/book.py $(if $(SOLVED),--solved)
 
 test: setup lint ## everything that must hold (some minutes)
 	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder --durations 15

@@ -52,7 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     release = commands.add_parser("release", help="make release/, what learners get, from the masters")
-    release.add_argument("--binder", metavar="OWNER/REPO", help="write a Binder badge for this repository")
+    release.add_argument(
+        "--binder",
+        metavar="OWNER/REPO",
+        help="add what opens the lessons of this public repository on Binder and in Colab",
+    )
     release.set_defaults(run=release_command)
 
     check = commands.add_parser("check", help="grade one notebook, without the gradebook")

@@ -16,7 +16,6 @@ import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import quote
 
 import nbformat
 from nbformat import NotebookNode
@@ -28,6 +27,7 @@ from traitlets import Enum, Unicode, default
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from autograder import opening
 from autograder.predictions import TAGS, PointsFor, SettingError, cells_for, points_for
 
 # Copied as they are, from the course root to the release.
@@ -47,21 +47,6 @@ c = get_config()  # noqa: F821 - nbgrader defines it
 
 c.Execute.timeout = 180  # seconds a cell may take; importing PyTorch on a slow machine takes many
 '''
-LEARNER_POSTBUILD = """#!/usr/bin/env bash
-# Binder runs this once, when it has installed environment.yml.
-set -euo pipefail
-python -m pip install --no-deps .
-rm -rf build src/*.egg-info
-prefix="$(python -c 'import sys; print(sys.prefix)')"
-mkdir -p "$prefix/etc/jupyter/labconfig"
-cp jupyter/labconfig/page_config.json "$prefix/etc/jupyter/labconfig/"
-"""
-BADGE = """
-[![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{repository}/HEAD?labpath={path})
-
-The badge opens the lessons in the browser, with nothing to install. **Binder forgets**: what you did there
-is gone when you leave, so download your notebook before (*File → Download*).
-"""
 
 
 class ReleaseError(Exception):
@@ -71,9 +56,9 @@ class ReleaseError(Exception):
 def release(root: Path, *, binder: str | None = None) -> Path:
     """Makes `root/release/` anew from the masters below `root/notebooks/`, and returns its path.
 
-    `binder` names the repository, `OWNER/REPO`, that the release's Binder badge opens; without it the
-    release has no badge. Raises `ReleaseError`, and leaves an earlier release whole, if a master is
-    missing or malformed, or a file that belongs to the release is not there.
+    `binder` names the public repository, `OWNER/REPO`, that badges open on Binder and in Colab; without it
+    there are no badges, and no cell that Colab needs. Raises `ReleaseError`, and leaves an earlier release
+    whole, if a master is missing or malformed, or a file that belongs to the release is not there.
     """
     root = root.resolve()
     if binder is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", binder):
@@ -89,7 +74,12 @@ def release(root: Path, *, binder: str | None = None) -> Path:
             made = Path(folder) / "release"
             convert(root, lessons, Path(folder) / "course", made, counts)
             add_package(root, made, counts)
-            write_readme(root, made, lessons, binder)
+            notebooks = [f"{name}/{name}.ipynb" for name in lessons]
+            write_readme(root, made, notebooks, binder)
+            if binder:
+                for notebook in notebooks:
+                    opening.add_colab_cell(made / notebook, binder)
+            opening.add_openings(made, notebooks[0], (*lessons, "README.md", "LICENSE"), torch_pin(root))
             swap_in(made, root / "release")
     except OSError as error:
         raise ReleaseError(f"The release was not made: {error}. The earlier one is unchanged.") from error
@@ -222,8 +212,6 @@ def add_package(root: Path, made: Path, counts: PointsFor = "committing") -> Non
     pyproject = (root / "pyproject.toml").read_text(encoding="utf-8")
     (made / "pyproject.toml").write_text(packaging_tables(pyproject), encoding="utf-8")
     (made / "nbgrader_config.py").write_text(LEARNER_CONFIG, encoding="utf-8")
-    (made / "postBuild").write_text(LEARNER_POSTBUILD, encoding="utf-8")
-    (made / "postBuild").chmod(0o755)
 
 
 def packaging_tables(pyproject: str) -> str:
@@ -245,18 +233,28 @@ def title_of(notebook: Path) -> str:
     return notebook.stem
 
 
-def write_readme(root: Path, made: Path, lessons: dict[str, Path], binder: str | None) -> None:
-    """The release's own README, with a Binder badge where `binder` names a repository."""
-    notebooks = [f"{name}/{name}.ipynb" for name in lessons]
-    badge = BADGE.format(repository=binder, path=quote(notebooks[0], safe="")) if binder else ""
-    torch = re.search(r"(?m)^torch==(\S+)$", (root / "constraints.txt").read_text(encoding="utf-8"))
-    if not torch:
-        raise ReleaseError("constraints.txt has no line 'torch==…'; write it again with tools/pins.py.")
+def torch_pin(root: Path) -> str:
+    """The version of PyTorch that the tests passed with."""
+    found = re.search(r"(?m)^torch==(\S+)$", (root / "constraints.txt").read_text(encoding="utf-8"))
+    if not found:
+        raise ReleaseError(
+            "constraints.txt has no line 'torch==…'; write it again with tools/constraints.py."
+        )
+    return found[1]
+
+
+def write_readme(root: Path, made: Path, notebooks: list[str], repository: str | None) -> None:
+    """The release's own README, with badges where there is a `repository` for them to open."""
+    lines = [f"- [{title_of(made / notebook)}]({notebook})" for notebook in notebooks]
+    if repository:
+        badges = [opening.colab_badge(repository, notebook) for notebook in notebooks]
+        lines = [f"{line}\n  {badge}" for line, badge in zip(lines, badges, strict=True)]
     text = (Path(__file__).parent / "release_readme.md").read_text(encoding="utf-8")
     filled = text.format(
-        badge=badge,
-        lessons="\n".join(f"- [{title_of(made / notebook)}]({notebook})" for notebook in notebooks),
-        torch=torch[1],
+        binder=opening.binder_badge(repository, notebooks[0]) if repository else "",
+        lessons="\n".join(lines),
+        colab=opening.COLAB if repository else "",
+        torch=torch_pin(root),
         version=course_version(root),
     )
     (made / "README.md").write_text(filled, encoding="utf-8")

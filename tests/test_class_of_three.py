@@ -15,6 +15,7 @@ from nbgrader.api import Gradebook
 
 from autograder.exercises import EXERCISES
 from autograder.keys.secret import KEY_STORE, secret_key, secret_seed
+from axe import blank_page, findings
 from conftest import files_in
 from grading_course import (
     LESSONS,
@@ -93,6 +94,18 @@ def test_the_gradebook_says_what_the_json_says(graded: Class, learner: str, assi
         automatic = _automatic(gradebook, learner, assignment)
     for exercise in graded.rows[learner, assignment]["exercises"]:
         assert automatic[f"{exercise['exercise']}_check"] == (exercise["score"], False)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("learner", [RIGHT, MISTAKEN])
+def test_everybody_can_read_a_feedback_page(graded: Class, learner: str, needs_browser: str) -> None:
+    """axe has nothing serious to say of it, all of it stands in a landmark, and nothing is loaded."""
+    with blank_page(needs_browser) as page:
+        files = [graded.root / "feedback" / learner / name / f"{name}.html" for name in LESSONS]
+        assert [line for file in files for line in findings(page, file)] == []
+        assert page.locator("html").get_attribute("lang") == "en"
+        assert page.locator("h1").count() == 1
+        assert page.get_by_role("banner").count() == page.get_by_role("main").count() == 1
 
 
 def test_check_says_what_grade_said(graded: Class) -> None:

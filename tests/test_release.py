@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -120,15 +121,20 @@ def test_a_release_holds_what_its_readme_names(released: Path) -> None:
         "LICENSE",
         "environment.yml",
         "postBuild",
+        ".devcontainer/devcontainer.json",
         "constraints.txt",
         "pyproject.toml",
     } <= names
     assert {f"src/sumskip/keys/{key.name}" for key in (ROOT / "src/sumskip/keys").glob("*.npz")} <= names
-    assert not any("__pycache__" in name or name.startswith(".") for name in names)
+    hidden = {path.name for path in released.iterdir() if path.name.startswith(".")}
+    assert hidden == {".devcontainer"}
+    assert not any("__pycache__" in name for name in names)
     assert os.access(released / "postBuild", os.X_OK)
     readme = (released / "README.md").read_text(encoding="utf-8")
     assert all(f"({name}/{name}.ipynb)" in readme for name in LESSONS)
-    assert "mybinder.org" not in readme
+    assert not re.search("mybinder.org|colab", readme, re.IGNORECASE)
+    for name in LESSONS:
+        assert "colab" not in (released / name / f"{name}.ipynb").read_text(encoding="utf-8").lower()
 
 
 def test_the_badge_opens_the_first_lesson_of_the_named_repository(course: Path) -> None:

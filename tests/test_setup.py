@@ -25,6 +25,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import conftest
+from autograder.exercises import LESSONS
 from conftest import files_in
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -321,11 +322,11 @@ def test_a_release_is_made_again_when_a_master_is_newer(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def serve(course: Path) -> Iterator[Callable[[list[str], Path], tuple[float, set[str]]]]:
+def serve(course: Path) -> Iterator[Callable[[list[str], Path], tuple[float, set[str], str]]]:
     """Starts a JupyterLab by `command` in `folder`, and stops the one before.
 
-    Returns the seconds of processor until it serves, and the names that it serves. Other tests may be running
-    beside this one, so only two of these numbers side by side say anything.
+    Returns the seconds of processor until it serves, the names that it serves, and the page that it opens.
+    Other tests may be running beside this one, so only two of these numbers side by side say anything.
     """
     shutil.copytree(ROOT / "tools", course / "tools")
     running: list[subprocess.Popen[str]] = []
@@ -336,7 +337,7 @@ def serve(course: Path) -> Iterator[Callable[[list[str], Path], tuple[float, set
             process.wait()
         running.clear()
 
-    def start(command: list[str], folder: Path) -> tuple[float, set[str]]:
+    def start(command: list[str], folder: Path) -> tuple[float, set[str], str]:
         stop()
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
@@ -362,7 +363,8 @@ def serve(course: Path) -> Iterator[Callable[[list[str], Path], tuple[float, set
                     names = {entry["name"] for entry in json.load(reply)["content"]}
                 lab = psutil.Process(process.pid)
                 times = [part.cpu_times() for part in (lab, *lab.children(recursive=True))]
-                return sum(part.user + part.system for part in times), names
+                with urlopen(f"http://127.0.0.1:{port}/", timeout=5) as page:
+                    return sum(part.user + part.system for part in times), names, page.url
             except OSError:  # nobody listens yet
                 time.sleep(0.1)
         pytest.fail("JupyterLab did not serve within a minute")
@@ -373,19 +375,20 @@ def serve(course: Path) -> Iterator[Callable[[list[str], Path], tuple[float, set
 
 @pytest.mark.slow
 def test_a_second_start_costs_little_more_than_jupyterlab_itself(
-    serve: Callable[[list[str], Path], tuple[float, set[str]]], course: Path, tmp_path: Path
+    serve: Callable[[list[str], Path], tuple[float, set[str], str]], course: Path, tmp_path: Path
 ) -> None:
-    """The first start makes the release and lays it out; the second finds everything in place."""
+    """The first start makes the release, lays it out and opens lesson 1; the second finds all in place."""
     ours = ["tools/lab.py", "lab"]
-    _, names = serve(ours, course)
-    assert {"01_sequential_flow", "README.md"} <= names
+    _, names, page = serve(ours, course)
+    assert names == {*LESSONS, "README.md", "LICENSE"}
+    assert page.partition("?")[0].endswith(f"/lab/tree/{LESSONS[0]}/{LESSONS[0]}.ipynb")
     mine = course / "work" / "01_sequential_flow" / "01_sequential_flow.ipynb"
     mine.write_text("my answers")
     made = (course / "release" / "README.md").stat().st_mtime
     bare = tmp_path / "bare"
     bare.mkdir()
-    itself, _ = serve(["-m", "jupyter", "lab", "--allow-root"], bare)
-    again, _ = serve(ours, course)
+    itself, *_ = serve(["-m", "jupyter", "lab", "--allow-root"], bare)
+    again, *_ = serve(ours, course)
     assert again < 1.5 * itself
     assert (course / "release" / "README.md").stat().st_mtime == made
     assert mine.read_text() == "my answers"

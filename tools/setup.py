@@ -23,7 +23,7 @@ READY = VENV / ".ready"
 BEGUN = VENV / ".begun"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 INPUTS = ("pyproject.toml", "constraints.txt", "tools/setup.py")
-EXTRAS = "instructor,test,dev"
+EXTRAS = "instructor,book,test,dev"
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CPU_INDEX_SECONDS = 5.0

@@ -12,7 +12,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -66,15 +66,50 @@ def read_submission(
         read = outline(regular_bytes(path, MOST_NOTEBOOK))
     except (UnfitFileError, OutlineError) as error:
         raise IntakeError(f"{name}: {plain_text(str(error))}") from None
-    assignment = _recognise(read.cells, masters, name)
     warnings: list[str] = []
+    cells = _named_again(read.cells, masters, warnings)
+    assignment = _recognise(cells, masters, name)
     files = files_beside(beside, warnings) if beside is not None else {}
     version = plain_text(read.version)[:40] if read.version is not None else None
     if version is not None and version != sumskip.__version__:
         warnings.append(f"made with version {version} of the course, graded with {sumskip.__version__}")
-    restoring = _Restoring(masters[assignment], list(read.cells), warnings)
+    restoring = _Restoring(masters[assignment], cells, warnings)
     tasks = restoring.go()
     return Submission(assignment, Plan(tuple(tasks), files), restoring.notebook, version, tuple(warnings))
+
+
+def _named_again(
+    cells: Sequence[HandedCell], masters: Mapping[str, Any], warnings: list[str]
+) -> list[HandedCell]:
+    """The cells with the grade_ids that an editor has dropped, where it has dropped every one."""
+    if any(cell.grade_id for cell in cells):
+        return list(cells)
+    named = [_named_by(master, cells) for master in masters.values()]
+    best = max(named, key=lambda cells: sum(cell.grade_id is not None for cell in cells), default=[])
+    if any(cell.grade_id for cell in best):
+        warnings.append("nbgrader's metadata was missing; cells were recognised by id, text and name")
+    return best
+
+
+def _named_by(master: Any, cells: Sequence[HandedCell]) -> list[HandedCell]:
+    """Each cell with the grade_id of the master's cell that has its id, its text, or what it defines."""
+    ids, texts, defined = {}, {}, {}
+    for cell in filter(_grade_id, master["cells"]):
+        grade_id, source = _grade_id(cell), _joined(cell["source"])
+        ids[cell.get("id", grade_id)] = grade_id
+        if not cell["metadata"]["nbgrader"].get("solution"):
+            texts[source.strip()] = grade_id
+        if grade_id.endswith("_check"):
+            symbol = re.escape(_symbol(source, grade_id))
+            answer = re.compile(rf"^(?:(?:class|def) +{symbol}\b|{symbol} *=)", re.MULTILINE)
+            defined[grade_id.removesuffix("_check")] = answer
+
+    def name(cell: HandedCell) -> str | None:
+        if found := ids.get(cell.id or "") or texts.get(cell.source.strip()):
+            return found
+        return next((name for name, answer in defined.items() if answer.search(cell.source)), None)
+
+    return [replace(cell, grade_id=name(cell)) for cell in cells]
 
 
 def _recognise(cells: Sequence[HandedCell], masters: Mapping[str, Any], name: str) -> str:

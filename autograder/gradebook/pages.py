@@ -33,6 +33,7 @@ FILTERS = {
     "clean_html": "autograder.gradebook.pages.clean_html",
     "highlight_code": "autograder.gradebook.pages.highlight_in_page",
     "markdown2html": "autograder.gradebook.pages.markdown_in_page",
+    "page_body": "autograder.gradebook.pages.page_body",
     "page_head": "autograder.gradebook.pages.page_head",
     "strip_files_prefix": "autograder.gradebook.pages.unchanged",
 }
@@ -44,15 +45,26 @@ _FORMGRADER = (
 )
 _HEAD = """<head>
 <meta http-equiv="Content-Security-Policy" content="{policy}; base-uri 'none'; form-action 'none'" />
-<style>
-/* What a cell shows stays within it. */
-.rendered_html, .input_area, .output_subarea {{ overflow: auto; }}
-.rendered_html img, .output_subarea img {{ max-width: 100%; height: auto; }}
-</style>"""
+"""
+# The last word on the looks of nbgrader's page: it can be read by all.
+_STYLE = """<style>
+/* What a cell shows stays within it; long lines go on below, so that no part needs a pointer to scroll. */
+.rendered_html, .input_area, .output_subarea { overflow: auto; }
+.rendered_html img, .output_subarea img { max-width: 100%; height: auto; }
+#notebook pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+/* Contrast of 4.5 : 1 at least, also of the colours of code; and a link is told by more than its colour. */
+#notebook pre { background: #fff; }
+#toc a, #notebook .rendered_html a { color: #1f5c92; text-decoration: underline; }
+#notebook .nbgrader_cell .panel-heading a { color: #fff; text-decoration: underline; }
+summary { display: list-item; cursor: pointer; } /* with the sign that it can be opened */
+</style>
+</head>"""
 # MathJax, whose address no setting changes (formulas are read as typed), and bootstrap's font of icons.
 _LOADED = re.compile(
     r"<!-- Loading mathjax macro -->.*?<!-- End of mathjax configuration -->|@font-face\s*{[^}]*}", re.DOTALL
 )
+
+_TITLE = re.compile(r'<div class="panel-heading">(\s*)<h4>(.*?)</h4>', re.DOTALL)
 
 
 class CleanPages(Preprocessor):
@@ -81,7 +93,15 @@ def page_head(page: Context, head: str) -> str:
     """The head of nbgrader's template with a language and a policy, and without what it would load."""
     policy = _FORMGRADER if "base_url" in page["resources"] else _FEEDBACK
     head = _LOADED.sub("", head).replace("<html>", '<html lang="en">', 1)
-    return head.replace("<head>", _HEAD.format(policy=policy), 1)
+    return head.replace("<head>", _HEAD.format(policy=policy), 1).replace("</head>", _STYLE, 1)
+
+
+def page_body(body: str) -> str:
+    """The body of a feedback page, its title in a landmark and no heading: the page's `h1` is the lesson's.
+
+    formgrader's body is another and stays as it is.
+    """
+    return _TITLE.sub(r'<div class="panel-heading" role="banner">\1<p class="h4">\2</p>', body, count=1)
 
 
 @pass_context
