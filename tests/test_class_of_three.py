@@ -79,7 +79,7 @@ def test_a_master_earns_full_marks_and_an_untouched_release_none(graded: Class, 
 
 @pytest.mark.parametrize("assignment", LESSONS)
 def test_a_wrong_answer_loses_points_in_its_exercise(graded: Class, assignment: str) -> None:
-    """Each wrong answer is seen as wrong, with a sentence; predictions that are committed keep their points."""
+    """Each wrong answer is seen as wrong, with a sentence; committed predictions keep their points."""
     for exercise in graded.rows[MISTAKEN, assignment]["exercises"]:
         committed = exercise["exercise"] == "predict_addition"  # the one whose questions all have an answer
         assert exercise["status"] == ("passed" if committed else "failed"), exercise
