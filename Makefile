@@ -43,10 +43,11 @@ fairness: $(READY) ## submit every right and wrong answer we know to the grader
 gallery: $(READY) ## draw every model we have, for a look
 	$(PY) tests/gallery.py
 
-lint: $(READY) ## ruff and mypy
+lint: $(READY) ## ruff, mypy, and spelling
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) -m codespell_lib notebooks docs src autograder tools *.md
 
 bench: $(READY) ## measure tracing, grading and the lessons
 	$(PY) -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
