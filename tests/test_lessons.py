@@ -262,7 +262,7 @@ def test_no_cell_is_longer_than_a_screen(lesson: str) -> None:
     for cell in read(lesson).cells:
         if cell.cell_type == "code":
             assert len(cell.source.splitlines()) <= LONGEST_CODE, cell.id
-            assert max(map(len, cell.source.splitlines())) <= 100, cell.id
+            assert max(map(len, cell.source.splitlines())) <= 79, cell.id
 
 
 @each_lesson
