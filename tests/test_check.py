@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor, nn
 
 from autograder.exercises import EXERCISES
-from sumskip.checking.check import CheckFailed, _last, check, report_html, report_text
+from sumskip.checking.check import CheckFailed, _last, check, hints, report_html, report_text
 from sumskip.checking.core import PartResult, Report
 
 SHOWN: list[dict[str, str]] = []
@@ -108,6 +108,36 @@ def test_hints_are_there_on_demand_one_at_a_time(shown: list[dict[str, str]]) ->
     check("addition_model", Averaged)
     assert shown[0]["text/html"].count("<details") == 1
     assert "<details open" not in shown[0]["text/html"]
+
+
+class Doubled(Averaged):
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.one(x)
+        return torch.cat([out1, self.two(out1)], dim=1)
+
+
+def test_the_hint_that_belongs_to_the_diagnosis_comes_first(shown: list[dict[str, str]]) -> None:
+    ladder = [hint.text for hint in EXERCISES["addition_model"].hints]
+    for answer, belongs in ((Doubled, 2), (Averaged, 0)):
+        check("addition_model", answer)
+        check("addition_model", answer)
+        assert f"Hint 1: {ladder[belongs]}" in shown[-1]["text/plain"]
+
+
+@pytest.mark.parametrize("name", [name for name, exercise in EXERCISES.items() if exercise.hints])
+def test_hints_can_be_read_before_anything_fails(name: str) -> None:
+    """All of them, each closed, from the idea to nearly the code; every one belongs to some diagnosis."""
+    ladder = EXERCISES[name].hints
+    data = hints(name)._repr_mimebundle_()
+    assert data["text/html"].count("<details>") == len(ladder) >= 3
+    assert "open" not in re.findall(r"<details[^>]*>", data["text/html"])[0]
+    assert [line.split(": ", 1)[1] for line in data["text/plain"].splitlines()] == [h.text for h in ladder]
+    assert all(hint.helps for hint in ladder)
+
+
+def test_predictions_have_no_hints() -> None:
+    with pytest.raises(ValueError, match="'predict_flow' has no hints: it asks what you expect"):
+        hints("predict_flow")
 
 
 def test_an_untouched_exercise_says_what_to_do() -> None:
