@@ -18,7 +18,7 @@ from autograder.exercises import EXERCISES
 from autograder.exercises.vocabulary import Exercise, Misconception, asked, images, model_parts, predictions
 from autograder.keys import making as keys
 from autograder.keys import public as public_keys
-from sumskip.checking.core import Part
+from sumskip.checking.core import Hint, Part
 
 OUTPUTS = EXERCISES["intermediate_outputs"]
 ADDITION = replace(
@@ -107,6 +107,10 @@ UNSOUND: dict[str, tuple[Exercise, str]] = {
     "a part that needs a later one": (
         changed(OUTPUTS, parts=(Part("shape", 2, "", ("values",)), *OUTPUTS.parts[1:])),
         "the part shape needs values, which must stand before it",
+    ),
+    "a hint for a mistake that nobody makes": (
+        changed(OUTPUTS, hints=(Hint("Look again.", "only-last only-lost"),)),
+        "the hint 'Look again.' belongs to .*only-lost, but no wrong model has that id",
     ),
     "an answer that is no choice": (
         asking("w", {}),
