@@ -52,7 +52,8 @@ class Flat(nn.Module):
 
 
 def changed(exercise: Exercise, **changes: Any) -> Exercise:
-    return replace(exercise, **changes)
+    """Without its hints, which belong to the wrong models that it had."""
+    return replace(exercise, **{"hints": (), **changes})
 
 
 def asking(answer: Any, wrong: dict[Any, tuple[str, str]], points: float = 2) -> Exercise:
