@@ -30,6 +30,7 @@ def test_picture_is_the_golden_one(name: str) -> None:
     assert recorded(name).to_svg() == (GOLDEN / f"{name}.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_two_processes_draw_the_same_bytes() -> None:
     """Neither hash seeds nor anything else of a process finds its way into SVG, PNG or text."""
     program = (

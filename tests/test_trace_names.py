@@ -347,6 +347,7 @@ def test_a_working_directory_that_is_gone_stops_nothing(tmp_path: Path) -> None:
     assert said.stdout.strip() == "['input', 'ReLU', 'output']", said.stderr
 
 
+@pytest.mark.slow  # a process each
 @pytest.mark.parametrize(
     ("folder", "beside", "own"),
     [

@@ -46,6 +46,7 @@ from sumskip.seeing.widgets.pixel import (
     limit,
     shapes,
 )
+from sumskip.seeing.widgets.wiring import beside_the_truth
 from sumskip.seeing.widgets.wirings import MODES, WIRINGS, Mode, Wiring, run, wired
 
 SHAPES = st.lists(st.integers(0, 4), max_size=5).map(tuple)
@@ -264,10 +265,10 @@ def test_a_wrong_guess_for_the_chain_is_named_by_all_that_gives_it(number: int) 
     truth = 2 * number + 3
     for guess in {*given_by.values(), truth, 1000}:
         mine = shown(float(guess))
-        line = f"Your guess for the chain: {mine}. The chain gives {shown(float(truth))}."
+        line = f"The chain gives {shown(float(truth))}."
         found = [says for says, value in given_by.items() if value == guess != truth]
         named = f" {mine} is what {' and what '.join(found)}." if found else ""
-        assert verdict_on(guess, number) == line + named
+        assert beside_the_truth(float(guess), number) == line + named
 
 
 def verdict_on(guess: float, number: float) -> str:

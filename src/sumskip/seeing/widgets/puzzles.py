@@ -79,7 +79,7 @@ _NO_H = "h is not there yet"
 
 PUZZLES = {
     "fit_alpha": Puzzle(
-        "Gradient descent shall find the w for which (w - 6) ** 2 is smallest, and seen shall hold w after "
+        "Gradient descent is to find the w for which (w - 6) ** 2 is smallest, and seen is to hold w after "
         "each step.",
         "",
         (
