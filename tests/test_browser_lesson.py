@@ -153,6 +153,15 @@ def step_the_board(learner: Learner) -> None:
     assert "24 is what the parallel sum gives" in said
 
 
+def align_shapes(learner: Learner) -> None:
+    """A wrong guess unlocks the picture, and is named beside the truth."""
+    picture = learner.run("shape-aligner").locator(".sumskip-live")
+    picture.get_by_role("textbox").press_sequentially("error")
+    picture.get_by_role("textbox").press("Enter")
+    picture.locator(".sumskip-table").wait_for()
+    assert "(4, 16, 32, 32)" in picture.locator(".sumskip-guess").inner_text()
+
+
 def drag_alpha(learner: Learner) -> None:
     """The slider goes along the curve that was measured, and says alpha, loss and gradient."""
     picture = learner.run("known-mix").locator(".sumskip-live")
@@ -178,6 +187,11 @@ VISITS = {
         ("predict_flow", {"double_then_add": 18}, "18 is 10 + 8. The second module receives 10"),
         "sequential_model",
         (step_the_board, "before"),
+    ),
+    "02_explicit_addition": (
+        ("predict_addition", {"c": "error"}, "silently stretched to its partner's size"),
+        "addition_model",
+        (align_shapes, "before"),
     ),
     "03_weighted_addition": (
         ("what_trains", {"gain": "parameter"}, "but does not register it"),
