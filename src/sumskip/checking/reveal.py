@@ -46,13 +46,14 @@ class Revealed:
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         titles = ("Question", "You predicted", "It is", "Compare")
-        head = "".join(f'<th scope="col" style="{_CELL}">{title}</th>' for title in titles)
+        head = "".join(f'<th scope="col" style="{_CELL};white-space:nowrap">{title}</th>' for title in titles)
         body = ""
         for row in self.rows:
             compared = f"≠ {as_code(row.said)}" if row.said else "= as you predicted"
-            cells = [escape(row.predicted), escape(row.happened), compared]
             body += f'<tr style="background:#fff"><th scope="row" style="{_CELL}">{escape(row.question)}</th>'
-            body += "".join(f'<td style="{_CELL};white-space:normal">{cell}</td>' for cell in cells) + "</tr>"
+            for short in (row.predicted, row.happened):
+                body += f'<td style="{_CELL};white-space:nowrap">{escape(short)}</td>'
+            body += f'<td style="{_CELL};white-space:normal">{compared}</td></tr>'
         html = (
             '<table aria-label="Predictions beside what happened" style="background:#fff;color:#1a1a1a;'
             'border-collapse:collapse;font-family:sans-serif;max-width:60em">'
