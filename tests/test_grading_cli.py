@@ -21,10 +21,10 @@ import pytest
 
 from autograder.__main__ import main
 from autograder.class_run import run as class_run
-from autograder.class_run.folders import choose, find_handed, read_folder
-from autograder.engine.inside.notebook import read_outline
+from autograder.class_run.folders import find_handed
 from autograder.gradebook.book import ClassGradebook
 from autograder.submission.course import Course, CourseError
+from autograder.submission.handed import ReadsHere, choose, read_folder
 from grading_course import (
     LESSONS,
     WRONG,
@@ -262,7 +262,7 @@ def test_a_submission_that_cannot_be_read_is_not_graded_and_says_why(
     hand_in(root, "ana", FIRST, answered(released, {"predict_flow": "# right"}))
     hand_in(root, "broken", FIRST, "{")
     hand_in(root, "foreign", FIRST, master(SECOND))
-    (root / "submitted" / "empty" / FIRST).mkdir(parents=True)
+    hand_in(root, "words", FIRST, "My answers.", name="answers.docx")
     (root / "submitted" / "linked" / FIRST).mkdir(parents=True)
     (root / "submitted" / "linked" / FIRST / f"{FIRST}.ipynb").symlink_to(
         root / "notebooks" / FIRST / f"{FIRST}.ipynb"
@@ -274,7 +274,7 @@ def test_a_submission_that_cannot_be_read_is_not_graded_and_says_why(
     reasons = {
         "broken": "notebook",
         "foreign": "is the notebook of 02_explicit_addition",
-        "empty": "no notebook 01_sequential_flow.ipynb",
+        "words": "no notebook 01_sequential_flow.ipynb, only answers.docx: hand in the notebook itself",
         "linked": "link",
         "pipe": "ordinary file",
     }
@@ -297,11 +297,11 @@ def test_the_notebook_that_counts(root: Path, released: Any) -> None:
     hand_in(root, "ben", FIRST, released, name="newer.ipynb")
     [ana, ben], passed_over = find_handed(course, [], [])
     assert passed_over == []
-    chosen = choose(course, read_folder(course, ana), read_outline)
+    chosen = choose(course, read_folder(course, ana), ReadsHere())
     assert chosen.submission is not None
     assert "# right" in [step.source for step in chosen.submission.plan.tasks]
     assert f"graded {FIRST} (1).ipynb, because there is no {FIRST}.ipynb" in chosen.warnings
-    chosen = choose(course, read_folder(course, ben), read_outline)
+    chosen = choose(course, read_folder(course, ben), ReadsHere())
     assert chosen.submission is not None
     assert "# right" in [step.source for step in chosen.submission.plan.tasks]
     assert "newer.ipynb is another notebook, not graded" in chosen.warnings

@@ -12,13 +12,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograder.clearing import ClearAnswers, course_config
 from autograder.exercises import LESSONS
 from autograder.predictions import cells_for
 from autograder.release import (
-    ClearAnswers,
     ReleaseError,
     StampVersion,
-    course_config,
     course_version,
     packaging_tables,
     release,
