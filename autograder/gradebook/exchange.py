@@ -40,7 +40,7 @@ def time_in(folder: Path) -> tuple[datetime | None, str]:
         return None, ""
     try:
         text = _decoded(regular_bytes(path, MOST_TIME))
-    except (UnfitFileError, ValueError) as error:
+    except UnfitFileError as error:
         return None, f"no time is known: {error}"
     if moment := _moment(text):
         return moment, ""
@@ -50,10 +50,10 @@ def time_in(folder: Path) -> tuple[datetime | None, str]:
 
 def _decoded(raw: bytes) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16")
-    if raw[:1] and raw[1:2] == b"\0":
-        return raw.decode("utf-16-le")
-    return raw.decode("utf-8-sig")
+        return raw.decode("utf-16", errors="replace")
+    if raw[1:2] == b"\0":
+        return raw.decode("utf-16-le", errors="replace")
+    return raw.decode("utf-8-sig", errors="replace")
 
 
 def _moment(text: str) -> datetime | None:
@@ -72,6 +72,8 @@ def _time(text: str, *, to_the_hour: bool = False) -> datetime | None:
             seconds = float(text) if epoch[1] else int(text) / 1000
             return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
         moment = parse_utc(text)
+        # nbgrader reads the last of three parts as a zone.
+        text = " ".join(text.split(" ")[:2]) if text.count(" ") == 2 else text
         some, other = (parser.parse(text, default=day, ignoretz=True) for day in (_SOME, _OTHER))
     except (ValueError, OverflowError, TypeError, AttributeError):
         return None
