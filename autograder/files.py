@@ -61,8 +61,24 @@ def spelt(parent: Path, name: str) -> Path:
 
 
 def share_with_group(root: Path) -> None:
-    """From now on, whatever is written below `root` may be changed by its group, as nbgrader does it."""
+    """From now on, whatever is written below `root` may be changed by its group, as nbgrader does it.
+
+    So may what lies in `.course`, without which nobody else of the group could grade.
+    """
     _shared.add(root.resolve())
+    for folder, _, names in os.walk(root / ".course"):
+        _share(Path(folder))
+        for name in names:
+            _share(Path(folder, name))
+
+
+def _share(path: Path) -> None:
+    """Give the group its rights to a file or a folder of ours; what others have, they keep."""
+    now = path.lstat().st_mode
+    group = 0o2770 if stat.S_ISDIR(now) else 0o660
+    if not stat.S_ISLNK(now) and now & group != group:
+        with suppress(PermissionError):  # another instructor's; nbgrader leaves it as well
+            path.chmod(stat.S_IMODE(now | group) & 0o2777)
 
 
 def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
@@ -70,10 +86,7 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     folders = _of_the_group(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for folder in folders:
-        now = folder.stat().st_mode
-        if now & 0o2770 != 0o2770:
-            with suppress(PermissionError):  # another instructor's; nbgrader leaves it as well
-                folder.chmod((now | 0o2770) & 0o2777)
+        _share(folder)
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     # "surrogatepass" would keep what strict UTF-8 refuses; a page shows a question mark instead.

@@ -192,6 +192,8 @@ class ClassGradebook:
 
     def __exit__(self, *_: object) -> None:
         self._undo.close()
+        if self.folders.groupshared:
+            share_with_group(self.root)  # keys that were made meanwhile, too
 
     def register(self, assignment: str) -> Released:
         """Tell the gradebook about the master of `assignment`, through `nbgrader generate_assignment`.
@@ -202,7 +204,7 @@ class ClassGradebook:
             folders = _course_folders(self.app, self.root)
             folders.assignment_id, folders.release_directory = assignment, folder
             converter = GenerateAssignment(coursedir=folders, parent=self.app)
-            drop_strays(self.gradebook, assignment)
+            self._patiently(lambda: self._drop_strays(assignment))
             with nbgraders_words(converter) as words:
                 try:
                     self._patiently(converter.start)
@@ -212,6 +214,10 @@ class ClassGradebook:
             notebook = nbformat.read(Path(folder, assignment, f"{assignment}.ipynb"), as_version=4)
         self.gradebook.db.expire_all()
         return Released(assignment, notebook)
+
+    def _drop_strays(self, assignment: str) -> None:
+        drop_strays(self.gradebook, assignment)
+        self.gradebook.commit_all()
 
     def _refused(self, assignment: str, words: str) -> str:
         """Why nbgrader refuses a master; where its cells have changed, which, and the two ways out."""
