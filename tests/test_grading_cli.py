@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -387,6 +388,49 @@ def test_a_changed_notebook_is_graded_again(
     hand_in(root, "ana", FIRST, answered(released, {"predict_flow": "# right"}))
     assert main(["grade"]) == 0
     assert _scores(root)["ana", "predict_flow_check"] == (6.0, True)
+
+
+# --- what is said, wherever it goes -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_an_encoding_costs_a_sign_and_never_the_run(
+    encoding: str, root: Path, released: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name, a path and a report that the terminal cannot show; grades and files are there all the same."""
+    course = root.rename(root.with_name("Kurs Ω"))
+    monkeypatch.chdir(course)
+    monkeypatch.setattr("autograder.submission.course.open_engine", lambda *_args, **_options: FakeEngine())
+    file = hand_in(course, "Zoë Ω", FIRST, answered(released, {"predict_flow": "# half # prints Ω – ’ ✓"}))
+    hand_in(course, "ana", FIRST, released, name="übung Ω.ipynb")
+    (course / "submitted" / "Ω.txt").write_text("Ω")
+
+    def said(*command: str, status: int = 0) -> str:
+        """What comes out, decoded; stderr never fails, for Python itself replaces signs there."""
+        raw = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding, write_through=True))
+        assert main(list(command)) == status
+        return raw.getvalue().decode(encoding)
+
+    assert "2 graded" in said("grade", "--json", "out.jsonl")
+    said("grade", "--students", "Zoé Ω", status=2)
+    signs = "✗" if encoding == "utf-8" else "-"
+    assert f"  {signs} predict_flow" in said("check", str(file))
+    row = json.loads(said("check", str(file), "--json"))
+    assert "Ω – ’ ✓" in row["exercises"][0]["message"]
+    with pytest.raises(SystemExit):
+        said("--help")
+    said("release", status=2)
+    assert {learner for learner, _ in _scores(course)} == {"ana", "Zoë Ω"}
+
+
+def test_python_itself_is_told_of_the_encoding(root: Path) -> None:
+    """The same in a process of its own, whose output goes into a pipe."""
+    variables = {**environment(), "PYTHONIOENCODING": "ascii"}
+    words = [sys.executable, "-m", "autograder", "grade", "Ω"]
+    done = subprocess.run(words, cwd=root, env=variables, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("autograder grade: no assignment")
 
 
 # --- the gradebook in use, and a run that is killed -----------------------------------------------------
