@@ -26,16 +26,18 @@ if str(ROOT) not in sys.path:
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 from autograder import predictions, release  # noqa: E402  (found by the lines above)
-from autograder.gradebook import book, pages, preprocessors  # noqa: E402
+from autograder.gradebook import book, exchange, masters, pages, preprocessors  # noqa: E402
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets puts it here)
 book.wait_for_locks()
+exchange.read_times_in_nbgrader()
 
 c.CourseDirectory.root = str(ROOT)
 c.CourseDirectory.source_directory = "notebooks"
 
 # Predictions are released as a dict with None; every notebook says which version of the course it belongs to.
 c.GenerateAssignment.preprocessors = release.our_steps(GenerateAssignment.preprocessors.default())
+c.GenerateAssignment.pre_convert_hook = masters.the_master_alone
 c.ClearAnswers.points_for = predictions.points_for(ROOT)
 
 # A learner's cells run in the engine alone: nothing here executes a cell.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import json
 import os
 import sys
@@ -25,8 +27,25 @@ class MistakeError(Exception):
     """The command cannot do what was asked; its text is the one line that says why."""
 
 
+# What stands for a sign that a terminal or a pipe cannot show; for any other, a question mark does.
+_SIGNS = {"✓": "+", "✗": "-", "…": "...", "×": "x", "’": "'", "–": "-"}
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """The error handler of our output: an encoding without a sign costs the sign, never the run."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    return "".join(_SIGNS.get(sign, "?") for sign in signs), error.end
+
+
+codecs.register_error("plainly", _plainly)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. 0: done; 2: it could not be done, one line says why; 1: a mistake of ours."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="plainly")  # stderr never fails: Python sees to that
     options = _parser().parse_args(arguments)
     # Threads of our own are one a submission; more inside each only get in each other's way.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -60,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     release.set_defaults(run=release_command)
 
     check = commands.add_parser("check", help="grade one notebook, without the gradebook")
-    check.add_argument("notebook", type=Path, metavar="NOTEBOOK.ipynb")
+    check.add_argument("notebook", type=Path, metavar="NOTEBOOK.ipynb", help="or a zip or a folder")
     check.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(run=check_command)
 
@@ -106,26 +125,23 @@ def release_command(options: argparse.Namespace) -> int:
 
 def check_command(options: argparse.Namespace) -> int:
     from autograder.engine.folder import IntakeError
-    from autograder.engine.intake import read_submission
     from autograder.engine.sandbox import SandboxError
     from autograder.submission.course import Course, CourseError, find_course, open_engine
     from autograder.submission.grading import grade_submission
+    from autograder.submission.handed import choose_file
 
-    file: Path = options.notebook
     try:
         course = Course.open(find_course(Path.cwd()))
-        folder = file.resolve().parent
-        beside = folder if folder.name in course.masters else None  # as when it is handed in
         with open_engine(course, trust_submissions=options.trust_submissions) as engine:
-            submission = read_submission(file, course.masters, beside, engine.read)
+            submission, notes = choose_file(course, options.notebook, engine)
             verdict = grade_submission(course, submission, "", engine)
-            notes = [*engine.warnings, *verdict.warnings]
+            notes = [*engine.warnings, *notes, *verdict.warnings]
     except (CourseError, IntakeError, SandboxError) as error:
         raise MistakeError(str(error)) from error
     for note in dict.fromkeys(notes):
         print(f"warning: {one_line(note)}", file=sys.stderr)
     if options.json:
-        print(json.dumps(verdict.summary(), ensure_ascii=False))
+        print(json.dumps(verdict.summary()))  # ASCII: whatever the encoding, nothing is lost
         return 0
     print(f"{verdict.assignment}: {verdict.score:g} of {verdict.max_score:g} points, {verdict.level}")
     for report in verdict.reports:
@@ -174,7 +190,9 @@ def grade_command(options: argparse.Namespace) -> int:
     _summary(course, outcome, passed_over, time.monotonic() - started)
     if outcome.failures:
         print(f"{OURS}\n" + "\n".join(map(plain_text, outcome.failures)), file=sys.stderr)
-    return 1 if outcome.unrecorded else 0
+    for refused in outcome.refused:
+        print(f"autograder grade: {one_line(refused)}", file=sys.stderr)
+    return 1 if outcome.unrecorded else 2 if outcome.refused else 0
 
 
 def _cores() -> int:

@@ -23,12 +23,12 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor, SaveCells
-from traitlets import Enum, Unicode, default
-from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
+from traitlets import Unicode, default
 
-from autograder import opening
-from autograder.predictions import TAGS, PointsFor, SettingError, cells_for, points_for
+from autograder import opening, pictures
+from autograder.clearing import ClearAnswers, course_config
+from autograder.predictions import PointsFor, SettingError, points_for
+from autograder.words import nbgraders_words
 
 # Copied as they are, from the course root to the release.
 COPIED = {
@@ -106,24 +106,6 @@ class StampVersion(NbGraderPreprocessor):
         return nb, resources
 
 
-class ClearAnswers(ClearSolutions):
-    """nbgrader's own step; of predictions, learners get the dict with `None` and nothing else."""
-
-    points_for = Enum(tuple(TAGS), default_value="committing", help="What predictions count for.").tag(
-        config=True
-    )
-
-    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-        nb.cells = cells_for(self.points_for, nb)["cells"]
-        return super().preprocess(nb, resources)
-
-    def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
-        cell, resources = super().preprocess_cell(cell, resources, index)
-        if "prediction" in cell.metadata.get("tags", ()):
-            cell.source = cell.source.replace(self.code_stub["python"], "").rstrip()
-        return cell, resources
-
-
 def find_masters(folder: Path) -> dict[str, Path]:
     """Assignment -> its master, in the order of the lessons."""
     # Brings PyTorch along, which nbgrader's own commands can do without: its settings import this module.
@@ -146,14 +128,6 @@ def find_masters(folder: Path) -> dict[str, Path]:
     return masters
 
 
-def course_config(root: Path) -> Config:
-    """nbgrader's settings of this course, if it has any."""
-    if not (root / "nbgrader_config.py").is_file():
-        return Config()
-    config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
-    return config
-
-
 def convert(
     root: Path, masters: dict[str, Path], course: Path, made: Path, counts: PointsFor = "committing"
 ) -> None:
@@ -174,10 +148,13 @@ def convert(
         coursedir = CourseDirectory(config=config)
         converter = GenerateAssignment(coursedir=coursedir, config=config, no_database=True)
         converter.preprocessors = steps_without_gradebook(converter.preprocessors)
-        try:
-            converter.start()
-        except (NbGraderException, SystemExit) as error:
-            raise ReleaseError(f"nbgrader did not convert {name}: {error}. See its lines above.") from error
+        with nbgraders_words(converter) as words:
+            try:
+                converter.start()
+            except (NbGraderException, SystemExit) as error:
+                said = words.sentence(masters[name].relative_to(root))
+                raise ReleaseError(f"{name} was not converted. {said}") from error
+        pictures.copy(masters[name], course / "release" / name)
     shutil.move(course / "release", made)
 
 

@@ -16,6 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.engine.inside.notebook import Outline, read_outline
+from autograder.engine.inside.unpack import unpack_zip
 from autograder.engine.run import CellOutput, Plan, Result, Task
 from autograder.exercises import LESSONS
 from autograder.gradebook.book import ClassGradebook
@@ -178,6 +179,9 @@ class FakeEngine:
 
     def read(self, raw: bytes) -> Outline:
         return read_outline(raw)
+
+    def unpack(self, raw: bytes) -> tuple[dict[str, bytes], list[str]]:
+        return unpack_zip(raw)
 
     def run(self, plan: Plan, _judge: object) -> Result:
         result = Result()

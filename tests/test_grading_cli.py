@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -21,10 +22,10 @@ import pytest
 
 from autograder.__main__ import main
 from autograder.class_run import run as class_run
-from autograder.class_run.folders import choose, find_handed, read_folder
-from autograder.engine.inside.notebook import read_outline
+from autograder.class_run.folders import find_handed
 from autograder.gradebook.book import ClassGradebook
 from autograder.submission.course import Course, CourseError
+from autograder.submission.handed import ReadsHere, choose, read_folder
 from grading_course import (
     LESSONS,
     WRONG,
@@ -262,7 +263,7 @@ def test_a_submission_that_cannot_be_read_is_not_graded_and_says_why(
     hand_in(root, "ana", FIRST, answered(released, {"predict_flow": "# right"}))
     hand_in(root, "broken", FIRST, "{")
     hand_in(root, "foreign", FIRST, master(SECOND))
-    (root / "submitted" / "empty" / FIRST).mkdir(parents=True)
+    hand_in(root, "words", FIRST, "My answers.", name="answers.docx")
     (root / "submitted" / "linked" / FIRST).mkdir(parents=True)
     (root / "submitted" / "linked" / FIRST / f"{FIRST}.ipynb").symlink_to(
         root / "notebooks" / FIRST / f"{FIRST}.ipynb"
@@ -274,7 +275,7 @@ def test_a_submission_that_cannot_be_read_is_not_graded_and_says_why(
     reasons = {
         "broken": "notebook",
         "foreign": "is the notebook of 02_explicit_addition",
-        "empty": "no notebook 01_sequential_flow.ipynb",
+        "words": "no notebook 01_sequential_flow.ipynb, only answers.docx: hand in the notebook itself",
         "linked": "link",
         "pipe": "ordinary file",
     }
@@ -297,11 +298,11 @@ def test_the_notebook_that_counts(root: Path, released: Any) -> None:
     hand_in(root, "ben", FIRST, released, name="newer.ipynb")
     [ana, ben], passed_over = find_handed(course, [], [])
     assert passed_over == []
-    chosen = choose(course, read_folder(course, ana), read_outline)
+    chosen = choose(course, read_folder(course, ana), ReadsHere())
     assert chosen.submission is not None
     assert "# right" in [step.source for step in chosen.submission.plan.tasks]
     assert f"graded {FIRST} (1).ipynb, because there is no {FIRST}.ipynb" in chosen.warnings
-    chosen = choose(course, read_folder(course, ben), read_outline)
+    chosen = choose(course, read_folder(course, ben), ReadsHere())
     assert chosen.submission is not None
     assert "# right" in [step.source for step in chosen.submission.plan.tasks]
     assert "newer.ipynb is another notebook, not graded" in chosen.warnings
@@ -387,6 +388,49 @@ def test_a_changed_notebook_is_graded_again(
     hand_in(root, "ana", FIRST, answered(released, {"predict_flow": "# right"}))
     assert main(["grade"]) == 0
     assert _scores(root)["ana", "predict_flow_check"] == (6.0, True)
+
+
+# --- what is said, wherever it goes -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_an_encoding_costs_a_sign_and_never_the_run(
+    encoding: str, root: Path, released: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name, a path and a report that the terminal cannot show; grades and files are there all the same."""
+    course = root.rename(root.with_name("Kurs Ω"))
+    monkeypatch.chdir(course)
+    monkeypatch.setattr("autograder.submission.course.open_engine", lambda *_args, **_options: FakeEngine())
+    file = hand_in(course, "Zoë Ω", FIRST, answered(released, {"predict_flow": "# half # prints Ω – ’ ✓"}))
+    hand_in(course, "ana", FIRST, released, name="übung Ω.ipynb")
+    (course / "submitted" / "Ω.txt").write_text("Ω")
+
+    def said(*command: str, status: int = 0) -> str:
+        """What comes out, decoded; stderr never fails, for Python itself replaces signs there."""
+        raw = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding, write_through=True))
+        assert main(list(command)) == status
+        return raw.getvalue().decode(encoding)
+
+    assert "2 graded" in said("grade", "--json", "out.jsonl")
+    said("grade", "--students", "Zoé Ω", status=2)
+    signs = "✗" if encoding == "utf-8" else "-"
+    assert f"  {signs} predict_flow" in said("check", str(file))
+    row = json.loads(said("check", str(file), "--json"))
+    assert "Ω – ’ ✓" in row["exercises"][0]["message"]
+    with pytest.raises(SystemExit):
+        said("--help")
+    said("release", status=2)
+    assert {learner for learner, _ in _scores(course)} == {"ana", "Zoë Ω"}
+
+
+def test_python_itself_is_told_of_the_encoding(root: Path) -> None:
+    """The same in a process of its own, whose output goes into a pipe."""
+    variables = {**environment(), "PYTHONIOENCODING": "ascii"}
+    words = [sys.executable, "-m", "autograder", "grade", "Ω"]
+    done = subprocess.run(words, cwd=root, env=variables, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("autograder grade: no assignment")
 
 
 # --- the gradebook in use, and a run that is killed -----------------------------------------------------

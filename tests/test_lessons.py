@@ -16,9 +16,9 @@ import torch
 from nbclient import NotebookClient
 from nbgrader.nbgraderformat import MetadataValidator
 
+from autograder.clearing import ClearAnswers
 from autograder.exercises import EXERCISES, LESSONS
 from autograder.exercises.vocabulary import Exercise
-from autograder.release import ClearAnswers
 
 ROOT = Path(__file__).resolve().parent.parent
 MINUTES = {LESSONS[0]: 25, LESSONS[1]: 30, LESSONS[2]: 35, LESSONS[3]: 20}

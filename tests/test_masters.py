@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
-from autograder.exercises import LESSONS
+from autograder.class_run import run as class_run
+from autograder.exercises import EXERCISES, LESSONS
 from autograder.submission.course import Course
 from autograder.submission.masters import MasterError, read_master
-from grading_course import make_course, master
+from grading_course import ROOT, FakeEngine, hand_in, make_course, master, nbgrader, release_notebooks
 
 LESSON = LESSONS[1]
 Harm = Callable[[list[Any]], object]
@@ -159,3 +162,169 @@ def test_each_command_refuses_it_before_it_starts(
 
 def test_the_masters_of_the_course_fit(tmp_path: Path) -> None:
     assert list(Course.open(make_course(tmp_path / "course")).masters) == list(LESSONS)
+
+
+# --- beside the masters, and a master that changes ------------------------------------------------------
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course root as the working directory, with an engine that runs nothing."""
+    root = make_course(tmp_path / "course")
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(class_run, "open_engine", lambda *_args, **_options: FakeEngine())
+    monkeypatch.setattr(Course, "prepare", lambda *_args: None)
+    return root
+
+
+def points(root: Path) -> dict[str, list[tuple[str, float]]]:
+    """What the gradebook knows: the notebooks of each assignment, and their points."""
+    with Gradebook(f"sqlite:///{root}/gradebook.db") as book:
+        return {
+            one.name: sorted((notebook.name, notebook.max_score) for notebook in one.notebooks)
+            for one in book.assignments
+        }
+
+
+def litter(folder: Path, name: str) -> None:
+    """What editors and instructors leave beside a master."""
+    for copied in (f"{name}-Copy1.ipynb", f"{name} (1).ipynb", "a.ipynb"):
+        shutil.copy(folder / f"{name}.ipynb", folder / copied)
+    (folder / "Untitled.ipynb").write_text("")
+    (folder / "pictures").mkdir()
+    (folder / "pictures" / "chain.png").write_bytes(b"png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plainly", [False, True], ids=["grade", "nbgrader"])
+def test_what_lies_beside_a_master_changes_no_points(plainly: bool, course: Path) -> None:
+    """A copy, an empty notebook and pictures: each assignment has one notebook and its own points."""
+    clean = make_course(course.parent / "clean")
+    released = release_notebooks(clean, LESSONS[:2])
+    litter(course / "notebooks" / LESSON, LESSON)
+    for learner in ("ana", "ben"):
+        for name in LESSONS[:2]:
+            hand_in(course, learner, name, released[name])
+    if plainly:
+        said = nbgrader(course, "generate_assignment", LESSON).stderr
+        assert f"{LESSON}.ipynb is the assignment; beside it and not taken: " in said
+        assert f"{LESSON}-Copy1.ipynb" in said
+        assert [path.name for path in (course / "release" / LESSON).glob("*.ipynb")] == [f"{LESSON}.ipynb"]
+    assert main(["grade", "--no-feedback"]) == 0
+    assert points(course) == points(clean)
+
+
+@pytest.mark.slow
+def test_points_that_had_doubled_are_mended(course: Path) -> None:
+    """A gradebook that took a copy for a second notebook forgets it, also when submissions are recorded."""
+    released = release_notebooks(course, (LESSON,))[LESSON]
+    config = course / "nbgrader_config.py"
+    text = config.read_text()
+    config.write_text(text.replace("c.GenerateAssignment.pre_convert_hook", "unused"))
+    litter(course / "notebooks" / LESSON, LESSON)
+    (course / "notebooks" / LESSON / "Untitled.ipynb").unlink()
+    nbgrader(course, "generate_assignment", LESSON, "--force")
+    assert len(points(course)[LESSON]) == 4
+    hand_in(course, "ana", LESSON, released)
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+        book.update_or_create_student("ana")
+        book.update_or_create_submission(LESSON, "ana")
+    config.write_text(text)
+    assert main(["grade", "--no-feedback"]) == 0
+    assert [name for name, _ in points(course)[LESSON]] == [LESSON]
+
+
+def essay(cells: list[Any]) -> None:
+    """One more question for a person to mark."""
+    another(cells, "essay", solution=True, points=3)
+
+
+CHANGES: dict[str, tuple[Harm, str]] = {
+    "a cell added": (essay, "(added: essay)"),
+    "a cell taken away": (lambda c: c.remove(locked(c)), "(taken away: {locked})"),
+    "a cell renamed": (
+        lambda c: locked(c)["metadata"]["nbgrader"].update(grade_id="renamed"),
+        "(added: renamed; taken away: {locked})",
+    ),
+}
+
+
+def locked(cells: list[Any]) -> dict[str, Any]:
+    """A cell of nbgrader's that is no part of an exercise."""
+    of_exercises = {f"{name}{end}" for name in EXERCISES for end in ("", "_check")}
+    named = [c for c in cells if c["metadata"].get("nbgrader", {}).get("grade_id", "a") not in of_exercises]
+    found: dict[str, Any] = next(c for c in named if "nbgrader" in c["metadata"])
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("change", "named"), CHANGES.values(), ids=CHANGES)
+def test_a_changed_assignment_stops_no_other_and_the_ways_out_work(
+    change: Harm, named: str, course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other lessons are graded, the message names cells and ways out, and both ways do what it says."""
+    released = release_notebooks(course, LESSONS[:2])
+    path = course / "notebooks" / LESSON / f"{LESSON}.ipynb"
+    before = path.read_text(encoding="utf-8")
+    for name in LESSONS[:2]:
+        hand_in(course, "ana", name, released[name])
+    assert main(["grade", "--no-feedback"]) == 0
+    for name in LESSONS[:2]:
+        hand_in(course, "ben", name, released[name])
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+        book.find_grade(TEST, LESSON, LESSON, "ana").manual_score = 5
+        book.db.commit()
+    capsys.readouterr()
+    written(path, change)
+    assert main(["grade", "--no-feedback"]) == 2
+    out, err = capsys.readouterr()
+    expected = named.format(locked=locked(json.loads(before)["cells"])["metadata"]["nbgrader"]["grade_id"])
+    [line] = [line for line in err.splitlines() if line.startswith("autograder grade:")]
+    assert f"{LESSON} was not graded: its master has changed" in line
+    assert expected in line
+    assert "all marks stay" in line
+    assert f"nbgrader db assignment remove {LESSON} --force" in line
+    assert f"{LESSONS[0]}: 2 graded" in out
+    assert handed_in(course) == {(LESSONS[0], "ana"), (LESSONS[0], "ben"), (LESSON, "ana")}
+    # The one way: the master is put back, and the mark that a person gave is still there.
+    path.write_text(before, encoding="utf-8")
+    assert main(["grade", "--no-feedback"]) == 0
+    assert manual(course, "ana") == 5
+    # The other: the assignment is made anew, with its cells and without that mark.
+    written(path, change)
+    nbgrader(course, "db", "assignment", "remove", LESSON, "--force")
+    assert main(["grade", "--no-feedback"]) == 0
+    assert handed_in(course) == {(name, who) for name in LESSONS[:2] for who in ("ana", "ben")}
+    assert manual(course, "ana") is None
+
+
+def handed_in(root: Path) -> set[tuple[str, str]]:
+    with Gradebook(f"sqlite:///{root}/gradebook.db") as book:
+        return {(one.assignment.name, one.student.id) for a in book.assignments for one in a.submissions}
+
+
+def manual(root: Path, learner: str) -> float | None:
+    with Gradebook(f"sqlite:///{root}/gradebook.db") as book:
+        score: float | None = book.find_grade(TEST, LESSON, LESSON, learner).manual_score
+        return score
+
+
+@pytest.mark.slow
+def test_nbgraders_own_words_come_with_file_and_cell(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nbgrader refuses a master, one line says which cell of which file, in `grade` and `release`."""
+    released = release_notebooks(course, (LESSON,))[LESSON]
+    hand_in(course, "ana", LESSON, released)
+
+    def unclosed(cells: list[Any]) -> None:
+        another(cells, "essay", solution=True, points=3)
+        cells[-1]["source"] = "### BEGIN SOLUTION\nx = 1"
+
+    written(course / "notebooks" / LESSON / f"{LESSON}.ipynb", unclosed)
+    shutil.copy(ROOT / "pyproject.toml", course)
+    for command in ("grade", "release"):
+        assert main([command]) == 2
+        err = capsys.readouterr().err.splitlines()[-1]
+        assert f"notebooks/{LESSON}/{LESSON}.ipynb, cell essay: nbgrader says " in err, err
+        assert "no end solution statement found" in err

@@ -12,13 +12,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograder.clearing import ClearAnswers, course_config
 from autograder.exercises import LESSONS
 from autograder.predictions import cells_for
 from autograder.release import (
-    ClearAnswers,
     ReleaseError,
     StampVersion,
-    course_config,
     course_version,
     packaging_tables,
     release,
@@ -158,6 +157,51 @@ def test_what_lies_beside_a_master_stays_there(course: Path) -> None:
     (beside / "solutions.py").write_text("answer = 13\n")
     (beside / "draft.ipynb").write_text((beside / f"{LESSONS[0]}.ipynb").read_text(encoding="utf-8"))
     assert [path.name for path in (release(course) / LESSONS[0]).iterdir()] == [f"{LESSONS[0]}.ipynb"]
+
+
+def show(course: Path, text: str) -> Path:
+    """The first lesson's folder, and in its master a text cell with `text`."""
+    path = course / "notebooks" / LESSONS[0] / f"{LESSONS[0]}.ipynb"
+    content = nbformat.read(path, as_version=4)
+    content.cells.append(nbformat.v4.new_markdown_cell(text, id="a-picture"))
+    nbformat.write(content, path)
+    return path.parent
+
+
+def test_pictures_that_a_lesson_shows_travel_with_it(course: Path) -> None:
+    """At the same place beside the notebook; what it does not show stays with the instructor."""
+    folder = show(
+        course,
+        '![a chain](pictures/a%20chain.png "A chain") <img alt="a skip" src="skip.SVG"> '
+        "![elsewhere](https://example.org/x.png) ![inline](data:image/png;base64,AA)",
+    )
+    (folder / "pictures").mkdir()
+    for name in ("pictures/a chain.png", "skip.SVG", "pictures/solution.png"):
+        (folder / name).write_bytes(name.encode())
+    made = release(course) / LESSONS[0]
+    found = {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
+    assert found == {f"{LESSONS[0]}.ipynb", "pictures/a chain.png", "skip.SVG"}
+    assert (made / "pictures/a chain.png").read_bytes() == b"pictures/a chain.png"
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        ("pictures/chain.png", "shows pictures/chain.png, which is not there"),
+        ("../02_explicit_addition/x.png", "expected a picture"),
+        ("notes.md", "expected a picture"),
+        ("secret.png", "expected a picture"),
+    ],
+)
+def test_a_lesson_that_shows_what_cannot_travel_is_refused(shown: str, reason: str, course: Path) -> None:
+    """Missing, outside of its folder (by a link as well), or no picture: one line names it."""
+    folder = show(course, f"![x]({shown})")
+    (folder.parent / LESSONS[1] / "x.png").write_bytes(b"")
+    (folder / "notes.md").write_text("")
+    (folder / "secret.png").symlink_to("/etc/passwd")
+    with pytest.raises(ReleaseError, match=reason) as refused:
+        release(course)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_release_neither_needs_nor_touches_the_gradebook(course: Path) -> None:

@@ -1,145 +1,189 @@
-"""Which folders were handed in, what lies in each, and which notebook of it counts."""
+"""Which folders were handed in, whose they are, and what to do about all that is none."""
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
+from unicodedata import combining, normalize
 
-from autograder.engine.folder import IntakeError, handed_in, list_folder, notebooks_in
-from autograder.engine.inside.notebook import Outline
-from autograder.engine.intake import Submission, read_submission
+from autograder.engine.folder import IntakeError, contents_of, list_folder
+from autograder.files import one_form
+from autograder.gradebook.exchange import time_in
 from autograder.submission.course import Course, CourseError
+from autograder.submission.handed import Handed
 
 MOST_ID = 128  # characters, of nbgrader's Student.id
-
-
-@dataclass(frozen=True)
-class Handed:
-    """One learner's folder for one assignment."""
-
-    learner: str
-    assignment: str
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return f"{self.learner}/{self.assignment}"
-
-
-@dataclass(frozen=True)
-class Found:
-    """What lies in a folder: the notebooks that may count, the likeliest first, and a digest of it all."""
-
-    handed: Handed
-    files: tuple[Path, ...]
-    fingerprint: str
-    passed_over: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The submission that counts, or the reason why there is none."""
-
-    submission: Submission | None
-    reason: str = ""
-    warnings: tuple[str, ...] = ()
+MOST_HINTS = 3  # in one line
 
 
 def find_handed(
     course: Course, assignments: Sequence[str], learners: Sequence[str]
 ) -> tuple[list[Handed], list[str]]:
-    """The folders `submitted/LEARNER/ASSIGNMENT` that were asked for, and what was passed over.
+    """The folders `submitted/LEARNER/ASSIGNMENT` that were asked for, and what to say about the rest.
 
     Raises:
         CourseError: for an assignment or a learner that does not exist, or where nothing was handed in.
     """
     for name in assignments:
         if name not in course.masters:
-            raise CourseError(f"no assignment {name!r}; there are {', '.join(course.masters)}")
+            there = ", ".join(course.masters)
+            meant = did_you_mean(name, course.masters)
+            raise CourseError(f"no assignment {name!r}; {meant + ' There' if meant else 'there'} are {there}")
     submitted = course.root / "submitted"
     if not submitted.is_dir():
         raise CourseError(f"{submitted}: no such folder; put notebooks into submitted/LEARNER/ASSIGNMENT/")
-    found: list[Handed] = []
-    passed_over: list[str] = []
-    known = set()
-    for folder in sorted(submitted.iterdir()):
-        if folder.name.startswith("."):
-            continue
-        if problem := _learner_problem(folder):
-            passed_over.append(f"submitted/{printable(folder.name)}: {problem}")
-            continue
-        known.add(folder.name)
-        if learners and folder.name not in learners:
-            continue
+    looking = _Looking(course, assignments, {one_form(name) for name in learners})
+    folders = looking.learners(submitted)
+    if missing := sorted({*looking.asked} - folders.keys()):
+        meant = {name: did_you_mean(name, folders) for name in missing}
+        named = [printable(name) + (f" ({meant[name]})" if meant[name] else "") for name in missing]
+        raise CourseError(f"nothing was handed in by {', '.join(named)}")
+    for learner, folder in folders.items():
+        if not looking.asked or learner in looking.asked:
+            looking.into(learner, folder)
+    if not looking.found:
+        wanted = ", ".join(assignments or course.masters)
+        hints = "".join(f"; {note}" for note in looking.notes[:MOST_HINTS])
+        raise CourseError(f"{submitted}: nothing was handed in for {wanted}{hints}")
+    looking.gone(folders)
+    return looking.found, looking.notes
+
+
+@dataclass
+class _Looking:
+    """One look through `submitted/`."""
+
+    course: Course
+    assignments: Sequence[str]
+    asked: Collection[str]
+    found: list[Handed] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._graded = self.course.root / "autograded"
+        names = [path.name for path in self._graded.iterdir()] if self._graded.is_dir() else []
+        # A learner who was graded before keeps the form of the name that the gradebook has.
+        self._ids = {one_form(name): name for name in names if not name.startswith(".")}
+
+    def learners(self, submitted: Path) -> dict[str, list[Path]]:
+        """The folders of each learner, by the name's one form: two of them where one is spelt in two."""
+        folders: dict[str, list[Path]] = {}
+        for folder in sorted(submitted.iterdir()):
+            if folder.name.startswith("."):
+                continue
+            if problem := self._no_learner(folder):
+                self.notes.append(f"submitted/{printable(folder.name)}: {problem}")
+            else:
+                folders.setdefault(one_form(folder.name), []).append(folder)
+        return folders
+
+    def _no_learner(self, folder: Path) -> str | None:
+        """Why this is no learner's folder, or None. Its name would go into pages and paths."""
+        name = folder.name
+        if folder.is_symlink() or not folder.is_dir():
+            return self._loose(folder, "LEARNER")
+        if name in self.course.masters:
+            return "an assignment where a learner was expected; the order is submitted/LEARNER/ASSIGNMENT/"
+        if not name.isprintable() or any(sign in name for sign in '<>"\\') or name != name.strip():
+            return (
+                "this cannot be a learner's id: rename it, without < > \" \\, control characters and outer "
+                "spaces"
+            )
+        if len(one_form(name)) > MOST_ID:
+            return f"this cannot be a learner's id: rename it, nbgrader takes at most {MOST_ID} characters"
+        return None
+
+    def _loose(self, file: Path, learner: str) -> str:
+        """What to do with something that lies where a folder is expected."""
+        if file.is_symlink() or file.suffix.lower() not in (".ipynb", ".zip", ".json", ".txt"):
+            return "not a folder of its own"
+        [assignment] = near(file.stem, self.course.masters)[:1] or ["ASSIGNMENT"]
+        return f"not graded where it lies; put it into submitted/{learner}/{assignment}/"
+
+    def into(self, learner: str, folders: list[Path]) -> None:
+        """Look through what one learner handed in."""
+        if len(folders) > 1:
+            self.notes.append(
+                f"submitted/{printable(learner)}: {len(folders)} folders have this name, spelt in different "
+                "Unicode forms, and none was graded; put what counts into one and take the other away"
+            )
+            return
+        [folder] = folders
+        name = f"submitted/{printable(folder.name)}"
         try:
             places = [(place, status) for place, status in list_folder(folder) if place.name[0] != "."]
         except IntakeError as error:
-            passed_over.append(f"submitted/{error}")
-            continue
+            self.notes.append(f"submitted/{error}")
+            return
+        if not places:
+            self.notes.append(f"{name}: nothing was handed in, the folder is empty")
         for place, status in places:
-            if place.name not in course.masters:
-                passed_over.append(f"submitted/{folder.name}/{printable(place.name)}: no such assignment")
-            elif not stat.S_ISDIR(status.st_mode):
-                passed_over.append(f"submitted/{folder.name}/{place.name}: not a folder of its own")
-            elif not assignments or place.name in assignments:
-                found.append(Handed(folder.name, place.name, place))
-    if missing := sorted(set(learners) - known):
-        raise CourseError(f"nothing was handed in by {', '.join(map(printable, missing))}")
-    if not found:
-        wanted = ", ".join(assignments or course.masters)
-        raise CourseError(f"{submitted}: nothing was handed in for {wanted}")
-    return found, passed_over
+            is_folder = stat.S_ISDIR(status.st_mode)
+            if not is_folder:
+                self.notes.append(f"{name}/{printable(place.name)}: {self._loose(place, folder.name)}")
+            elif place.name not in self.course.masters:
+                meant = did_you_mean(place.name, self.course.masters)
+                problem = f"no such assignment; {meant}" if meant else "no such assignment"
+                self.notes.append(f"{name}/{printable(place.name)}: {problem}")
+            elif not self.assignments or place.name in self.assignments:
+                self._place(Handed(self._ids.get(learner, learner), place.name, place))
+
+    def _place(self, handed: Handed) -> None:
+        if _is_empty(handed):
+            earlier = self._graded / handed.learner / handed.assignment
+            kept = "; the gradebook keeps the earlier grade" if earlier.is_dir() else ""
+            self.notes.append(f"{handed.name}: nothing was handed in, the folder is empty{kept}")
+            return
+        self.found.append(handed)
+        if problem := time_in(handed.folder)[1]:
+            self.notes.append(f"{handed.name}/timestamp.txt: {problem}")
+
+    def gone(self, folders: Mapping[str, Sequence[Path]]) -> None:
+        """Who was graded before, and has no folder any more."""
+        for one, learner in self._ids.items():
+            if self.asked and one not in self.asked:
+                continue
+            for assignment in self.assignments or self.course.masters:
+                graded = (self._graded / learner / assignment).is_dir()
+                if graded and not any((folder / assignment).exists() for folder in folders.get(one, ())):
+                    self.notes.append(
+                        f"{printable(learner)}/{assignment}: nothing is handed in any more, its folder in "
+                        "submitted/ is gone; the gradebook keeps the earlier grade"
+                    )
 
 
-def _learner_problem(folder: Path) -> str | None:
-    """Why a folder's name cannot be a learner's id, or None. Such a name would go into pages and paths."""
-    name = folder.name
-    if folder.is_symlink() or not folder.is_dir():
-        return "not a folder of its own"
-    if not name.isprintable() or any(sign in name for sign in '<>"\\') or name != name.strip():
-        return (
-            "this cannot be a learner's id: rename it, without < > \" \\, control characters and outer spaces"
-        )
-    if len(name) > MOST_ID:
-        return f"this cannot be a learner's id: rename it, nbgrader takes at most {MOST_ID} characters"
-    return None
+def _is_empty(handed: Handed) -> bool:
+    try:
+        contents = contents_of(handed.folder, handed.assignment)
+    except IntakeError:
+        return False  # said where it is read
+    return not (contents.notebooks or contents.zips or contents.others or contents.passed_over)
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The sentence that offers the names nearest to one that does not exist; empty where none is near."""
+    nearest = [printable(one) for one in near(name, names)]
+    return f"did you mean {' or '.join(nearest)}?" if nearest else ""
+
+
+def near(name: str, names: Iterable[str]) -> list[str]:
+    """At most three of `names` that are written like `name`, or hold it, the nearest first."""
+    plain = {_plain(one): one for one in names}
+    wanted = _plain(name)
+    parts = [one for one in plain if len(wanted) > 1 and (wanted in one or one in wanted)]
+    matches = get_close_matches(wanted, plain, cutoff=0.65)
+    return [plain[one] for one in dict.fromkeys([*parts, *matches])][:3]
+
+
+def _plain(name: str) -> str:
+    """Letters and figures alone, without accents and capitals."""
+    letters = (sign for sign in normalize("NFKD", name) if not combining(sign))
+    return "".join(sign for sign in letters if sign.isalnum()).casefold()
 
 
 def printable(name: str) -> str:
     """A name from outside, fit for a terminal."""
     return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in name)
-
-
-def read_folder(course: Course, handed: Handed) -> Found:
-    """Look at what was handed in, without parsing any of it."""
-    try:
-        files, passed_over = notebooks_in(handed.folder, handed.assignment)
-        digest = handed_in(handed.folder, files)
-    except IntakeError as error:
-        files, passed_over, digest = [], [str(error)], str(error).encode()
-    fingerprint = course.fingerprint(handed.assignment, digest)
-    return Found(handed, tuple(files), fingerprint, tuple(passed_over))
-
-
-def choose(course: Course, found: Found, outline: Callable[[bytes], Outline]) -> Chosen:
-    """The first notebook that belongs to the assignment, which its cells tell. `outline` parses one."""
-    handed, expected = found.handed, f"{found.handed.assignment}.ipynb"
-    warnings = list(found.passed_over)
-    for number, file in enumerate(found.files):
-        try:
-            submission = read_submission(file, course.masters, handed.folder, outline)
-        except IntakeError as error:
-            warnings.append(str(error))
-            continue
-        if submission.assignment != handed.assignment:
-            warnings.append(f"{printable(file.name)} is the notebook of {submission.assignment}")
-            continue
-        if file.name != expected:
-            warnings.append(f"graded {printable(file.name)}, because there is no {expected}")
-        others = found.files[number + 1 :]
-        warnings += [f"{printable(other.name)} is another notebook, not graded" for other in others]
-        return Chosen(submission, warnings=tuple(warnings))
-    reason, *rest = warnings or [f"There is no notebook {expected}."]
-    return Chosen(None, reason, tuple(rest))

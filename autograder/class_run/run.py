@@ -20,13 +20,19 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from autograder.class_run.folders import Found, Handed, choose, read_folder
 from autograder.engine.run import Engine, plain_text
 from autograder.files import write_whole
-from autograder.gradebook.book import ClassGradebook, FeedbackPages, read_timestamp, recorded_key
+from autograder.gradebook.book import (
+    ClassGradebook,
+    FeedbackPages,
+    GradebookError,
+    read_timestamp,
+    recorded_key,
+)
 from autograder.submission import verdicts
 from autograder.submission.course import Course, CourseError, open_engine
 from autograder.submission.grading import grade_submission, holds, unreadable
+from autograder.submission.handed import Found, Handed, choose, read_folder
 from autograder.submission.verdicts import Verdict, verdict_path
 
 
@@ -41,6 +47,7 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)  # of ours, each with its traceback
     unrecorded: list[str] = field(default_factory=list)  # what the gradebook did not take
+    refused: list[str] = field(default_factory=list)  # lessons that it does not take, and the ways out
 
     def json_lines(self) -> str:
         """One object a notebook, in the order of learners and assignments."""
@@ -93,11 +100,12 @@ class ClassRun:
     def run(self, handed: Sequence[Handed]) -> Outcome:
         """Grade everything in `handed` that is not finished."""
         with _alone(self.course.root), ClassGradebook(self.course.root, waiting=self.say) as book:
-            assignments = sorted({one.assignment for one in handed})
-            self.released = {name: book.register(name).notebook for name in assignments}
-            in_book = {name: book.recorded(name) for name in assignments}
+            self._register(sorted({one.assignment for one in handed}), book)
+            in_book = {name: book.recorded(name) for name in self.released}
             todo: list[Found] = []
             for one in handed:
+                if one.assignment not in self.released:
+                    continue
                 found = read_folder(self.course, one)
                 verdict = self._stored(found)
                 if verdict is not None and self._written(found, verdict, in_book):
@@ -111,6 +119,21 @@ class ClassRun:
                     self.progress(time_left.another().format("finished before"))
                 self._grade(todo, book, pages)
         return self.outcome
+
+    def _register(self, assignments: Sequence[str], book: ClassGradebook) -> None:
+        """Have the gradebook know these lessons; one that it refuses is left as it is, and the others go on.
+
+        Raises:
+            GradebookError: it refuses all of them.
+        """
+        self.released: dict[str, NotebookNode] = {}
+        for name in assignments:
+            try:
+                self.released[name] = book.register(name).notebook
+            except GradebookError as error:
+                self.outcome.refused.append(str(error))
+        if not self.released:
+            raise GradebookError(" ".join(self.outcome.refused))
 
     def _write_page(self, pages: FeedbackPages | None, learner: str, assignment: str) -> None:
         """Right here: in a process of its own it took as long on two cores, for a class of any size."""
@@ -193,7 +216,7 @@ class ClassRun:
     def _judge(self, found: Found, engine: Engine) -> tuple[Verdict, NotebookNode, float]:
         handed, started = found.handed, time.monotonic()
         verdict = self._stored(found)
-        chosen = choose(self.course, found, engine.read)
+        chosen = choose(self.course, found, engine)
         if verdict is None:
             if chosen.submission is None:
                 verdict = unreadable(

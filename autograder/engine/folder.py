@@ -8,19 +8,23 @@ import re
 import stat
 import sys
 import sysconfig
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
 
 from autograder.engine.run import plain_text
-from autograder.files import UnfitFileError, regular_bytes
+from autograder.files import UnfitFileError, one_form, regular_bytes
 
 MOST_NOTEBOOK = 20_000_000  # bytes; outputs with many pictures are some 5 MB
 MOST_FILES, MOST_FILE, MOST_BESIDE = 20, 2_000_000, 10_000_000
 MOST_ENTRIES = 10_000  # of a folder, so that listing it ends
+MOST_FOLDERS = 20  # in a folder that was handed in
 BESIDE = {".py", ".txt", ".md", ".csv", ".json", ".png", ".jpg", ".jpeg", ".npy", ".npz", ".pt"}
 
+_NEVER_HANDED_IN = {"timestamp.txt", "submission_secret.txt", "feedback", "__MACOSX", "__pycache__"}
+# How JSON starts that may be a notebook, with or without a byte-order mark.
+_NOTEBOOK = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*"(cells|metadata|nbformat|nbformat_minor)"\s*:')
 _SAFE_NAME = re.compile(r"[\w][\w .()+-]{0,99}")
 # Names that Python or the sandbox itself looks for; all others are seen in the library's folders.
 _SPECIAL = {"sumskip", "inside", "autograder", "sitecustomize", "usercustomize"}
@@ -30,29 +34,88 @@ class IntakeError(Exception):
     """Nothing can be graded here. One line: what was expected, what came, what to do."""
 
 
-def notebooks_in(folder: Path, assignment: str) -> tuple[list[Path], list[str]]:
-    """The notebooks that may be the one to grade, the likeliest first, and what was passed over.
+@dataclass(frozen=True)
+class Contents:
+    """What may be graded of a folder that was handed in: in it, or in a folder in it.
 
-    First the one with the assignment's name, then the newest: browsers save `NAME (1).ipynb`. Together
-    they have at most `MOST_NOTEBOOK` bytes.
+    `notebooks` has the likeliest first; `zips` are unpacked where they are read, behind the walls.
+    `others` are all else.
+    """
+
+    notebooks: tuple[Path, ...] = ()
+    zips: tuple[Path, ...] = ()
+    others: tuple[Path, ...] = ()
+    passed_over: tuple[str, ...] = ()
+
+
+def contents_of(folder: Path, assignment: str) -> Contents:
+    """Look through a folder without parsing anything.
+
+    First come notebooks with the assignment's name, then the newest: browsers save `NAME (1).ipynb`, and
+    some add `.json` or `.txt`. Together they have at most `MOST_NOTEBOOK` bytes.
 
     Raises:
         IntakeError: the folder cannot be looked into.
     """
-    status = {
-        path.name: status
-        for path, status in list_folder(folder)
-        if path.suffix == ".ipynb" and not path.name.startswith(".")
-    }
-    ordered = sorted(status, key=lambda name: (name != f"{assignment}.ipynb", -status[name].st_mtime, name))
-    found, passed_over, room = [], [], MOST_NOTEBOOK
-    for name in ordered[:MOST_FILES]:
-        if stat.S_ISREG(status[name].st_mode) and status[name].st_size <= room:
-            room -= status[name].st_size
-            found.append(folder / name)
+    entries = [(path, status) for path, status in list_folder(folder) if not _not_handed_in(path)]
+    others, passed_over = [], []
+    inner = [path for path, status in entries if stat.S_ISDIR(status.st_mode)]
+    for path in inner[:MOST_FOLDERS]:
+        entries += [(one, status) for one, status in list_folder(path) if not _not_handed_in(one)]
+    found, zips = [], []
+    for path, status in entries:
+        if stat.S_ISDIR(status.st_mode):
+            continue
+        if path.suffix.lower() == ".zip":
+            zips.append((path, status))
+        elif _is_notebook(path, status):
+            found.append((path, status))
         else:
-            passed_over.append(f"{plain_text(name)} is a link, no ordinary file, or too large")
-    return found, passed_over
+            others.append(path)
+
+    def order(pair: tuple[Path, os.stat_result]) -> tuple[bool, bool, bool, float, str]:
+        path, status = pair
+        named = called(path.name) == called(assignment)
+        exactly = path.name == f"{assignment}.ipynb"
+        return not named, path.parent != folder, not exactly, -status.st_mtime, str(path)
+
+    room = MOST_NOTEBOOK
+    fit: dict[bool, list[Path]] = {False: [], True: []}
+    for is_zip, pairs in ((False, sorted(found, key=order)), (True, sorted(zips, key=order))):
+        for path, status in pairs[:MOST_FILES]:
+            if stat.S_ISREG(status.st_mode) and status.st_size <= room:
+                room -= status.st_size
+                fit[is_zip].append(path)
+            else:
+                passed_over.append(f"{plain_text(path.name)} is a link, no ordinary file, or too large")
+        passed_over += [f"{plain_text(path.name)} is one of too many" for path, _ in pairs[MOST_FILES:]]
+    passed_over += [f"the folder {plain_text(path.name)} is one of too many" for path in inner[MOST_FOLDERS:]]
+    return Contents(tuple(fit[False]), tuple(fit[True]), tuple(others), tuple(passed_over))
+
+
+def called(name: str) -> str:
+    """A notebook's name without what browsers, mailers and systems add to it, to compare."""
+    return re.sub(r"(\.(ipynb|json|txt))+$", "", one_form(name).casefold())
+
+
+def _not_handed_in(path: Path) -> bool:
+    """What systems and nbgrader's exchange put there."""
+    return path.name.startswith(".") or path.name in _NEVER_HANDED_IN
+
+
+def _is_notebook(path: Path, status: os.stat_result) -> bool:
+    """By its name, or by a look at its first and its telling bytes; nothing is parsed."""
+    if ".ipynb" in path.name.lower():
+        return True
+    if path.suffix.lower() not in ("", ".json", ".txt") or not stat.S_ISREG(status.st_mode):
+        return False
+    try:
+        if not _NOTEBOOK.match(regular_bytes(path, MOST_NOTEBOOK, 1_000)):
+            return False
+        content = regular_bytes(path, MOST_NOTEBOOK)
+    except UnfitFileError:
+        return False
+    return b'"nbformat"' in content and b'"cells"' in content
 
 
 def files_beside(folder: Path, warnings: list[str]) -> dict[str, bytes]:
@@ -64,9 +127,13 @@ def files_beside(folder: Path, warnings: list[str]) -> dict[str, bytes]:
     kept: dict[str, bytes] = {}
     dropped: list[str] = []
     for path, status in list_folder(folder):
-        if path.suffix == ".ipynb" or path.name == "timestamp.txt" or path.name.startswith("."):
+        if _not_handed_in(path) or _is_notebook(path, status):
             continue
         problem = "" if stat.S_ISREG(status.st_mode) else "it is no regular file"
+        if stat.S_ISDIR(status.st_mode):
+            problem = "of a folder, only a notebook is taken"
+        elif path.suffix.lower() == ".zip":
+            problem = "of a zip, only a notebook is taken"
         problem = problem or _unwelcome(path)
         if not problem and (len(kept) >= MOST_FILES or sum(map(len, kept.values())) > MOST_BESIDE):
             problem = "there are too many files"
@@ -123,15 +190,17 @@ def _module_names() -> frozenset[str]:
     return frozenset(installed | sys.stdlib_module_names | _SPECIAL)
 
 
-def handed_in(folder: Path, notebooks: Sequence[Path]) -> bytes:
-    """All that counts of a submission as one digest: the notebooks that may, and the files that go along.
+def digest_of(folder: Path, contents: Contents) -> bytes:
+    """All that counts of a submission as one digest: notebooks, zips, and the files that go along.
 
     Raises:
         IntakeError: the folder cannot be looked into.
     """
     warnings: list[str] = []
-    named = [(notebook.name, _content(notebook)) for notebook in notebooks]
-    named += files_beside(folder, warnings).items()
+    named = [(path.relative_to(folder), _content(path)) for path in (*contents.notebooks, *contents.zips)]
+    for place in sorted({folder, *(path.parent for path in contents.notebooks)}):
+        beside = files_beside(place, warnings)
+        named += [(place.relative_to(folder) / name, content) for name, content in beside.items()]
     digest = hashlib.sha256("\n".join(warnings).encode())
     for name, content in named:
         digest.update(os.fsencode(name) + b"\0" + hashlib.sha256(content).digest())

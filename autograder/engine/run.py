@@ -24,6 +24,7 @@ import numpy as np
 
 from autograder.engine.inside import frames
 from autograder.engine.inside.notebook import Outline, OutlineError
+from autograder.engine.inside.unpack import MOST_MEMBERS, MOST_UNPACKED
 from autograder.engine.sandbox import Child, ChildLostError, Level, Limits, SandboxError, WarmParent
 from sumskip.checking.core import Ask, Case, Observation, Report
 
@@ -243,16 +244,46 @@ class Engine:
             OutlineError: these bytes are no notebook that can be read.
         """
         with self._slots, self.spawn() as child:
+            return Outline.from_json(self._taken_and(child, "read", raw, "a notebook"))
+
+    def unpack(self, raw: bytes) -> tuple[dict[str, bytes], list[str]]:
+        """The files in a zip by plain names, and what was left in it, as `read` reads.
+
+        Raises:
+            OutlineError: these bytes are no zip that can be opened.
+        """
+        with self._slots, self.spawn() as child:
+            reply = self._taken_and(child, "unpack", raw, "a zip")
+            names, sizes, left = (reply[key][:MOST_MEMBERS] for key in ("names", "sizes", "left"))
+            if sum(sizes) > MOST_UNPACKED:
+                raise OutlineError("expected a zip, got one that holds too much; hand in the notebook itself")
             try:
-                for start in range(0, len(raw), frames.MAX_BODY):
-                    piece = np.frombuffer(raw[start : start + frames.MAX_BODY], np.uint8)
-                    child.request({"do": "take"}, self.limits.cell_seconds, {"piece": piece})
-                reply, _ = child.request({"do": "read"}, self.limits.cell_seconds)
+                found = {
+                    plain_text(name): b"".join(self._pieces(child, number, size))
+                    for number, (name, size) in enumerate(zip(names, sizes, strict=True))
+                }
             except ChildLostError as lost:
-                raise OutlineError(f"expected a notebook, got what cannot be read: {lost}") from None
+                raise OutlineError(f"expected a zip, got what cannot be opened: {lost}") from None
+            return found, [plain_text(line)[:300] for line in left]
+
+    def _pieces(self, child: Child, number: int, size: int) -> Iterator[bytes]:
+        for start in range(0, size, frames.MAX_BODY):
+            question = {"do": "member", "number": number, "start": start}
+            _, frame = child.request(question, self.limits.cell_seconds)
+            yield frames.unpack(frame)[1]["piece"].tobytes()
+
+    def _taken_and(self, child: Child, do: str, raw: bytes, what: str) -> dict[str, Any]:
+        """What `child` says of the bytes of a file."""
+        try:
+            for start in range(0, len(raw), frames.MAX_BODY):
+                piece = np.frombuffer(raw[start : start + frames.MAX_BODY], np.uint8)
+                child.request({"do": "take"}, self.limits.cell_seconds, {"piece": piece})
+            reply, _ = child.request({"do": do}, self.limits.cell_seconds)
+        except ChildLostError as lost:
+            raise OutlineError(f"expected {what}, got what cannot be read: {lost}") from None
         if "refused" in reply:
             raise OutlineError(plain_text(reply["refused"])[:400])
-        return Outline.from_json(reply)
+        return reply
 
     def spawn(self) -> Child:
         """A process for one submission, from a warm parent that is replaced if it has died."""

@@ -40,15 +40,18 @@ from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import CheckCellMetadata
-from nbgrader.utils import parse_utc
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
-from autograder.files import UnfitFileError, regular_bytes, write_whole
+from autograder.files import share_with_group, spelt, write_whole
+from autograder.gradebook.exchange import carry, existing_timestamp
+from autograder.gradebook.exchange import read_timestamp as read_timestamp
+from autograder.gradebook.masters import changed_cells, drop_strays
 from autograder.gradebook.pages import PageExporter, pages_digest
 from autograder.submission.verdicts import Verdict
+from autograder.words import nbgraders_words
 
 T = TypeVar("T")
 
@@ -89,20 +92,7 @@ class SubmittedFiles(CourseDirectory):
     """The course's folders, where what a learner handed in is never followed, run or copied."""
 
     def get_existing_timestamp(self, dest_path: str) -> datetime | None:
-        text = read_timestamp(Path(dest_path))
-        try:
-            return parse_utc(text) if text else None
-        except (ValueError, OverflowError, TypeError):
-            return None
-
-
-def read_timestamp(folder: Path) -> str | None:
-    """The text of `timestamp.txt`; None where it is missing, a link, a pipe, too long or no time."""
-    try:
-        text = regular_bytes(folder / "timestamp.txt", 100).decode().strip()
-        return text if parse_utc(text) else None
-    except (UnfitFileError, ValueError, OverflowError, TypeError):
-        return None
+        return existing_timestamp(self, dest_path)
 
 
 class _OneTransaction(Session):
@@ -156,6 +146,8 @@ def load_course(root: Path) -> NbGrader:
         warnings.simplefilter("ignore")
         app.initialize([], root=str(root))
     app.log.setLevel(logging.CRITICAL)
+    if app.coursedir.groupshared:
+        share_with_group(root)
     return app
 
 
@@ -200,6 +192,8 @@ class ClassGradebook:
 
     def __exit__(self, *_: object) -> None:
         self._undo.close()
+        if self.folders.groupshared:
+            share_with_group(self.root)  # keys that were made meanwhile, too
 
     def register(self, assignment: str) -> Released:
         """Tell the gradebook about the master of `assignment`, through `nbgrader generate_assignment`.
@@ -210,20 +204,38 @@ class ClassGradebook:
             folders = _course_folders(self.app, self.root)
             folders.assignment_id, folders.release_directory = assignment, folder
             converter = GenerateAssignment(coursedir=folders, parent=self.app)
-            try:
-                self._patiently(converter.start)
-            except NbGraderException as error:
-                raise GradebookError(self._refused(assignment)) from error
+            self._patiently(lambda: self._drop_strays(assignment))
+            with nbgraders_words(converter) as words:
+                try:
+                    self._patiently(converter.start)
+                except NbGraderException as error:
+                    said = words.sentence(self._master(assignment).relative_to(self.root))
+                    raise GradebookError(self._refused(assignment, said)) from error
             notebook = nbformat.read(Path(folder, assignment, f"{assignment}.ipynb"), as_version=4)
         self.gradebook.db.expire_all()
         return Released(assignment, notebook)
 
-    def _refused(self, assignment: str) -> str:
+    def _drop_strays(self, assignment: str) -> None:
+        drop_strays(self.gradebook, assignment)
+        self.gradebook.commit_all()
+
+    def _refused(self, assignment: str, words: str) -> str:
+        """Why nbgrader refuses a master; where its cells have changed, which, and the two ways out."""
+        if "submissions associated" not in words:
+            return f"{assignment} was not graded. {words}"
+        changes = changed_cells(self.gradebook, assignment, self._master(assignment))
+        self.gradebook.rollback()
         return (
-            f"{assignment}: nbgrader refuses its master, because the gradebook holds submissions made for "
-            "other cells. Restore the cells' grade_ids, or start a new gradebook; "
-            f"'nbgrader generate_assignment {assignment}' shows nbgrader's own words."
+            f"{assignment} was not graded: its master has changed since submissions were recorded "
+            f"({changes}), and nbgrader keeps the cells of an assignment that has submissions. "
+            "Either put the master back as it was: that costs nothing, all marks stay. Or run "
+            f"'nbgrader db assignment remove {assignment} --force' and grade again: that costs what people "
+            "gave for this assignment (marks by hand, comments, extra credit, due date, extensions); "
+            "automatic points are made anew. Other assignments lose nothing either way."
         )
+
+    def _master(self, assignment: str) -> Path:
+        return self.root / self.folders.source_directory / assignment / f"{assignment}.ipynb"
 
     def recorded(self, assignment: str) -> set[str]:
         """The learners whose submission of `assignment` the gradebook holds."""
@@ -238,11 +250,8 @@ class ClassGradebook:
         """
         text = self._patiently(lambda: self._graded(learner, notebook, verdict, key))
         folder = self.root / self.folders.autograded_directory / learner / verdict.assignment
-        submitted = self.root / self.folders.submitted_directory / learner / verdict.assignment
-        if timestamp := read_timestamp(submitted):
-            write_whole(folder / "timestamp.txt", timestamp + "\n")
-        else:
-            (folder / "timestamp.txt").unlink(missing_ok=True)
+        submitted = spelt(self.root / self.folders.submitted_directory, learner) / verdict.assignment
+        carry(submitted, folder)
         write_whole(folder / f"{verdict.assignment}.ipynb", text, mode=0o444)
 
     def _graded(self, learner: str, notebook: NotebookNode, verdict: Verdict, key: str) -> str:
@@ -327,6 +336,7 @@ class FeedbackPages:
         source = self.root / self.folders.autograded_directory / learner / assignment / f"{assignment}.ipynb"
         page = self.root / self.folders.feedback_directory / learner / assignment / f"{assignment}.html"
         mark = _PAGE_MARK.format(self._shown(source, learner, assignment))
+        carry(source.parent, page.parent, recorded_key(self.root, learner, assignment))
         if _ends_with(page, mark):
             return False
         with _one_session(self.gradebook):

@@ -21,6 +21,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool
 
+from autograder.files import share_with_group
+from autograder.gradebook.exchange import carry
 from autograder.gradebook.page_text import MOST_OUTPUT, Room, capped
 from autograder.submission.verdicts import Printed, Verdict, load, verdict_path
 from sumskip.checking.core import Report
@@ -49,7 +51,7 @@ class RestoreSubmission(NbGraderPreprocessor):
             trust = self.trust_submissions
             submission = restored_and_graded(root, learner, assignment, file, trust_submissions=trust)
             given["submission"] = submission.notebook
-            _drop_other_files(root / "autograded" / learner / assignment)
+            _drop_other_files(file.parent, root / "autograded" / learner / assignment)
         return given["submission"], resources
 
 
@@ -151,11 +153,12 @@ def _output(kind: str, data: dict[str, str], **more: Any) -> NotebookNode:
     return NotebookNode(output_type=kind, data=NotebookNode(data), metadata=NotebookNode(), **more)
 
 
-def _drop_other_files(folder: Path) -> None:
+def _drop_other_files(submitted: Path, folder: Path) -> None:
     """nbgrader has copied what lay beside the notebook, also what links led to, and feedback would too."""
     for path in folder.rglob("*"):
-        if not path.is_dir() and path.suffix != ".ipynb" and path.name != "timestamp.txt":
+        if not path.is_dir() and path.suffix != ".ipynb":
             path.unlink()
+    carry(submitted, folder)
 
 
 def _place(preprocessor: NbGraderPreprocessor, resources: Resources) -> tuple[Path, str, str, Path]:
@@ -163,5 +166,7 @@ def _place(preprocessor: NbGraderPreprocessor, resources: Resources) -> tuple[Pa
     folders: CourseDirectory = preprocessor.parent.parent.coursedir
     given = resources["nbgrader"]
     learner, assignment = given["student"], given["assignment"]
+    if folders.groupshared:
+        share_with_group(Path(folders.root))
     folder = Path(folders.format_path(folders.submitted_directory, learner, assignment))
     return Path(folders.root), learner, assignment, folder / f"{given['notebook']}.ipynb"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autograder.clearing import released_sources
 from autograder.engine.run import Engine
 from autograder.exercises import LESSONS
 from autograder.keys.secret import KEY_STORE, course_secret, secret_key
@@ -28,6 +29,7 @@ class Course:
     masters: Mapping[str, Any]
     secret: bytes
     points_for: PointsFor = "committing"
+    _released: dict[str, list[tuple[str, str]]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def open(cls, root: Path) -> Course:
@@ -74,6 +76,13 @@ class Course:
             if rules.get("grade") and cell["cell_type"] == "code" and name.endswith("_check"):
                 found[name.removesuffix("_check")] = float(rules["points"])
         return found
+
+    def released_sources(self, assignment: str) -> list[tuple[str, str]]:
+        """The grade_id (or none) and the text of each cell as learners get it."""
+        if assignment not in self._released:
+            sources = released_sources(self.root, self.points_for, self.masters[assignment])
+            self._released[assignment] = sources
+        return self._released[assignment]
 
     def prepare(self, assignments: Iterable[str]) -> None:
         """Have the secret keys of these assignments at hand; making one for the first time takes seconds."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.formatters import DisplayFormatter
@@ -32,6 +33,7 @@ from sumskip.checking.probe import probe
 from . import frames, walls
 from .notebook import OutlineError, read_outline
 from .tripwire import Tripwire
+from .unpack import unpack_zip
 
 KEEP = 8_000  # characters kept of a cell's prints, from each end
 
@@ -148,6 +150,7 @@ class Session:
         signal.signal(signal.SIGALRM, self._too_long)
         self._limit = 0.0
         self._taken = bytearray()
+        self._members: list[bytes] = []
 
     def _too_long(self, number: int, frame: FrameType | None) -> None:
         raise TimeLimit(f"stopped after {self._limit:g} s")
@@ -176,6 +179,18 @@ class Session:
         """The outline of the notebook file that was taken."""
         with self._at_most(seconds):
             return read_outline(bytes(self._taken)).to_json()
+
+    def unpack(self, seconds: float) -> dict[str, Any]:
+        """What lies in the zip that was taken; `member` gives the bytes."""
+        with self._at_most(seconds):
+            members, left = unpack_zip(bytes(self._taken))
+        self._members = list(members.values())
+        return {"names": list(members), "sizes": [len(member) for member in self._members], "left": left}
+
+    def member(self, number: int, start: int) -> dict[str, Any]:
+        """A piece of a file in the zip."""
+        piece = self._members[number][start : start + frames.MAX_BODY]
+        return {"piece": np.frombuffer(piece, np.uint8)}
 
     def run(self, source: str, seconds: float) -> dict[str, Any]:
         """Run one cell; what it printed, and the error that ended it with the line it was on."""
@@ -255,6 +270,11 @@ def _answer(session: Session, header: dict[str, Any], arrays: dict[str, Any]) ->
     if do == "read":
         read = partial(session.read, header["seconds"])
         return _or_refused(nonce, lambda: frames.pack({"nonce": nonce, **read()}))
+    if do == "unpack":
+        unpack = partial(session.unpack, header["seconds"])
+        return _or_refused(nonce, lambda: frames.pack({"nonce": nonce, **unpack()}))
+    if do == "member":
+        return frames.pack({"nonce": nonce}, session.member(header["number"], header["start"]))
     if do == "run":
         return frames.pack({"nonce": nonce, **session.run(header["source"], header["seconds"])})
     if do == "take":
