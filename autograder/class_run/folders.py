@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.engine.folder import IntakeError, handed_in, list_folder, notebooks_in
-from autograder.engine.inside.notebook import Outline
-from autograder.engine.intake import Submission, read_submission
+from autograder.engine.intake import Reader, Submission, read_submission
 from autograder.submission.course import Course, CourseError
 
 MOST_ID = 128  # characters, of nbgrader's Student.id
@@ -40,11 +39,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The submission that counts, or the reason why there is none."""
+    """The submission that counts, or the reason why there is none, and what can be read all the same."""
 
     submission: Submission | None
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    shown: str = ""
 
 
 def find_handed(
@@ -123,15 +123,16 @@ def read_folder(course: Course, handed: Handed) -> Found:
     return Found(handed, tuple(files), fingerprint, tuple(passed_over))
 
 
-def choose(course: Course, found: Found, outline: Callable[[bytes], Outline]) -> Chosen:
+def choose(course: Course, found: Found, outline: Reader) -> Chosen:
     """The first notebook that belongs to the assignment, which its cells tell. `outline` parses one."""
     handed, expected = found.handed, f"{found.handed.assignment}.ipynb"
-    warnings = list(found.passed_over)
+    warnings, shown = list(found.passed_over), ""
     for number, file in enumerate(found.files):
         try:
             submission = read_submission(file, course.masters, handed.folder, outline)
         except IntakeError as error:
             warnings.append(str(error))
+            shown = shown or error.shown
             continue
         if submission.assignment != handed.assignment:
             warnings.append(f"{printable(file.name)} is the notebook of {submission.assignment}")
@@ -142,4 +143,4 @@ def choose(course: Course, found: Found, outline: Callable[[bytes], Outline]) ->
         warnings += [f"{printable(other.name)} is another notebook, not graded" for other in others]
         return Chosen(submission, warnings=tuple(warnings))
     reason, *rest = warnings or [f"There is no notebook {expected}."]
-    return Chosen(None, reason, tuple(rest))
+    return Chosen(None, reason, tuple(rest), shown)
