@@ -114,6 +114,10 @@ class _Restoring:
         for index, cell in enumerate(cells):
             if cell.grade_id:
                 self.named[cell.grade_id].append(index)
+        for one in self.ours:  # a copy of code that was made text is there to be read, not to be run
+            code = [index for index in self.named[one.grade_id] if cells[index].kind == "code"]
+            if one.is_code and code:
+                self.named[one.grade_id] = code
         everywhere = range(len(cells))
         self.answers = {name: [i for i in everywhere if self._answers(name, i)] for name in self.checks}
         self.at: dict[str, Place] = {}  # where each cell of ours stands
@@ -151,7 +155,7 @@ class _Restoring:
         cell, solution = self.cells[index], self.known.get(exercise)
         if solution is not None and solution.untouched(cell.source):
             return False
-        if cell.grade_id == exercise:
+        if index in self.named.get(exercise, ()):
             return True
         return cell.kind == "code" and self.around.new(index) and self.checks[exercise].judges(cell.source)
 

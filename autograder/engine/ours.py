@@ -157,7 +157,8 @@ def _named(ours: Sequence[OurCell], cells: Sequence[HandedCell]) -> list[HandedC
     def by_text(cell: HandedCell) -> str | None:
         if (found := texts.get(words(cell.source))) or not cell.source.strip():
             return found
-        alike = [one.grade_id for one in ours if one.written and one.untouched(cell.source)]
+        same_kind = [one for one in ours if one.written and one.is_code == (cell.kind == "code")]
+        alike = [one.grade_id for one in same_kind if one.untouched(cell.source)]
         return alike[0] if len(alike) == 1 else None
 
     signs: tuple[Callable[[HandedCell], str | None], ...] = (

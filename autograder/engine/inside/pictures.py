@@ -44,7 +44,7 @@ class Gathered:
 
     def __init__(self, beside: Mapping[str, bytes] | None = None) -> None:
         self.found: dict[str, bytes] = {}
-        self._beside = {spelt: name for name in beside or {} for spelt in (name, quote(name))}
+        self._beside = {spelt: name for name in beside or {} for spelt in _spellings(name)}
         self._contents = beside or {}
         self._names: dict[bytes, str] = {}
 
@@ -61,7 +61,7 @@ class Gathered:
         attached = attachments if isinstance(attachments, dict) else {}
         for name, content in list(attached.items())[:MOST]:
             taken = self._take(_decoded(_of_bundle(content)))
-            spelt = "|".join(re.escape(one) for one in (name, quote(name)))
+            spelt = "|".join(map(re.escape, _spellings(name)))
             source, times = re.subn(rf"attachment:(?:{spelt})(?=[\s)>\"'\]]|$)", taken, source)
             if not times:
                 plain = re.sub(r"[^\w .-]", " ", name)
@@ -76,6 +76,11 @@ class Gathered:
 
     def _file(self, found: re.Match[str]) -> str:
         return found[1] + self._take(self._contents[self._beside[found[2]]])
+
+
+def _spellings(name: str) -> set[str]:
+    """A name as learners type it, and as browsers and Python write it in an address."""
+    return {name, quote(name), quote(name, safe="()!*'~")}
 
 
 def _as_markdown(tag: re.Match[str]) -> str:
@@ -98,6 +103,10 @@ def _decoded(text: str) -> bytes:
         return b""
 
 
+def _too_large() -> PictureError:
+    return PictureError(f"it has more than {MOST_PIXELS // 1_000_000} million pixels")
+
+
 def drawn_anew(content: bytes) -> Array:
     """The first frame of a picture, upright and on white: `(H, W, 3)`, uint8, at most LONGEST a side.
 
@@ -111,7 +120,7 @@ def drawn_anew(content: bytes) -> Array:
             warnings.simplefilter("ignore")  # of pixels, which are counted here, and of odd EXIF
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 if image.width * image.height > MOST_PIXELS:
-                    raise PictureError(f"it has more than {MOST_PIXELS // 1_000_000} million pixels")
+                    raise _too_large()
                 if image.format == "JPEG" and content.count(b"\xff\xda") > _MOST_SCANS:
                     raise PictureError("it is drawn in too many passes")
                 image.draft("RGB", (LONGEST, LONGEST))  # decodes a large JPEG at a fraction of its size
@@ -122,6 +131,8 @@ def drawn_anew(content: bytes) -> Array:
                 drawn.paste(whole, mask=whole if clear else None)
     except PictureError:
         raise
+    except Image.DecompressionBombError:  # Pillow's own bound, which is checked before ours
+        raise _too_large() from None
     except Exception:  # whatever Pillow says of a file that is none
         raise PictureError("it is no PNG, JPEG, GIF or WebP that can be read") from None
     return np.asarray(drawn)
