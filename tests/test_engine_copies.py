@@ -208,7 +208,7 @@ def test_without_names_the_cell_that_counts_stands_above_the_check(read: Any) ->
 def test_a_notebook_of_another_course_is_not_taken_for_ours_by_a_word(read: Any) -> None:
     with pytest.raises(IntakeError, match="expected a notebook of this course") as caught:
         read(notebook(own("class First: pass"), own("import numpy")))
-    assert "class First" in caught.value.shown
+    assert "class First: pass" in caught.value.shown
 
 
 # --- answers in words ------------------------------------------------------------------------------------

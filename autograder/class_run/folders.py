@@ -44,7 +44,7 @@ class Chosen:
     submission: Submission | None
     reason: str = ""
     warnings: tuple[str, ...] = ()
-    shown: str = ""
+    shown: Sequence[str] = ()
 
 
 def find_handed(
@@ -126,7 +126,8 @@ def read_folder(course: Course, handed: Handed) -> Found:
 def choose(course: Course, found: Found, outline: Reader) -> Chosen:
     """The first notebook that belongs to the assignment, which its cells tell. `outline` parses one."""
     handed, expected = found.handed, f"{found.handed.assignment}.ipynb"
-    warnings, shown = list(found.passed_over), ""
+    warnings: list[str] = list(found.passed_over)
+    shown: Sequence[str] = ()
     for number, file in enumerate(found.files):
         try:
             submission = read_submission(file, course.masters, handed.folder, outline)

@@ -144,7 +144,7 @@ class ClassRun:
                 verdict, seconds = self._stopped_on(found, error), 0.0
                 try:
                     reason = verdict.reports[0].message if verdict.reports else ""
-                    released = unread(self.released[handed.assignment], reason, "")
+                    released = unread(self.released[handed.assignment], reason)
                     book.record(handed.learner, released, verdict, _key(found, verdict))
                 except (Exception, SystemExit) as error:
                     self._failed(handed.name, error)

@@ -31,10 +31,10 @@ _SPECIAL = {"sumskip", "inside", "autograder", "sitecustomize", "usercustomize"}
 class IntakeError(Exception):
     """Nothing can be graded here. One line: what was expected, what came, what to do.
 
-    `shown` is what a person can read of it all the same.
+    `shown` are the texts that a person can read of it all the same.
     """
 
-    def __init__(self, message: str, shown: str = "") -> None:
+    def __init__(self, message: str, shown: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.shown = shown
 

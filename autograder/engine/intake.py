@@ -79,7 +79,7 @@ def read_submission(
     try:
         read = outline(regular_bytes(path, MOST_NOTEBOOK), files)
     except (UnfitFileError, OutlineError) as error:
-        shown = error.shown if isinstance(error, OutlineError) else ""
+        shown = error.shown if isinstance(error, OutlineError) else ()
         raise IntakeError(f"{name}: {plain_text(str(error))}", shown) from None
     assignment, cells, warnings = recognise(read.cells, masters, name)
     warnings += noted

@@ -125,7 +125,7 @@ def recognise(
         raise IntakeError(
             f"{name}: expected a notebook of this course ({', '.join(masters)}), got one with {came} of "
             "nbgrader's cells and hardly any of ours; hand in the lesson's own notebook",
-            shown="\n\n".join(cell.source for cell in cells),
+            shown=[cell.source for cell in cells],
         )
     warnings = []
     if any(cell.grade_id and cell.grade_id != old.grade_id for cell, old in zip(named, cells, strict=True)):

@@ -34,7 +34,8 @@ def read_walled(child: Child, raw: bytes, beside: Mapping[str, bytes], seconds: 
     except ChildLostError as lost:
         raise OutlineError(f"expected a notebook, got what cannot be read: {lost}") from None
     if "refused" in reply:
-        raise OutlineError(str(reply["refused"]), str(reply.get("shown", "")))
+        shown = reply.get("shown")
+        raise OutlineError(str(reply["refused"]), shown if isinstance(shown, list) else ())
     outline = Outline.from_json(reply)
     drawn: dict[str, Array] = {}
     reasons: dict[str, str] = {}

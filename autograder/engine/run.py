@@ -259,7 +259,8 @@ class Engine:
             try:
                 return read_walled(child, raw, beside, self.limits.cell_seconds)
             except OutlineError as error:
-                raise OutlineError(plain_text(str(error))[:400], plain_text(error.shown)) from None
+                shown = [plain_text(text) for text in error.shown]
+                raise OutlineError(plain_text(str(error))[:400], shown) from None
 
     def spawn(self) -> Child:
         """A process for one submission, from a warm parent that is replaced if it has died."""

@@ -14,12 +14,13 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-from autograder.engine.inside.notebook import MOST_SHOWN, HandedCell
+from autograder.engine.inside.notebook import HandedCell
 from autograder.engine.inside.pictures import REFERENCE
 from autograder.engine.ours import OurCell, joined, words
 from sumskip.checking.core import Array
 
 _ELSEWHERE = "*Nothing is written here. This stands elsewhere in the notebook and may be the answer:*"
+_MOST_SHOWN = 20_000  # characters of what stands elsewhere, or in no notebook
 _UNREAD = "*What was handed in could not be read. What can be seen of it stands at the top of this page.*"
 
 
@@ -38,7 +39,7 @@ def answer_in_words(one: OurCell, named: Sequence[HandedCell], others: Sequence[
     found = [_as_text(cell) for cell in others if not one.untouched(cell.source)]
     if not found:
         return template
-    return "\n\n".join((template, _ELSEWHERE, *found))[:MOST_SHOWN].strip()
+    return "\n\n".join((template, _ELSEWHERE, *found))[:_MOST_SHOWN].strip()
 
 
 def _as_text(cell: HandedCell) -> str:
@@ -113,15 +114,18 @@ def _encoded(picture: Array) -> NotebookNode:
     return NotebookNode({f"image/{kind.lower()}": base64.b64encode(file.getvalue()).decode()})
 
 
-def unread(released: NotebookNode, reason: str, shown: str) -> NotebookNode:
+def unread(released: NotebookNode, reason: str, shown: Sequence[str] = ()) -> NotebookNode:
     """The release with what can be seen of a file that no notebook could be read from.
 
-    Its answers in words are changed, so that a person looks at each before it is 0.
+    Of `shown`, the texts that are in the release as well are left out. The answers in words are changed,
+    so that a person looks at each before it is 0.
     """
     made: NotebookNode = NotebookNode({**released, "cells": []})
     about = f"**What was handed in could not be read as this lesson's notebook.** {reason}"
-    if shown.strip():
-        about += f"\n\nWhat is in it, as far as it is text:\n\n{_indented(shown[:MOST_SHOWN])}"
+    known = {words(cell.source) for cell in released.cells} | {()}
+    if texts := [text for text in shown if words(text) not in known]:
+        text = _indented("\n\n".join(texts)[:_MOST_SHOWN])
+        about += f"\n\nWhat is in it, as far as it is text and not the lesson's own:\n\n{text}"
     made.cells.append(new_markdown_cell(about, id="handed-in"))
     for cell in released.cells:
         rules = _rules(cell)

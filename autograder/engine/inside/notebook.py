@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,6 @@ MOST_SOURCES = 1_000_000  # characters in all cells together
 MOST_DEPTH = 40  # of JSON, with the widget states that notebooks carry
 MOST_VALUES = 2_000_000  # of JSON: the numbers of some large interactive plots
 MOST_ID = 200
-MOST_SHOWN = 20_000  # characters of what is no notebook
 
 # A string of JSON, also one that never ends: so that no byte is looked at twice.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
@@ -34,10 +33,10 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 class OutlineError(ValueError):
     """These bytes are no notebook that can be read. One line: what was expected, what came, what to do.
 
-    `shown` is what a person can read of them all the same.
+    `shown` are the texts that a person can read of them all the same.
     """
 
-    def __init__(self, message: str, shown: str = "") -> None:
+    def __init__(self, message: str, shown: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.shown = shown
 
@@ -207,14 +206,17 @@ _TEXTS = re.compile(
 )
 
 
-def salvaged(raw: bytes) -> str:
-    """What a person can read of bytes that are no notebook: the texts of cells, or else the beginning."""
+def salvaged(raw: bytes) -> list[str]:
+    """What a person can read of bytes that are no notebook: the texts of its cells, or else all of it."""
     text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors="replace")
-    cells = ["".join(map(_unquoted, _LINE.findall(found))) for found in _TEXTS.findall(text)]
-    shown = "\n\n".join(filter(str.strip, cells))
-    if not shown and text.count("\ufffd") + text.count("\0") <= len(text) // 10:
-        shown = text
-    return _whole_characters(shown[:MOST_SHOWN])
+    texts = ["".join(map(_unquoted, _LINE.findall(found))) for found in _TEXTS.findall(text)]
+    if not texts and text.count("\ufffd") + text.count("\0") <= len(text) // 10:
+        texts = [text]
+    room, kept = MOST_SOURCES, []
+    for text in texts[:MOST_CELLS]:
+        kept.append(_whole_characters(text[: min(room, MOST_SOURCE)]))
+        room -= len(kept[-1])
+    return kept
 
 
 def _unquoted(line: str) -> str:
