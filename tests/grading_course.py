@@ -15,8 +15,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.engine.inside.notebook import Outline, read_outline
+from autograder.engine.inside.notebook import Outline
 from autograder.engine.inside.unpack import unpack_zip
+from autograder.engine.intake import read_here
 from autograder.engine.run import CellOutput, Plan, Result, Task
 from autograder.exercises import LESSONS
 from autograder.gradebook.book import ClassGradebook
@@ -177,8 +178,8 @@ class FakeEngine:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def read(self, raw: bytes) -> Outline:
-        return read_outline(raw)
+    def read(self, raw: bytes, beside: Mapping[str, bytes] | None = None) -> Outline:
+        return read_here(raw, beside or {})
 
     def unpack(self, raw: bytes) -> tuple[dict[str, bytes], list[str]]:
         return unpack_zip(raw)

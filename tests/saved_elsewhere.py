@@ -51,6 +51,43 @@ def vs_code(notebook: NotebookNode) -> Saved:
     return made
 
 
+def deepnote(notebook: NotebookNode) -> Saved:
+    """Ids of its own, also in the metadata, beside what was there."""
+    made = plain(notebook)
+    made["metadata"] |= {"deepnote_notebook_id": "0f3c2a1b00004000", "deepnote_execution_queue": []}
+    for number, cell in enumerate(made["cells"]):
+        cell["id"] = f"{number:032x}"
+        cell["metadata"] |= {"cell_id": cell["id"], "deepnote_cell_type": cell["cell_type"]}
+        cell["metadata"]["execution_start"] = 1_700_000_000_000
+    return made
+
+
+def kaggle(notebook: NotebookNode) -> Saved:
+    """Format 4.4, without cell ids, with marks of its own."""
+    made = plain(notebook)
+    made["nbformat_minor"] = 4
+    for number, cell in enumerate(made["cells"]):
+        del cell["id"]
+        cell["metadata"] |= {
+            "trusted": True,
+            "_uuid": f"d629ff2d{number:08}",
+            "_cell_guid": f"b1076dfc-{number}",
+        }
+    return made
+
+
+def bare(save: Callable[[NotebookNode], Saved]) -> Callable[[NotebookNode], Saved]:
+    """What an editor saves that has dropped nbgrader's part of each cell's metadata."""
+
+    def saved(notebook: NotebookNode) -> Saved:
+        made = save(notebook)
+        for cell in made["cells"]:
+            cell["metadata"].pop("nbgrader", None)
+        return made
+
+    return saved
+
+
 def without_metadata(notebook: NotebookNode) -> Saved:
     """The cells' metadata dropped whole, as some converters do, nbgrader's with it."""
     made = plain(notebook)
@@ -73,6 +110,13 @@ SAVED: dict[str, Callable[[NotebookNode], Saved]] = {
     "JupyterLab": jupyterlab,
     "Colab": colab,
     "VS Code": vs_code,
+    "Deepnote": deepnote,
+    "Kaggle": kaggle,
 }
 # What drops nbgrader's metadata. The grader says that it was missing.
-LOST: dict[str, Callable[[NotebookNode], Saved]] = {"ids": without_metadata, "nothing": texts_alone}
+LOST: dict[str, Callable[[NotebookNode], Saved]] = {
+    "ids": without_metadata,
+    "nothing": texts_alone,
+    "Colab's own": bare(colab),
+    "Deepnote's own": bare(deepnote),
+}

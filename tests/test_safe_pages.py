@@ -368,15 +368,15 @@ def _run_again_by_hand(root: Path) -> None:
     path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
-def _formgrader_page(root: Path) -> str:
+def formgrader_page(root: Path, learner: str = "mallory", lesson: str = FIRST) -> str:
     """The page that formgrader shows of a submission, made as its server extension makes it."""
     app = load_course(root)
     config = app.config.copy()
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     resources = {
-        "assignment_id": FIRST,
-        "notebook_id": FIRST,
+        "assignment_id": lesson,
+        "notebook_id": lesson,
         "submission_id": "1",
         "index": 0,
         "total": 1,
@@ -386,7 +386,7 @@ def _formgrader_page(root: Path) -> str:
         "first_name": HOSTILE[4],
         "notebook_path": f'"><script>{CANARY}</script>',
     }
-    file = root / "autograded" / "mallory" / FIRST / f"{FIRST}.ipynb"
+    file = root / "autograded" / learner / lesson / f"{lesson}.ipynb"
     page, _ = HTMLExporter(config=config).from_filename(str(file), resources=resources)
     return str(page)
 
@@ -397,7 +397,7 @@ def _feedback_page(root: Path) -> str:
 
 def test_pages_about_a_hostile_notebook_hold_nothing_active(hostile_course: Path) -> None:
     """Cells, outputs, reports, tags, metadata and names, in feedback and in formgrader."""
-    for page in (_feedback_page(hostile_course), _formgrader_page(hostile_course)):
+    for page in (_feedback_page(hostile_course), formgrader_page(hostile_course)):
         assert active_parts(page) == []
         assert page.count("canary") > 2 * len(HOSTILE), "the payloads are shown, as text"
         assert "mathjax" not in page.lower()
@@ -430,7 +430,7 @@ def test_pages_about_a_notebook_run_again_by_hand_hold_nothing_active(
         assert pages.write("mallory", FIRST), "a page that another version of ours made is written anew"
     pages.close()
     assert "<strong>Well</strong> done" in _feedback_page(hostile_course)
-    for page in (_feedback_page(hostile_course), _formgrader_page(hostile_course)):
+    for page in (_feedback_page(hostile_course), formgrader_page(hostile_course)):
         assert active_parts(page) == []
 
 
@@ -463,7 +463,7 @@ def test_a_browser_runs_nothing_and_loads_nothing(
     grader = "http://grader.example/base/formgrader/"
     asked: list[str] = []
     refused: list[str] = []
-    content = _formgrader_page(hostile_course)
+    content = formgrader_page(hostile_course)
     file = (hostile_course / "feedback" / "mallory" / FIRST / f"{FIRST}.html").as_uri()
 
     def answer(route: Route) -> None:

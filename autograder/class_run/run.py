@@ -21,6 +21,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from autograder.engine.run import Engine, plain_text
+from autograder.engine.written import unread
 from autograder.files import write_whole
 from autograder.gradebook.book import (
     ClassGradebook,
@@ -165,7 +166,8 @@ class ClassRun:
             except (Exception, SystemExit) as error:
                 verdict, seconds = self._stopped_on(found, error), 0.0
                 try:
-                    released = self.released[handed.assignment]
+                    reason = verdict.reports[0].message if verdict.reports else ""
+                    released = unread(self.released[handed.assignment], reason)
                     book.record(handed.learner, released, verdict, _key(found, verdict))
                 except (Exception, SystemExit) as error:
                     self._failed(handed.name, error)
@@ -226,7 +228,11 @@ class ClassRun:
                 verdict = grade_submission(self.course, chosen.submission, found.fingerprint, engine)
             verdict = replace(verdict, warnings=(*chosen.warnings, *verdict.warnings))
             verdicts.save(verdict_path(self.course.root, handed.learner, handed.assignment), verdict)
-        notebook = chosen.submission.notebook if chosen.submission else self.released[handed.assignment]
+        notebook = self.released[handed.assignment]
+        if chosen.submission:
+            notebook = chosen.submission.notebook
+        elif found.contents.notebooks or found.contents.zips:
+            notebook = unread(notebook, chosen.reason, chosen.shown)
         return verdict, notebook, time.monotonic() - started
 
     def _finished(self, found: Found, verdict: Verdict) -> None:

@@ -8,19 +8,22 @@ import re
 import stat
 import sys
 import sysconfig
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
 
+from autograder.engine.inside.pictures import PICTURES
 from autograder.engine.run import plain_text
 from autograder.files import UnfitFileError, one_form, regular_bytes
 
 MOST_NOTEBOOK = 20_000_000  # bytes; outputs with many pictures are some 5 MB
 MOST_FILES, MOST_FILE, MOST_BESIDE = 20, 2_000_000, 10_000_000
+MOST_PICTURE = 8_000_000  # a photograph of a drawing, as a telephone takes it
 MOST_ENTRIES = 10_000  # of a folder, so that listing it ends
 MOST_FOLDERS = 20  # in a folder that was handed in
-BESIDE = {".py", ".txt", ".md", ".csv", ".json", ".png", ".jpg", ".jpeg", ".npy", ".npz", ".pt"}
+BESIDE = {".py", ".txt", ".md", ".csv", ".json", ".npy", ".npz", ".pt"} | PICTURES
 
 _NEVER_HANDED_IN = {"timestamp.txt", "submission_secret.txt", "feedback", "__MACOSX", "__pycache__"}
 # How JSON starts that may be a notebook, with or without a byte-order mark.
@@ -31,7 +34,14 @@ _SPECIAL = {"sumskip", "inside", "autograder", "sitecustomize", "usercustomize"}
 
 
 class IntakeError(Exception):
-    """Nothing can be graded here. One line: what was expected, what came, what to do."""
+    """Nothing can be graded here. One line: what was expected, what came, what to do.
+
+    `shown` are the texts that a person can read of it all the same.
+    """
+
+    def __init__(self, message: str, shown: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.shown = shown
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,8 @@ def files_beside(folder: Path, warnings: list[str]) -> dict[str, bytes]:
             problem = "there are too many files"
         if not problem:
             try:
-                kept[path.name] = regular_bytes(path, MOST_FILE)
+                most = MOST_PICTURE if path.suffix.lower() in PICTURES else MOST_FILE
+                kept[path.name] = regular_bytes(path, most)
             except UnfitFileError as error:
                 problem = str(error)
         if problem:

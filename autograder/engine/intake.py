@@ -1,18 +1,19 @@
 """Reads what was handed in, trusts none of it, and makes a plan of it.
 
-A submission is copied into memory and never run in place. Of its notebook only texts count: the
-source of each cell, and the ids that say which cell of ours it is. Everything else (tags, points,
-flags, order, outputs, kernels, schema versions) comes from the master. The bytes of a notebook are
-parsed behind the walls (`Engine.read`), and no name from outside is ever imported or looked up.
+A submission is copied into memory and never run in place. Of its notebook only texts count, their order,
+and what says which cell of ours each is (`ours`). Everything else (tags, points, flags, outputs, kernels,
+schema versions) comes from the master. The bytes of a notebook are parsed behind the walls (`Engine.read`),
+and no name from outside is ever imported or looked up.
+
+The plan runs cells in the notebook's order. An exercise is judged at its last check, with what is bound then.
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import sumskip
 from autograder.engine.folder import MOST_NOTEBOOK, IntakeError, files_beside
 from autograder.engine.inside.notebook import HandedCell, Outline, OutlineError, read_outline
+from autograder.engine.ours import OurCell, joined, our_cells, recognise, words
 from autograder.engine.run import Plan, Task, plain_text
+from autograder.engine.written import Around, answer_in_words, attachments
 from autograder.files import UnfitFileError, regular_bytes
+from sumskip.checking.core import Array
+
+Reader = Callable[[bytes, Mapping[str, bytes]], Outline]
 
 DEMO = "demo"
 
@@ -43,11 +49,17 @@ class Submission:
     warnings: tuple[str, ...] = ()
 
 
+def read_here(raw: bytes, beside: Mapping[str, bytes]) -> Outline:
+    """The outline of a notebook that one would open oneself; its pictures are left to the walls."""
+    why = "pictures are shown by `python -m autograder grade` alone"
+    return read_outline(raw).with_pictures({}, lambda name: why)
+
+
 def read_submission(
     path: Path,
     masters: Mapping[str, Any],
     beside: Path | None = None,
-    outline: Callable[[bytes], Outline] = read_outline,
+    outline: Reader = read_here,
 ) -> Submission:
     """Read the notebook at `path` and restore nbgrader's cells from the master.
 
@@ -62,205 +74,212 @@ def read_submission(
         IntakeError: the file is missing, is no notebook, or belongs to no master.
     """
     name = plain_text(path.name)
+    noted: list[str] = []
+    files = files_beside(beside, noted) if beside is not None else {}
     try:
-        read = outline(regular_bytes(path, MOST_NOTEBOOK))
+        read = outline(regular_bytes(path, MOST_NOTEBOOK), files)
     except (UnfitFileError, OutlineError) as error:
-        raise IntakeError(f"{name}: {plain_text(str(error))}") from None
-    warnings: list[str] = []
-    cells = _named_again(read.cells, masters, warnings)
-    assignment = _recognise(cells, masters, name)
-    files = files_beside(beside, warnings) if beside is not None else {}
+        shown = error.shown if isinstance(error, OutlineError) else ()
+        raise IntakeError(f"{name}: {plain_text(str(error))}", shown) from None
+    assignment, cells, warnings = recognise(read.cells, masters, name)
+    warnings += noted
     version = plain_text(read.version)[:40] if read.version is not None else None
     if version is not None and version != sumskip.__version__:
         warnings.append(f"made with version {version} of the course, graded with {sumskip.__version__}")
-    restoring = _Restoring(masters[assignment], cells, warnings)
+    if left_out := sum(cell.source.count("(left out: ") for cell in cells if cell.kind == "markdown"):
+        warnings.append(f"{left_out} pictures were left out; the text says why where each one stood")
+    restoring = _Restoring(masters[assignment], cells, read.pictures, warnings)
     tasks = restoring.go()
     return Submission(assignment, Plan(tuple(tasks), files), restoring.notebook, version, tuple(warnings))
 
 
-def _named_again(
-    cells: Sequence[HandedCell], masters: Mapping[str, Any], warnings: list[str]
-) -> list[HandedCell]:
-    """The cells with the grade_ids that an editor has dropped, where it has dropped every one."""
-    if any(cell.grade_id for cell in cells):
-        return list(cells)
-    named = [_named_by(master, cells) for master in masters.values()]
-    best = max(named, key=lambda cells: sum(cell.grade_id is not None for cell in cells), default=[])
-    if any(cell.grade_id for cell in best):
-        warnings.append("nbgrader's metadata was missing; cells were recognised by id, text and name")
-    return best
-
-
-def _named_by(master: Any, cells: Sequence[HandedCell]) -> list[HandedCell]:
-    """Each cell with the grade_id of the master's cell that has its id, its text, or what it defines."""
-    ids, texts, defined = {}, {}, {}
-    for cell in filter(_grade_id, master["cells"]):
-        grade_id, source = _grade_id(cell), _joined(cell["source"])
-        ids[cell.get("id", grade_id)] = grade_id
-        if not cell["metadata"]["nbgrader"].get("solution"):
-            texts[source.strip()] = grade_id
-        if grade_id.endswith("_check"):
-            symbol = re.escape(_symbol(source, grade_id))
-            answer = re.compile(rf"^(?:(?:class|def) +{symbol}\b|{symbol} *=)", re.MULTILINE)
-            defined[grade_id.removesuffix("_check")] = answer
-
-    def name(cell: HandedCell) -> str | None:
-        if found := ids.get(cell.id or "") or texts.get(cell.source.strip()):
-            return found
-        return next((name for name, answer in defined.items() if answer.search(cell.source)), None)
-
-    return [replace(cell, grade_id=name(cell)) for cell in cells]
-
-
-def _recognise(cells: Sequence[HandedCell], masters: Mapping[str, Any], name: str) -> str:
-    """Whose ids these are: the master that shares most of them, and at least a third of its own."""
-    came = {cell.grade_id for cell in cells if cell.grade_id}
-    shared = {
-        name: len(came & _grade_ids(master)) / max(1, len(_grade_ids(master)))
-        for name, master in masters.items()
-    }
-    best = max(shared, key=lambda name: shared[name], default=None)
-    if best is None or shared[best] < 1 / 3:
-        raise IntakeError(
-            f"{name}: expected a notebook of this course ({', '.join(masters)}), got one with {len(came)} of "
-            "nbgrader's cells and hardly any of ours; hand in the lesson's own notebook"
-        )
-    return best
-
-
-def _grade_ids(master: Any) -> set[str]:
-    return {grade_id for cell in master["cells"] if (grade_id := _grade_id(cell))}
-
-
 # --- ours again -----------------------------------------------------------------------------------------
 
+Place = tuple[int, int]  # the index of a cell that was handed in, and before it (-1), there (0), after it (1)
 
-@dataclass
+
 class _Restoring:
-    """Puts a submission back into the master's order, around the master's cells."""
+    """Puts the master's cells back into what was handed in."""
 
-    master: Any
-    cells: list[HandedCell]
-    warnings: list[str]
-    notebook: NotebookNode = field(default_factory=new_notebook)
-    tasks: list[Task] = field(default_factory=list)
+    def __init__(
+        self, master: Any, cells: list[HandedCell], pictures: Mapping[str, Array], warnings: list[str]
+    ) -> None:
+        self.master, self.cells, self.pictures, self.warnings = master, cells, pictures, warnings
+        self.ours = our_cells(master)
+        self.known = {one.grade_id: one for one in self.ours}
+        self.checks = {one.exercise: one for one in self.ours if one.is_check}
+        self.demos = [cell for cell in master["cells"] if DEMO in cell["metadata"].get("tags", [])]
+        self.around = Around(master, cells)
+        self.named: dict[str, list[int]] = {one.grade_id: [] for one in self.ours}
+        for index, cell in enumerate(cells):
+            if cell.grade_id:
+                self.named[cell.grade_id].append(index)
+        for one in self.ours:  # a copy of code that was made text is there to be read, not to be run
+            code = [index for index in self.named[one.grade_id] if cells[index].kind == "code"]
+            if one.is_code and code:
+                self.named[one.grade_id] = code
+        everywhere = range(len(cells))
+        self.answers = {name: [i for i in everywhere if self._answers(name, i)] for name in self.checks}
+        self.at: dict[str, Place] = {}  # where each cell of ours stands
+        self.used: dict[str, int] = {}  # the cell that was handed in for it
+        self.notebook = new_notebook()
+        self.tasks: list[Task] = []
 
     def go(self) -> list[Task]:
-        self.notebook.metadata = _copy(
-            {key: value for key, value in self.master["metadata"].items() if key != "sumskip"}
-        )
-        self._demos = [cell for cell in self.master["cells"] if DEMO in _tags(cell)]
-        ours = [cell for cell in self.master["cells"] if _grade_id(cell)]
-        handed, extras = self._sort({_grade_id(cell) for cell in ours})
-        self._learners(extras.get("", []))
-        for cell in ours:
-            self._ours(cell, handed.get(_grade_id(cell)))
-            self._learners(extras.get(_grade_id(cell), []))
+        about = {key: value for key, value in self.master["metadata"].items() if key != "sumskip"}
+        self.notebook.metadata = _copy(about)
+        self._places()
+        self._odd()
+        steps: list[tuple[tuple[int, ...], OurCell | int]] = [
+            ((*self.at[one.grade_id], 1, number), one) for number, one in enumerate(self.ours)
+        ]
+        taken = set(self.used.values())
+        for index, cell in enumerate(self.cells):
+            one = self.known.get(cell.grade_id or "")
+            if one is not None and one.written and not one.is_code:
+                continue  # part of the answer
+            if index in taken and (one is None or one.written or not self._changed(one)):
+                continue
+            # What was changed in a cell of ours stands beside it: before a check, after any other.
+            beside = 1 if one is None else 0 if one.is_check else 2
+            steps.append(((index, 0, beside), index))
+        for _, step in sorted(steps, key=lambda step: step[0]):
+            if isinstance(step, int):
+                self._learners(step)
+            else:
+                self._ours(step)
         return self.tasks
 
-    def _sort(self, known: set[str]) -> tuple[dict[str, HandedCell], dict[str, list[HandedCell]]]:
-        """The cell handed in for each of our ids, and the learner's own cells by the id they follow.
+    def _answers(self, exercise: str, index: int) -> bool:
+        """Whether a cell answers an exercise: written in a cell for it, or a definition of its name."""
+        cell, solution = self.cells[index], self.known.get(exercise)
+        if solution is not None and solution.untouched(cell.source):
+            return False
+        if index in self.named.get(exercise, ()):
+            return True
+        return cell.kind == "code" and self.around.new(index) and self.checks[exercise].judges(cell.source)
 
-        Where a cell was copied, the last one counts, as it would in a run from top to bottom; the
-        copies before it stay the learner's own cells.
-        """
-        last = {cell.grade_id: index for index, cell in enumerate(self.cells) if cell.grade_id in known}
-        handed: dict[str, HandedCell] = {}
-        extras: dict[str, list[HandedCell]] = {}
-        after = ""
-        copies = set()
-        for index, cell in enumerate(self.cells):
-            if cell.grade_id is not None and last.get(cell.grade_id) == index:
-                after = cell.grade_id
-                handed[after] = cell
-                continue
-            if cell.grade_id is not None:
-                copies.add(plain_text(cell.grade_id)[:80])
-            extras.setdefault(after, []).append(cell)
-        if copies:
-            self.warnings.append(
-                f"treated as the learner's own: cells that claim to be {', '.join(sorted(copies))[:300]}"
-            )
-        return handed, extras
+    def _places(self) -> None:
+        """Where the notebook has it; before what builds on it; and a check never above all answers to it."""
+        following: Place = (len(self.cells), 0)
+        for one in reversed(self.ours):
+            named = self.named[one.grade_id]
+            place = following
+            if one.written:
+                if (chosen := self._chosen(one)) is not None:
+                    place = (chosen, 0)
+                    self.used[one.grade_id] = chosen
+            elif named:
+                self.used[one.grade_id] = named[-1 if one.is_check else 0]
+                place = (named[-1], 0) if one.is_check else min((named[0], 0), following)
+            answers = self.answers.get(one.exercise, []) if one.is_check else []
+            if answers and place < (answers[0], 0):
+                place = (answers[-1], 1)
+            self.at[one.grade_id] = place
+            following = min(following, (place[0], -1))
 
-    def _ours(self, cell: Any, handed: HandedCell | None) -> None:
+    def _chosen(self, one: OurCell) -> int | None:
+        """The cell that is shown as the answer: the last one that was written above the check."""
+        named = self.named[one.grade_id]
+        written = [index for index in named if not one.untouched(self.cells[index].source)]
+        if one.is_code and not written:
+            answers = self.answers.get(one.grade_id, [])
+            written = [i for i in answers if not self.cells[i].grade_id and i not in self.used.values()]
+        if not written:
+            return named[0] if named else None
+        if not one.is_code:
+            return written[0]
+        check = self.checks.get(one.grade_id)
+        above = [index for index in written if check is None or (index, 0) < self.at[check.grade_id]]
+        return (above or written)[-1]
+
+    def _changed(self, one: OurCell) -> bool:
+        handed = self.cells[self.used[one.grade_id]]
+        return not one.written and words(handed.source) != words(one.source)
+
+    def _odd(self) -> None:
+        """Say what of ours was not as it was released, in one line of each sort."""
+        there = [one for one in self.ours if one.grade_id in self.used]
+        moved = [name for name, check in self.checks.items() if self.at[check.grade_id][1] == 1]
+        kinds = [one for one in there if one.is_code != (self.cells[self.used[one.grade_id]].kind == "code")]
+        several = [
+            one
+            for one in self.ours
+            if len({words(self.cells[index].source) for index in self.named[one.grade_id]}) > 1
+        ]
+        sorts = {
+            "missing": [one.grade_id for one in self.ours if not self.named[one.grade_id]],
+            "changed; the master's text was used, the learner's stands beside it": [
+                one.grade_id for one in there if self._changed(one)
+            ],
+            "of another kind, code or text, than in the master": [one.grade_id for one in kinds],
+            "there more than once, not alike; what counts is written above the last check": [
+                one.grade_id for one in several
+            ],
+            "checked above the answer; it was judged below it": moved,
+        }
+        for what, names in sorts.items():
+            if names:
+                cells = "the cell {} was" if len(names) == 1 else "the cells {} were"
+                self.warnings.append(f"{cells.format(', '.join(names))} {what}")
+
+    def _ours(self, one: OurCell) -> None:
         """A cell of the master; where the learner was to write, with what they wrote."""
-        rules = cell["metadata"]["nbgrader"]
-        grade_id = _grade_id(cell)
-        code = cell["cell_type"] == "code"
-        source = _joined(cell["source"])
-        written = rules.get("solution") or rules.get("task")
-        if written:
-            source = handed.source if handed else (_MISSING if code else "")
-        if handed is None:
-            self.warnings.append(f"the cell {grade_id} was missing")
-        elif not written and handed.source.strip() != source.strip():
-            self.warnings.append(f"the cell {grade_id} was changed; the master's was used")
-        elif handed.kind != cell["cell_type"]:
-            self.warnings.append(f"the cell {grade_id} was made a {handed.kind} cell; it is none")
-        cell_id = self._append(code, source, cell.get("id"), _copy(cell["metadata"]))
-        if not code:
+        used = self.used.get(one.grade_id)
+        source = one.source
+        if one.written and not one.is_code:
+            named = [self.cells[index] for index in self.named[one.grade_id]]
+            source = answer_in_words(one, named, self.around.of(one))
+        elif one.written:
+            source = _MISSING if used is None else self.cells[used].source
+        cell_id = self._append(one.is_code, source, one.cell.get("id"), _copy(one.cell["metadata"]))
+        if one.is_check:
+            points = float(one.rules["points"])
+            self.tasks.append(Task("check", cell_id, "", one.exercise, one.symbol, points))
+        elif one.is_code and (one.written or not one.rules.get("grade")):
+            if one.untouched(source) and self.answers.get(one.grade_id):
+                return  # it would take the name away from what was written elsewhere
+            exercise = one.grade_id if one.written and not one.rules.get("grade") else None
+            self.tasks.append(
+                Task("run", cell_id, source, exercise, tags=tuple(one.cell["metadata"].get("tags", [])))
+            )
+
+    def _learners(self, index: int) -> None:
+        cell = self.cells[index]
+        cell_id = self._append(cell.kind == "code", cell.source, cell.id, {})
+        if cell.kind != "code" or not cell.source.strip() or self._idle(cell):
             return
-        if not rules.get("grade"):
-            exercise = grade_id if rules.get("solution") else None
-            self.tasks.append(Task("run", cell_id, source, exercise, tags=tuple(_tags(cell))))
-        elif grade_id.endswith("_check"):
-            symbol = _symbol(source, grade_id)
-            points = float(rules["points"])
-            exercise = grade_id.removesuffix("_check")
-            self.tasks.append(Task("check", cell_id, "", exercise, symbol, points))
+        for name, answers in self.answers.items():
+            if index in answers and (index, 0) <= self.at[self.checks[name].grade_id]:
+                self.tasks.append(Task("run", cell_id, cell.source, name))
+                return
+        self.tasks.append(Task("run", cell_id, cell.source))
 
-    def _learners(self, cells: list[HandedCell]) -> None:
-        for cell in cells:
-            cell_id = self._append(cell.kind == "code", cell.source, cell.id, {})
-            if cell.kind == "code" and cell.source.strip() and not self._demo(cell):
-                self.tasks.append(Task("run", cell_id, cell.source))
-
-    def _demo(self, cell: HandedCell) -> bool:
-        """Whether this is one of the master's demonstrations: by its id, or word for word."""
-        return any(
-            cell.id == demo.get("id") or cell.source.strip() == _joined(demo["source"]).strip()
-            for demo in self._demos
+    def _idle(self, cell: HandedCell) -> bool:
+        """Whether this is a mere copy: of a demonstration, a check, or a place where nothing was written."""
+        text = words(cell.source)
+        demo = any(cell.id == demo.get("id") or text == words(joined(demo["source"])) for demo in self.demos)
+        return demo or any(
+            (one.is_check and text == words(one.source))
+            or (one.written and one.is_code and one.untouched(cell.source))
+            for one in self.ours
         )
 
     def _append(self, code: bool, source: str, wanted: str | None, metadata: Any) -> str:
         """Add a cell to the notebook; an id that is taken, or nbgrader's, is replaced."""
         taken = {cell.id for cell in self.notebook.cells}
         if not metadata:
-            taken |= {cell.get("id") for cell in self.master["cells"] if _grade_id(cell)}
+            taken |= {one.id for one in self.ours}
         if wanted is None or wanted in taken or not _SAFE_ID.fullmatch(wanted):
             wanted = next(name for n in count(len(taken)) if (name := f"cell-{n}") not in taken)
         make = new_code_cell if code else new_markdown_cell
-        self.notebook.cells.append(make(source, id=wanted, metadata=metadata))
+        cell = make(source, id=wanted, metadata=metadata)
+        if not code and (pictures := attachments(source, self.pictures)):
+            cell["attachments"] = pictures
+        self.notebook.cells.append(cell)
         return wanted
-
-
-def _grade_id(cell: Any) -> str:
-    return str(cell["metadata"].get("nbgrader", {}).get("grade_id", ""))
-
-
-def _tags(cell: Any) -> list[str]:
-    return list(cell["metadata"].get("tags", []))
-
-
-def _joined(source: Any) -> str:
-    return source if isinstance(source, str) else "".join(source)
 
 
 def _copy(value: Any) -> NotebookNode:
     copied: NotebookNode = json.loads(json.dumps(value), object_hook=NotebookNode)
     return copied
-
-
-def _symbol(source: str, grade_id: str) -> str:
-    """The name that the master's check looks at: `check("addition_model", AdditionModel)`."""
-    for node in ast.walk(ast.parse(source)):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id == "check"
-            and len(node.args) == 2
-            and isinstance(node.args[1], ast.Name)
-        ):
-            return node.args[1].id
-    raise ValueError(f'the master\'s cell {grade_id} must end in check("NAME", SYMBOL)')

@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Literal
 
 import numpy as np
 
 from autograder.engine.inside import frames
 from autograder.engine.inside.notebook import Outline, OutlineError
-from autograder.engine.inside.unpack import MOST_MEMBERS, MOST_UNPACKED
+from autograder.engine.reading import read_walled, unpack_walled
 from autograder.engine.sandbox import Child, ChildLostError, Level, Limits, SandboxError, WarmParent
 from sumskip.checking.core import Ask, Case, Observation, Report
 
@@ -94,6 +94,16 @@ class CellOutput:
             line=line if type(line) is int and 0 < line < 100_000 else None,
             stopped=reply.get("stopped") is True,
         )
+
+    @property
+    def ending(self) -> str:
+        """A sentence on the error that ended the cell; empty where none did."""
+        if not self.error_name:
+            return ""
+        # Python's own words name a file that nobody has: the cell.
+        message = re.sub(r" \(<ipython-input.{0,80}, line \d+\)$", "", " ".join(self.error_message.split()))
+        line = f" in line {self.line}" if self.line else ""
+        return f"The cell with the answer ended{line} with {self.error_name}: {message[:200]}".rstrip(": ")
 
     @property
     def size(self) -> int:
@@ -237,14 +247,20 @@ class Engine:
         with self._slots:
             return _Run(self, plan, judge_exercise).go()
 
-    def read(self, raw: bytes) -> Outline:
+    def read(self, raw: bytes, beside: Mapping[str, bytes] = MappingProxyType({})) -> Outline:
         """Parse a notebook file behind the walls, in a process that no learner's code has been in.
+
+        `beside` are the files that were handed in with it, to which its texts may refer for pictures.
 
         Raises:
             OutlineError: these bytes are no notebook that can be read.
         """
         with self._slots, self.spawn() as child:
-            return Outline.from_json(self._taken_and(child, "read", raw, "a notebook"))
+            try:
+                return read_walled(child, raw, beside, self.limits.cell_seconds)
+            except OutlineError as error:
+                shown = [plain_text(text) for text in error.shown]
+                raise OutlineError(plain_text(str(error))[:400], shown) from None
 
     def unpack(self, raw: bytes) -> tuple[dict[str, bytes], list[str]]:
         """The files in a zip by plain names, and what was left in it, as `read` reads.
@@ -253,37 +269,12 @@ class Engine:
             OutlineError: these bytes are no zip that can be opened.
         """
         with self._slots, self.spawn() as child:
-            reply = self._taken_and(child, "unpack", raw, "a zip")
-            names, sizes, left = (reply[key][:MOST_MEMBERS] for key in ("names", "sizes", "left"))
-            if sum(sizes) > MOST_UNPACKED:
-                raise OutlineError("expected a zip, got one that holds too much; hand in the notebook itself")
             try:
-                found = {
-                    plain_text(name): b"".join(self._pieces(child, number, size))
-                    for number, (name, size) in enumerate(zip(names, sizes, strict=True))
-                }
-            except ChildLostError as lost:
-                raise OutlineError(f"expected a zip, got what cannot be opened: {lost}") from None
+                members, left = unpack_walled(child, raw, self.limits.cell_seconds)
+            except OutlineError as error:
+                raise OutlineError(plain_text(str(error))[:400]) from None
+            found = {plain_text(name): data for name, data in members.items()}
             return found, [plain_text(line)[:300] for line in left]
-
-    def _pieces(self, child: Child, number: int, size: int) -> Iterator[bytes]:
-        for start in range(0, size, frames.MAX_BODY):
-            question = {"do": "member", "number": number, "start": start}
-            _, frame = child.request(question, self.limits.cell_seconds)
-            yield frames.unpack(frame)[1]["piece"].tobytes()
-
-    def _taken_and(self, child: Child, do: str, raw: bytes, what: str) -> dict[str, Any]:
-        """What `child` says of the bytes of a file."""
-        try:
-            for start in range(0, len(raw), frames.MAX_BODY):
-                piece = np.frombuffer(raw[start : start + frames.MAX_BODY], np.uint8)
-                child.request({"do": "take"}, self.limits.cell_seconds, {"piece": piece})
-            reply, _ = child.request({"do": do}, self.limits.cell_seconds)
-        except ChildLostError as lost:
-            raise OutlineError(f"expected {what}, got what cannot be read: {lost}") from None
-        if "refused" in reply:
-            raise OutlineError(plain_text(reply["refused"])[:400])
-        return reply
 
     def spawn(self) -> Child:
         """A process for one submission, from a warm parent that is replaced if it has died."""
@@ -395,9 +386,18 @@ class _Run:
         elif report.status == "failed" and (why := self._stopped_before(index)):
             self._not_graded(task, f"A cell of this exercise was ended: {why}.")
         else:
+            if report.status == "failed" and (ending := self._error_of(name, index)):
+                report = replace(report, message=f"{report.message} {ending}")
             self.result.reports[name] = _bounded_report(report)
         if asking.lost:
             raise ChildLostError(asking.failed)
+
+    def _error_of(self, exercise: str, index: int) -> str:
+        """The error in which the last cell that answers an exercise ended, if it did."""
+        for task in reversed(self.plan.tasks[:index]):
+            if task.do == "run" and task.exercise == exercise:
+                return self.result.outputs.get(task.cell_id, CellOutput()).ending
+        return ""
 
     def _stopped_before(self, index: int) -> str | None:
         """Why a cell between the exercise before and this check was ended, if one was."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
-from autograder.gradebook.page_html import is_bounded, pixels
+from autograder.gradebook.page_html import ATTACHED, is_bounded, pixels
 from autograder.gradebook.page_text import MOST_OUTPUT, Room
 
 MOST_CELLS = 1_000  # besides nbgrader's own
@@ -66,7 +66,23 @@ class _Cleaner:
             return _cell("code", source, rules, name, outputs=outputs, execution_count=None)
         if kind != "markdown":  # a raw cell would go into the page as it is
             source = "\n".join(f"    {line}" for line in source.split("\n"))
-        return _cell("markdown", source, rules, name)
+        attached = cell.get("attachments")
+        shown = dict(self._attached(attached if isinstance(attached, dict) else {}))
+        return _cell("markdown", source, rules, name, **({"attachments": shown} if shown else {}))
+
+    def _attached(self, attached: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+        """The pictures of an answer in words, by the names intake gives them, as far as there is room."""
+        for name, data in attached.items():
+            if isinstance(data, dict) and ATTACHED.fullmatch(f"attachment:{name}"):
+                for kind in ("png", "jpeg"):
+                    if picture := self._picture(data, kind):
+                        yield name, {f"image/{kind}": picture}
+
+    def _picture(self, data: dict[str, Any], kind: str) -> str:
+        """A picture in base64 that may be shown and has room; otherwise the empty text."""
+        picture = "".join(_text(data.get(f"image/{kind}")).split())
+        size = pixels(picture, kind) if len(picture) <= self.pictures.left else 0
+        return picture if size and self.pictures.holds(max(len(picture), size // 8)) else ""
 
     def _outputs(self, outputs: list[Any], check: bool) -> Iterator[NotebookNode]:
         """What is shown of a cell's outputs; HTML and no bare value below a check cell."""
@@ -94,9 +110,7 @@ class _Cleaner:
             yield _displayed("text/html", report)
             return
         for kind in ("png", "jpeg"):
-            picture = "".join(_text(data.get(f"image/{kind}")).split())
-            size = pixels(picture, kind) if len(picture) <= self.pictures.left else 0
-            if size and self.pictures.holds(max(len(picture), size // 8)):
+            if picture := self._picture(data, kind):
                 yield _displayed(f"image/{kind}", picture)
                 return
         text = _text(data.get("text/plain")) or "… an output of a kind that is not shown."

@@ -17,7 +17,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from types import FrameType
@@ -61,6 +61,8 @@ _STYLES = {
     for name in names.split()
 }
 _ADDRESS = re.compile(r"(https?://|mailto:)[^\s\\]{1,2000}", re.IGNORECASE)
+ATTACHED = re.compile(r"attachment:(picture-\d{1,4})")  # as intake calls a picture of an answer in words
+_TAG = re.compile(rf'<img alt="([^"<>]*)" src="{ATTACHED.pattern}">')
 _PICTURE = re.compile(r"data:image/(png|jpeg);base64,([A-Za-z0-9+/=]+)")
 
 
@@ -76,6 +78,12 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "start":
         return value if re.fullmatch(r"\d{1,9}", value, re.ASCII) else None
     return value  # of those below that have no choice of values, or one that nh3 is told
+
+
+def _attribute_in_markdown(tag: str, name: str, value: str) -> str | None:
+    if name == "src":
+        return value if ATTACHED.fullmatch(value) else None
+    return _attribute(tag, name, value)
 
 
 def _style(style: str) -> str | None:
@@ -101,12 +109,19 @@ _report_cleaner = nh3.Cleaner(
     link_rel=None,
 )
 _markdown_cleaner = nh3.Cleaner(
-    tags=_TAGS,
+    tags=_TAGS | {"img"},
     clean_content_tags=set(),
-    attributes={"*": set(), "a": {"href"}, "ol": {"start"}, "td": {"style"}, "th": {"style"}},
+    attributes={
+        "*": set(),
+        "a": {"href"},
+        "img": {"alt", "src"},
+        "ol": {"start"},
+        "td": {"style"},
+        "th": {"style"},
+    },
     allowed_classes={"div": {"highlight"}, "span": set(STANDARD_TYPES.values())},
-    attribute_filter=_attribute,
-    url_schemes={"http", "https", "mailto"},
+    attribute_filter=_attribute_in_markdown,
+    url_schemes={"http", "https", "mailto", "attachment"},
 )
 
 
@@ -157,9 +172,29 @@ def is_bounded(text: str) -> bool:
     return len(text) <= MOST_REPORT and text.count("<") <= MOST_TAGS
 
 
-def markdown2html(source: object, allowance: Allowance | None = None) -> str:
-    """A markdown cell, or a comment, as HTML; HTML and pictures in it are shown as they were typed."""
-    return (allowance or Allowance()).render(_markdown, str(source))
+def markdown2html(
+    source: object,
+    allowance: Allowance | None = None,
+    attached: Mapping[str, Mapping[str, str]] | None = None,
+) -> str:
+    """A markdown cell, or a comment, as HTML; HTML and pictures in it are shown as they were typed.
+
+    `attached` are the pictures that are shown, by name and media type. Each is, once: where the text has
+    it, or else below.
+    """
+    left = dict(attached or {})
+
+    def shown(tag: re.Match[str]) -> str:
+        picture = left.pop(tag[2], None)
+        return _img(tag[1], picture) if picture else f"![{tag[1]}](attachment:{tag[2]})"
+
+    page = _TAG.sub(shown, (allowance or Allowance()).render(_markdown, str(source)))
+    return page + "".join(f"<p>{_img('', picture)}</p>" for picture in left.values())
+
+
+def _img(alt: str, picture: Mapping[str, str]) -> str:
+    alt = alt.strip() or "A picture in this answer"
+    return "".join(f'<img alt="{alt}" src="data:{kind};base64,{data}">' for kind, data in picture.items())
 
 
 def highlight_code(
@@ -184,6 +219,8 @@ class _AsTyped(IPythonRenderer):
         return f"<pre>{html.escape(code)}</pre>"
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
+        if ATTACHED.fullmatch(url):
+            return f'<img alt="{html.escape(re.sub("<[^<>]*>", "", html.unescape(text)))}" src="{url}">'
         return "!" + _typed(text, url, title)
 
     def link(self, text: str, url: str, title: str | None = None) -> str:

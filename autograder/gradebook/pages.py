@@ -106,7 +106,10 @@ def page_body(body: str) -> str:
 
 @pass_context
 def markdown_in_page(page: Context, source: str) -> str:
-    return markdown2html(source, page["resources"].get("allowance"))
+    """A cell's text with its pictures; also a comment, which has none of its own and names none."""
+    cell = page.get("cell", {})
+    attached = cell.get("attachments") if cell.get("source") == source else None
+    return markdown2html(source, page["resources"].get("allowance"), attached)
 
 
 @pass_context

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, Protocol
 
 from autograder.engine.folder import Contents, IntakeError, called, contents_of, digest_of
-from autograder.engine.inside.notebook import Outline, OutlineError, read_outline
+from autograder.engine.inside.notebook import Outline, OutlineError
 from autograder.engine.inside.unpack import unpack_zip
-from autograder.engine.intake import Submission, read_submission
+from autograder.engine.intake import Submission, read_here, read_submission
 from autograder.engine.run import plain_text
 from autograder.files import UnfitFileError, regular_bytes
 from autograder.submission.course import Course
@@ -44,26 +44,27 @@ class Found:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The submission that counts and its file, or the reason why there is none."""
+    """The submission that counts and its file, or why there is none, and what can be read all the same."""
 
     submission: Submission | None
     reason: str = ""
     warnings: tuple[str, ...] = ()
     file: Path | None = None
+    shown: Sequence[str] = ()
 
 
 class Reader(Protocol):
     """Whoever parses what a learner wrote: `Engine`, behind the walls."""
 
-    def read(self, raw: bytes) -> Outline: ...
+    def read(self, raw: bytes, beside: Mapping[str, bytes]) -> Outline: ...
     def unpack(self, raw: bytes) -> tuple[dict[str, bytes], list[str]]: ...
 
 
 class ReadsHere:
     """Parses in this process: for a notebook that one would open oneself."""
 
-    def read(self, raw: bytes) -> Outline:
-        return read_outline(raw)
+    def read(self, raw: bytes, beside: Mapping[str, bytes]) -> Outline:
+        return read_here(raw, beside)
 
     def unpack(self, raw: bytes) -> tuple[dict[str, bytes], list[str]]:
         return unpack_zip(raw)
@@ -131,11 +132,13 @@ def _choose(
             return read_submission(file, course.masters, beside, reader.read)
 
         fit: list[tuple[Path, Submission]] = []
+        shown: Sequence[str] = ()
         for file in files:
             try:
                 submission = read(file, len(files) == 1)
             except IntakeError as error:
                 warnings.append(str(error))
+                shown = shown or error.shown
                 continue
             if assignment and submission.assignment != assignment:
                 warnings.append(f"{plain_text(file.name)} is the notebook of {submission.assignment}")
@@ -147,7 +150,7 @@ def _choose(
                 f", only {_names(others)}: hand in the notebook itself, or one zip of it." if others else "."
             )
             reason, *rest = warnings or [none]
-            return Chosen(None, reason, tuple(rest))
+            return Chosen(None, reason, tuple(rest), shown=shown)
         counts = _that_counts(course, fit, warnings)
         file, submission = fit[counts]
         if counts == 0 and assignment and called(file.name) != called(assignment):

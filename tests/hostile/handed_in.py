@@ -116,12 +116,58 @@ def _prints(nb: Notebook) -> None:  # bounded a cell, sixty cells made 5 MB each
     nb["cells"] += [cell("code", source, grade_id=f"mine{number}") for number in range(60)]
 
 
+# --- copies, ids and names: where cells are recognised by what they say of themselves ---
+
+
+def _named_as_the_check_of_another(nb: Notebook) -> None:  # what is run in its place is the learner's
+    _of(nb, TARGET)["metadata"]["nbgrader"]["grade_id"] = "projected_addition_model_check"
+
+
+def _copied_check_with_another_text(nb: Notebook) -> None:  # the last copy says what is judged
+    made = copy.deepcopy(_of(nb, f"{TARGET}_check"))
+    made["metadata"]["nbgrader"].update(points=1e308, solution=True)
+    texts = ('check("predict_addition", predictions_addition)', "AdditionModel = 8.0\n8.0", f'check("{TARGET}", ProjectedAdditionModel)')
+    for number, text in enumerate(texts):
+        nb["cells"].append({**copy.deepcopy(made), "id": f"copy-{number}", "source": text})
+
+
+def _many_copied_checks(nb: Notebook) -> None:  # an exercise is asked as often as it has checks
+    made = _of(nb, f"{TARGET}_check")
+    nb["cells"] += [{**copy.deepcopy(made), "id": f"copy-{number}"} for number in range(200)]
+
+
+def _calls_without_names(nb: Notebook) -> None:  # a call with the name of an exercise makes a check of ours
+    for c in nb["cells"]:
+        c["metadata"], c["id"] = {}, f"lost-{nb['cells'].index(c)}"
+    text = f'check("{TARGET}", ProjectedAdditionModel); check("{TARGET}_check", 8); 8.0'
+    nb["cells"].append({**cell("code", text, grade_id="lost"), "metadata": {}})
+
+
+def _swapped_released_ids(nb: Notebook) -> None:  # the answer to one exercise counts for another as well
+    for c in nb["cells"]:
+        c["metadata"] = {}
+    a, b = (next(c for c in nb["cells"] if c["id"] == name) for name in (TARGET, "projected_addition_model"))
+    a["id"], b["id"] = b["id"], a["id"]
+
+
+def _texts_that_claim(nb: Notebook) -> None:  # text with points of its own, called like exercises, checks and essays
+    for name in (TARGET, f"{TARGET}_check", "predict_addition", "predict_addition_check", "essay_of_another"):
+        rules = {"grade_id": name, "grade": True, "solution": True, "points": 1e308}
+        nb["cells"].insert(2, {**cell("markdown", "8.0", **rules), "id": f"text-{name}"})
+
+
+def _template_everywhere(nb: Notebook) -> None:  # a place in which nothing was written hides what was
+    for index in range(len(nb["cells"]), 0, -1):
+        nb["cells"].insert(index, cell("code", "raise NotImplementedError()", grade_id="predict_addition"))
+
+
 CHANGES: dict[str, Callable[[Notebook], None]] = {
     function.__name__.strip("_").replace("_", " "): function
     for function in (
         _skip, _points, _flags, _no_check, _own_check, _check_of_another, _copied_check, _added_grade, _swapped_ids,
         _reversed, _other_kernel, _forged_outputs, _verdict_in_metadata, _schema, _odd_ids, _same_ids, _html,
-        _junk_cells, _demo, _prints,
+        _junk_cells, _demo, _prints, _named_as_the_check_of_another, _copied_check_with_another_text,
+        _many_copied_checks, _calls_without_names, _swapped_released_ids, _texts_that_claim, _template_everywhere,
     )
 }
 

@@ -31,7 +31,8 @@ from sumskip.checking.core import Case
 from sumskip.checking.probe import probe
 
 from . import frames, walls
-from .notebook import OutlineError, read_outline
+from .notebook import OutlineError, read_outline, salvaged
+from .pictures import Gathered, PictureError, drawn_anew
 from .tripwire import Tripwire
 from .unpack import unpack_zip
 
@@ -151,6 +152,7 @@ class Session:
         self._limit = 0.0
         self._taken = bytearray()
         self._members: list[bytes] = []
+        self._gathered = Gathered()
 
     def _too_long(self, number: int, frame: FrameType | None) -> None:
         raise TimeLimit(f"stopped after {self._limit:g} s")
@@ -176,9 +178,19 @@ class Session:
         return {}
 
     def read(self, seconds: float) -> dict[str, Any]:
-        """The outline of the notebook file that was taken."""
+        """The outline of the notebook file that was taken, or why there is none and what can be shown."""
         with self._at_most(seconds):
-            return read_outline(bytes(self._taken)).to_json()
+            beside = {file.name: file.read_bytes() for file in Path().iterdir() if file.is_file()}
+            self._gathered = Gathered(beside)
+            try:
+                return read_outline(bytes(self._taken), self._gathered).to_json()
+            except OutlineError as error:
+                return {"refused": str(error)[:400], "shown": salvaged(bytes(self._taken))}
+
+    def picture(self, name: str, seconds: float) -> dict[str, Any]:
+        """One of the pictures that the outline names."""
+        with self._at_most(seconds):
+            return {"picture": drawn_anew(self._gathered.found.get(name, b""))}
 
     def unpack(self, seconds: float) -> dict[str, Any]:
         """What lies in the zip that was taken; `member` gives the bytes."""
@@ -275,6 +287,9 @@ def _answer(session: Session, header: dict[str, Any], arrays: dict[str, Any]) ->
         return _or_refused(nonce, lambda: frames.pack({"nonce": nonce, **unpack()}))
     if do == "member":
         return frames.pack({"nonce": nonce}, session.member(header["number"], header["start"]))
+    if do == "picture":
+        draw = partial(session.picture, header["name"], header["seconds"])
+        return _or_refused(nonce, lambda: frames.pack({"nonce": nonce}, draw()))
     if do == "run":
         return frames.pack({"nonce": nonce, **session.run(header["source"], header["seconds"])})
     if do == "take":
@@ -287,10 +302,7 @@ def _answer(session: Session, header: dict[str, Any], arrays: dict[str, Any]) ->
 def _or_refused(nonce: str, answer: Callable[[], bytes]) -> bytes:
     try:
         return answer()
-    except (
-        frames.FrameError,
-        OutlineError,
-    ) as error:  # an array of text, say; a replaced function
+    except (frames.FrameError, PictureError) as error:  # an array of text, say; a replaced function
         why = str(error)[:400]
     except TimeLimit as error:
         why = f"the answer was {error}"

@@ -1,17 +1,23 @@
 """What stands in a notebook that was handed in, as plain text.
 
 Parsing what a stranger wrote is the sandbox's work: a grader's own process gets the `Outline` alone,
-and reads it with `Outline.from_json`, which believes nothing either.
+and reads it with `Outline.from_json`, which believes nothing either. In the texts of cells, pictures have
+names of ours, `attachment:picture-1`; what they show comes out by itself (`pictures.drawn_anew`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+
+from sumskip.checking.core import Array
+
+from .pictures import REFERENCE, Gathered
 
 MOST_CELLS = 1_000
 MOST_SOURCE = 200_000  # characters in a cell
@@ -25,7 +31,14 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 
 
 class OutlineError(ValueError):
-    """These bytes are no notebook that can be read. One line: what was expected, what came, what to do."""
+    """These bytes are no notebook that can be read. One line: what was expected, what came, what to do.
+
+    `shown` are the texts that a person can read of them all the same.
+    """
+
+    def __init__(self, message: str, shown: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.shown = shown
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,24 @@ class Outline:
 
     cells: tuple[HandedCell, ...]
     version: str | None = None
+    pictures: Mapping[str, Array] = field(default_factory=dict)  # (H, W, 3), uint8, by the name in a text
+
+    def named_pictures(self) -> list[str]:
+        """The names of pictures in the texts of cells."""
+        texts = (cell.source for cell in self.cells if cell.kind == "markdown")
+        return list(dict.fromkeys(name for text in texts for name in REFERENCE.findall(text)))
+
+    def with_pictures(self, pictures: Mapping[str, Array], why_not: Callable[[str], str]) -> Outline:
+        """The outline with its pictures; where one is missing, the text says why."""
+
+        def said(found: re.Match[str]) -> str:
+            return found[0] if found[1] in pictures else f"left out: {why_not(found[1])}"
+
+        cells = [
+            replace(cell, source=REFERENCE.sub(said, cell.source)) if cell.kind == "markdown" else cell
+            for cell in self.cells
+        ]
+        return replace(self, cells=tuple(cells), pictures=pictures)
 
     def to_json(self) -> dict[str, Any]:
         return {"version": self.version, "cells": [astuple(cell) for cell in self.cells]}
@@ -73,8 +104,8 @@ def _is_cell(value: Any) -> bool:
     return isinstance(source, str) and len(source) <= MOST_SOURCE and all(_is_text(id, MOST_ID) for id in ids)
 
 
-def read_outline(raw: bytes) -> Outline:
-    """The outline of a notebook file's bytes.
+def read_outline(raw: bytes, gathered: Gathered | None = None) -> Outline:
+    """The outline of a notebook file's bytes; the pictures that it names are in `gathered`, as they came.
 
     Raises:
         OutlineError: they are no notebook of format 4, or it is too large.
@@ -85,18 +116,22 @@ def read_outline(raw: bytes) -> Outline:
         raise OutlineError(
             f"expected at most {MOST_CELLS} cells, got {len(cells)}; hand in the lesson's own notebook"
         )
+    cells = [cell for cell in cells if isinstance(cell, dict)]
+    texts = _texts(cells, gathered or Gathered())
     found = []
     room = MOST_SOURCES
-    for cell in cells:
-        if not isinstance(cell, dict):
-            continue
+    for cell, source in zip(cells, texts, strict=True):
         kind = "code" if cell.get("cell_type") == "code" else "markdown"
-        source = _source(cell.get("source"))
+        if len(source) > MOST_SOURCE:
+            raise OutlineError(
+                f"expected at most {MOST_SOURCE} characters in a cell, got {len(source)}; shorten it"
+            )
         room -= len(source)
         if room < 0:
             raise OutlineError(f"expected at most {MOST_SOURCES} characters in all cells; shorten them")
-        grade_id = _inner(cell, "metadata", "nbgrader", "grade_id")
-        found.append(HandedCell(kind, source, _id(cell.get("id")), _id(grade_id)))
+        # Colab keeps a cell's id in its metadata.
+        name = _id(cell.get("id")) or _id(_inner(cell, "metadata", "id"))
+        found.append(HandedCell(kind, source, name, _grade_id(cell)))
     return Outline(tuple(found), _id(_inner(data, "metadata", "sumskip", "version")))
 
 
@@ -131,15 +166,23 @@ def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is no number of JSON")
 
 
-def _source(value: Any) -> str:
+def _texts(cells: list[dict[str, Any]], gathered: Gathered) -> list[str]:
+    """The text of each cell; the pictures of nbgrader's are gathered first, for there is room for so many."""
+    texts = [_joined(cell.get("source")) for cell in cells]
+    for index in sorted(range(len(cells)), key=lambda index: _grade_id(cells[index]) is None):
+        if cells[index].get("cell_type") != "code":
+            texts[index] = gathered.text(texts[index], cells[index].get("attachments"))
+    return texts
+
+
+def _grade_id(cell: dict[str, Any]) -> str | None:
+    return _id(_inner(cell, "metadata", "nbgrader", "grade_id"))
+
+
+def _joined(value: Any) -> str:
     if isinstance(value, list):
         value = "".join(line for line in value if isinstance(line, str))
-    source = _whole_characters(value) if isinstance(value, str) else ""
-    if len(source) > MOST_SOURCE:
-        raise OutlineError(
-            f"expected at most {MOST_SOURCE} characters in a cell, got {len(source)}; shorten it"
-        )
-    return source
+    return _whole_characters(value) if isinstance(value, str) else ""
 
 
 def _id(value: Any) -> str | None:
@@ -154,3 +197,30 @@ def _inner(value: Any, *keys: str) -> Any:
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
+
+
+# The texts of cells, also in a file that breaks off; format 3 calls them `input`.
+_LINE = re.compile(r'"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
+_TEXTS = re.compile(
+    r'"(?:source|input)"\s*:\s*(\[(?:[\s,]*+"(?:[^"\\]|\\.)*+"?)*+|"(?:[^"\\]|\\.)*+)', re.DOTALL
+)
+
+
+def salvaged(raw: bytes) -> list[str]:
+    """What a person can read of bytes that are no notebook: the texts of its cells, or else all of it."""
+    text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors="replace")
+    texts = ["".join(map(_unquoted, _LINE.findall(found))) for found in _TEXTS.findall(text)]
+    if not texts and text.count("\ufffd") + text.count("\0") <= len(text) // 10:
+        texts = [text]
+    room, kept = MOST_SOURCES, []
+    for text in texts[:MOST_CELLS]:
+        kept.append(_whole_characters(text[: min(room, MOST_SOURCE)]))
+        room -= len(kept[-1])
+    return kept
+
+
+def _unquoted(line: str) -> str:
+    try:
+        return str(json.loads(f'"{line}"', strict=False))
+    except ValueError:  # it breaks off in the middle of a sign
+        return line
