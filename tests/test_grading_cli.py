@@ -180,7 +180,7 @@ def test_a_mistake_of_ours_stops_nobody_and_is_marked_as_ours(
     assert row["status"] == "not_graded"
     assert f"The grader itself stopped on this notebook ({error.__name__}: boom[31m)" in row["message"]
     assert main(["grade", "--no-feedback"]) == 0
-    assert "1 notebooks graded" in capsys.readouterr().out
+    assert "1 notebook graded" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", ["ValueError", "SystemExit", "MemoryError", "RecursionError"])
