@@ -35,6 +35,7 @@ from grading_course import (
     json_lines,
     make_course,
     master,
+    rehearse_course,
     release_notebooks,
 )
 
@@ -55,10 +56,7 @@ def root(template: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A course root of its own, as the working directory, with an engine that runs nothing."""
     course = make_course(tmp_path / "course")
     (course / "gradebook.db").write_bytes((template[0] / "gradebook.db").read_bytes())
-    monkeypatch.chdir(course)
-    monkeypatch.setattr(class_run, "open_engine", lambda *_args, **_options: FakeEngine())
-    monkeypatch.setattr(Course, "prepare", lambda *_args: None)
-    return course
+    return rehearse_course(monkeypatch, course)
 
 
 @pytest.fixture
