@@ -397,6 +397,19 @@ def test_plain_nbgrader_asks_about_the_same_marks(root: Path, released: Any) -> 
     assert marks(root)[CODE] == (4, None, False)
 
 
+def test_where_the_grader_stopped_an_essay_waits(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no essay that was not written; and the next run has what is there."""
+    page = root / "feedback" / "ana" / LESSON / f"{LESSON}.html"
+    with monkeypatch.context() as failing:
+        failing.setattr(FakeEngine, "run", nothing_runs)
+        assert main(["grade", "--again"]) == 0
+    assert marks(root)[ESSAY] == marks(root)[CODE] == (None, None, True)
+    assert "No response." not in page.read_text(encoding="utf-8")
+    assert main(["grade"]) == 0
+    assert (marks(root)[ESSAY], marks(root)[CODE]) == ((None, None, True), (4, None, False))
+    assert "It hands x on." in page.read_text(encoding="utf-8")
+
+
 # --- deadlines ------------------------------------------------------------------------------------------
 
 

@@ -14,12 +14,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from nbgrader.utils import is_grade, is_solution
 
 from autograder.class_run.changes import changes
 from autograder.class_run.folders import Found, Handed, choose, read_folder
@@ -134,10 +136,13 @@ class ClassRun:
             if one.finished and one.earlier is not None:
                 self._note(one, one.earlier, partial(book.penalty, one.learner, one.assignment))
         with self.course.rehearsed() as self.course:
-            for one, result in self._judged([one for one in work if not one.finished]):
+            todo = [one for one in work if not one.finished]
+            time_left = TimeLeft(len(todo))
+            for one, result in self._judged(todo):
+                self.progress(time_left.another().format("looked at"))
                 try:
-                    penalty = partial(book.penalty, one.learner, one.assignment)
-                    self._note(one, result.result()[0], penalty)
+                    verdict, *_ = result.result()
+                    self._note(one, verdict, partial(book.penalty, one.learner, one.assignment))
                 except (Exception, SystemExit) as error:
                     self._failed(one.found.handed.name, error)
         return self.outcome
@@ -145,16 +150,13 @@ class ClassRun:
     def _one_point_value(self, handed: Sequence[Handed]) -> None:
         """No class is graded by two sets of points, where an assignment has been given others."""
         asked_for = {(one.learner, one.assignment) for one in handed}
-        for assignment, recorded in self.before.items():
+        for assignment, class_ in self.before.items():
             points = self.course.points(assignment)
-            others = [
-                learner
-                for learner in recorded
-                if (learner, assignment) not in asked_for
-                and (self.course.root / "submitted" / learner / assignment).is_dir()
-            ]
-            for learner in others:
-                for cell, mark in recorded[learner].marks.items():
+            for learner, recorded in class_.items():
+                there = (self.course.root / "submitted" / learner / assignment).is_dir()
+                if (learner, assignment) in asked_for or not there:
+                    continue
+                for cell, mark in recorded.marks.items():
                     if not math.isclose(mark.most, points.get(cell, mark.most)):
                         raise CourseError(
                             f"{assignment}: the master gives {points[cell]:g} points for {cell}, the "
@@ -170,10 +172,10 @@ class ClassRun:
         if earlier is None:
             reason = "versions" if recorded else "submission"  # an earlier version's verdict is not read
             return _Work(found, stands, None, _answers_in(graded), reason)
-        reason = changed(earlier.stands, stands)
+        # A verdict on which we stopped stands on nothing.
+        reason = changed(earlier.stands, stands) if earlier.stands else "again"
         holds = not self.again and counts(earlier, stands, self.trust_submissions)
-        finished = holds and recorded and not reason
-        finished = finished and recorded_key(graded) == digest(stands)
+        finished = holds and recorded and not reason and recorded_key(graded) == digest(stands)
         earlier = replace(earlier, printed={})
         return _Work(found, stands, earlier, earlier.answers, reason or "again", holds, finished)
 
@@ -214,9 +216,9 @@ class ClassRun:
             except (Exception, SystemExit) as error:
                 verdict, seconds = self._stopped_on(one, error), 0.0
                 try:
-                    released = self.released[one.assignment]
+                    notebook = _unread(self.released[one.assignment])
                     # Nobody's answer has changed by our stopping: marks by hand are left alone.
-                    book.record(one.learner, released, verdict, of_answers(released.cells))
+                    book.record(one.learner, notebook, verdict, of_answers(notebook.cells))
                 except (Exception, SystemExit) as error:
                     self._failed(one.found.handed.name, error)
                     self.outcome.unrecorded.append(one.found.handed.name)
@@ -227,14 +229,13 @@ class ClassRun:
 
     def _stopped_on(self, one: _Work, error: BaseException) -> Verdict:
         """The verdict where we failed: not graded, and in no file, so that the next run tries again."""
-        handed = one.found.handed
-        self._failed(handed.name, error)
-        path = verdict_path(self.course.root, handed.learner, handed.assignment)
+        self._failed(one.found.handed.name, error)
+        path = verdict_path(self.course.root, one.learner, one.assignment)
         if earlier := verdicts.load(path):
             verdicts.save(path, replace(earlier, stands={}))
         what = plain_text(f"{type(error).__name__}: {error}")[:200]
         reason = f"The grader itself stopped on this notebook ({what}). Your instructor will look at it."
-        return unreadable(handed.assignment, reason, self.course, {}, self.level)
+        return unreadable(one.assignment, reason, self.course, {}, self.level)
 
     def _failed(self, name: str, error: BaseException) -> None:
         self.outcome.failures.append(f"{name}\n{''.join(traceback.format_exception(error))}")
@@ -278,6 +279,15 @@ class ClassRun:
             verdict = grade_submission(self.course, chosen.submission, stands, engine)
         warnings = (*chosen.warnings, *verdict.warnings)
         return replace(verdict, warnings=warnings), notebook, time.monotonic() - started
+
+
+def _unread(released: NotebookNode) -> NotebookNode:
+    """The notebook in the place of one on which we stopped: its written answers wait, and are not missing."""
+    notebook = deepcopy(released)
+    for cell in notebook.cells:
+        if is_grade(cell) and is_solution(cell):
+            cell.source = "The answer could not be shown here; it is in the notebook that was handed in."
+    return notebook
 
 
 def _answers_in(notebook: Path) -> dict[str, str]:

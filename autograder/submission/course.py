@@ -87,7 +87,7 @@ class Course:
     def points(self, assignment: str) -> dict[str, float]:
         """The graded cells of an assignment and their points, in the order of its master."""
         rules = [cell["metadata"].get("nbgrader", {}) for cell in self.masters[assignment]["cells"]]
-        return {r["grade_id"]: float(r["points"]) for r in rules if r.get("grade") or r.get("task")}
+        return {r["grade_id"]: float(r.get("points") or 0) for r in rules if r.get("grade") or r.get("task")}
 
     def exercises(self, assignment: str) -> dict[str, float]:
         """The automatic exercises of an assignment and their points; the other graded cells, people mark."""

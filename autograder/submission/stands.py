@@ -44,7 +44,7 @@ def of_master(cells: Sequence[Any]) -> str:
         if "grade_id" in rules:
             flags = [bool(rules.get(flag)) for flag in ("grade", "solution", "task")]
             code = cell["cell_type"] == "code"
-            points = float(rules["points"]) if code and flags == [True, False, False] else None
+            points = float(rules.get("points") or 0) if code and flags == [True, False, False] else None
             runs = _source(cell) if code and not any(flags) else ""
             row = [rules["grade_id"], cell.get("id"), cell["cell_type"], flags, points, runs]
             taken.append([*row, tags if code else []])
@@ -84,7 +84,7 @@ def _graded(cells: Sequence[Any]) -> Iterator[tuple[str, list[object], str]]:
             answer = "\n".join(_source(other) for other in cells[place + 1 : following])
         else:
             answer = sources[name] if rules.get("solution") else sources.get(name.removesuffix("_check"), "")
-        yield name, [name, cell["cell_type"], float(rules["points"]), question], answer
+        yield name, [name, cell["cell_type"], float(rules.get("points") or 0), question], answer
 
 
 def _is_text(cell: Any) -> bool:
