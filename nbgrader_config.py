@@ -8,12 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from nbgrader.converters import GenerateAssignment
+from nbgrader.converters import GenerateAssignment, GenerateFeedback
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
     ClearOutput,
     DeduplicateIds,
+    GetGrades,
     LimitOutput,
     OverwriteCells,
     OverwriteKernelspec,
@@ -60,6 +61,11 @@ c.Autograde.autograde_preprocessors = [
 # Where there is no sandbox, plain `nbgrader autograde` refuses to run what learners wrote. This lets it,
 # without walls and with your rights:
 # c.RestoreSubmission.trust_submissions = True
+
+# A feedback page says of what nobody has marked yet that it is so, and not that it earned nothing.
+c.GenerateFeedback.preprocessors = [
+    pages.ShowGrades if step is GetGrades else step for step in GenerateFeedback.preprocessors.default()
+]
 
 # Feedback and formgrader: nothing of a learner's runs in the reader's browser, and nothing is loaded.
 c.HTMLExporter.sanitize_html = True

@@ -10,17 +10,10 @@ import os
 import sys
 import time
 import traceback
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from autograder.class_run.run import Outcome
-    from autograder.submission.course import Course
 
 OURS = "This is a mistake of the grader, not of yours or of a learner's. Please report it with these lines:"
-MOST_LINES = 20
 
 
 class MistakeError(Exception):
@@ -87,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("assignments", nargs="*", metavar="ASSIGNMENT", help="all of them unless given")
     grade.add_argument("--students", metavar="A,B", help="only these learners")
     grade.add_argument("--jobs", type=_positive, metavar="N", help="submissions at a time (default: cores)")
+    grade.add_argument("--again", action="store_true", help="grade what is finished once more")
+    grade.add_argument("--dry-run", action="store_true", help="say which marks would change; write nothing")
     grade.add_argument("--no-feedback", action="store_true", help="write no feedback pages")
     grade.add_argument("--json", type=Path, metavar="FILE", help="write one line a notebook")
     grade.set_defaults(run=grade_command)
@@ -134,7 +129,7 @@ def check_command(options: argparse.Namespace) -> int:
         course = Course.open(find_course(Path.cwd()))
         with open_engine(course, trust_submissions=options.trust_submissions) as engine:
             submission, notes = choose_file(course, options.notebook, engine)
-            verdict = grade_submission(course, submission, "", engine)
+            verdict = grade_submission(course, submission, {}, engine)
             notes = [*engine.warnings, *notes, *verdict.warnings]
     except (CourseError, IntakeError, SandboxError) as error:
         raise MistakeError(str(error)) from error
@@ -143,7 +138,9 @@ def check_command(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(verdict.summary()))  # ASCII: whatever the encoding, nothing is lost
         return 0
-    print(f"{verdict.assignment}: {verdict.score:g} of {verdict.max_score:g} points, {verdict.level}")
+    by_hand = sum(course.points(verdict.assignment).values()) - verdict.max_score
+    later = f", {by_hand:g} more are marked by hand" if by_hand else ""
+    print(f"{verdict.assignment}: {verdict.score:g} of {verdict.max_score:g} points{later}, {verdict.level}")
     for report in verdict.reports:
         sign = {"passed": "✓", "failed": "✗", "not_graded": "?"}[report.status]
         points = f"{report.score:>5g} of {report.max_score:<4g}"
@@ -153,7 +150,9 @@ def check_command(options: argparse.Namespace) -> int:
 
 def grade_command(options: argparse.Namespace) -> int:
     from autograder.class_run.folders import find_handed
-    from autograder.class_run.run import ClassRun, save_json
+    from autograder.class_run.outcome import save_json
+    from autograder.class_run.run import ClassRun
+    from autograder.class_run.summary import rehearsal, summary
     from autograder.engine.run import plain_text
     from autograder.engine.sandbox import SandboxError
     from autograder.gradebook.book import GradebookError
@@ -167,10 +166,12 @@ def grade_command(options: argparse.Namespace) -> int:
         raise MistakeError("--students expects ids such as ana,ben; none came")
     if options.json is not None and not options.json.resolve().parent.is_dir():
         raise MistakeError(f"--json {options.json}: there is no such folder")
+    if options.json is not None and options.dry_run:
+        raise MistakeError("--dry-run writes nothing, and --json asks for a file: leave one of them out")
     progress = _Progress()
     started = time.monotonic()
     try:
-        course = Course.open(root)
+        course = Course.open(root, keep=not options.dry_run)
         handed, passed_over = find_handed(course, options.assignments, learners)
         run = ClassRun(
             course,
@@ -179,15 +180,18 @@ def grade_command(options: argparse.Namespace) -> int:
             trust_submissions=options.trust_submissions,
             say=progress.say,
             progress=progress.state,
+            again=options.again,
         )
-        outcome = run.run(handed)
+        outcome = run.rehearse(handed) if options.dry_run else run.run(handed)
     except (CourseError, GradebookError, SandboxError) as error:
         raise MistakeError(str(error)) from error
     finally:
         progress.clear()
     if options.json is not None:
         save_json(options.json, outcome)
-    _summary(course, outcome, passed_over, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    dry = options.dry_run
+    _print(rehearsal(outcome, passed_over) if dry else summary(course, outcome, passed_over, seconds))
     if outcome.failures:
         print(f"{OURS}\n" + "\n".join(map(plain_text, outcome.failures)), file=sys.stderr)
     for refused in outcome.refused:
@@ -199,59 +203,11 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _summary(course: Course, outcome: Outcome, passed_over: list[str], seconds: float) -> None:
-    by_assignment: dict[str, list[Any]] = {}
-    for (_, assignment), verdict in sorted(outcome.rows.items()):
-        by_assignment.setdefault(assignment, []).append(verdict)
-    for assignment, verdicts in sorted(by_assignment.items()):
-        mean = sum(verdict.score for verdict in verdicts) / len(verdicts)
-        points = f"{mean:.1f} of {verdicts[0].max_score:g} points on average"
-        print(f"{assignment}: {len(verdicts)} graded, {points}")
-    review = [
-        f"{learner}/{assignment}: {report.exercise}: {one_line(report.message)}"
-        for (learner, assignment), verdict in sorted(outcome.rows.items())
-        for report in verdict.reports
-        if report.status == "not_graded"
-    ]
-    _lines("What learners predicted, right or by belief", _beliefs(outcome))
-    _lines("Not graded, 0 points until you have looked (formgrader: make desk)", review)
-    _lines("Warnings", [*passed_over, *outcome.warnings])
-    slowest = sorted(outcome.seconds.items(), key=lambda item: -item[1])[:3]
-    if outcome.new > 1 and slowest:
-        print("Slowest: " + ", ".join(f"{name} {spent:.1f} s" for name, spent in slowest))
-    levels = {verdict.level for verdict in outcome.rows.values()}
-    if levels:
-        words = {"walled": "walled in", "none": "NOT WALLED IN, with your rights"}
-        print("Learners' code ran " + " and ".join(words[level] for level in sorted(levels)) + ".")
-    before = len(outcome.rows) - outcome.new
-    print(
-        f"{outcome.new} notebooks graded in {seconds:.1f} s"
-        + (f", {before} were finished before" if before else "")
-        + (f", {outcome.pages} feedback pages written" if outcome.pages else "")
-        + "."
-    )
-
-
-def _beliefs(outcome: Outcome) -> list[str]:
-    """Each prediction, and how many learners showed which belief."""
-    counted: dict[str, Counter[str]] = {}
-    for _, verdict in sorted(outcome.rows.items()):
-        for report in verdict.reports:
-            for question, belief in report.beliefs.items():
-                counted.setdefault(f"{report.exercise}: {question}", Counter())[belief] += 1
-    return [
-        f"{question}: {', '.join(f'{count} {belief}' for belief, count in beliefs.most_common())}"
-        for question, beliefs in counted.items()
-    ]
-
-
-def _lines(title: str, lines: list[str]) -> None:
-    if lines:
-        print(f"{title}:")
-        for line in lines[:MOST_LINES]:
+def _print(sections: Iterable[tuple[str, list[str]]]) -> None:
+    for title, lines in sections:
+        print(one_line(title))
+        for line in lines:
             print(f"  {one_line(line)}")
-        if len(lines) > MOST_LINES:
-            print(f"  … and {len(lines) - MOST_LINES} more; all of them are in verdicts/")
 
 
 class _Progress:

@@ -7,21 +7,25 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import pytest
 from nbformat import NotebookNode
 
+from autograder.class_run import run as class_run
 from autograder.engine.inside.notebook import Outline
 from autograder.engine.inside.unpack import unpack_zip
 from autograder.engine.intake import read_here
 from autograder.engine.run import CellOutput, Plan, Result, Task
-from autograder.exercises import LESSONS
+from autograder.exercises import EXERCISES, LESSONS
 from autograder.gradebook.book import ClassGradebook
 from autograder.keys.secret import KEY_STORE, SECRET_FILE
+from autograder.submission.course import Course
 from course_root import KEYS, ROOT, SECRET
 from sumskip.checking.core import PartResult, Report, Status
 
@@ -99,6 +103,39 @@ def answered(released: NotebookNode, answers: Mapping[str, str]) -> NotebookNode
     return notebook
 
 
+def edit_master(root: Path, assignment: str, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a master of the course in `root`; `change` gets its cells by id."""
+    path = root / "notebooks" / assignment / f"{assignment}.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    change({cell["id"]: cell for cell in notebook["cells"]})
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def set_points(monkeypatch: pytest.MonkeyPatch, root: Path, exercise: str, points: float) -> None:
+    """Let an exercise count for other points, in its file as in its master."""
+    given = EXERCISES[exercise]
+    parts = [replace(part, points=points / len(given.parts)) for part in given.parts]
+    monkeypatch.setitem(EXERCISES, exercise, replace(given, parts=tuple(parts)))
+
+    def change(cells: dict[str, Any]) -> None:
+        [cell] = [c for c in cells.values() if _grade_id(c) == f"{exercise}_check"]
+        cell["metadata"]["nbgrader"]["points"] = points
+
+    edit_master(root, given.assignment, change)
+
+
+def _grade_id(cell: Any) -> str:
+    return str(cell["metadata"].get("nbgrader", {}).get("grade_id", ""))
+
+
+def rehearse_course(monkeypatch: pytest.MonkeyPatch, root: Path) -> Path:
+    """Make `root` the working directory, with an engine that runs nothing and keys that are not needed."""
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(class_run, "open_engine", lambda *_args, **_options: FakeEngine())
+    monkeypatch.setattr(Course, "prepare", lambda *_args: None)
+    return root
+
+
 def hand_in(root: Path, learner: str, assignment: str, notebook: NotebookNode | str, name: str = "") -> Path:
     """Put a notebook where `nbgrader collect` would."""
     folder = root / "submitted" / learner / assignment
@@ -168,6 +205,7 @@ class FakeEngine:
     level = "walled"
     warnings: tuple[str, ...] = ()
     boom: type[BaseException] = RuntimeError
+    half = 0.5  # what `# half` is worth
 
     def __init__(self) -> None:
         self.versions = {"python": "fake"}
@@ -203,7 +241,7 @@ class FakeEngine:
         most = step.max_score
         endings: dict[str, tuple[float, Status]] = {
             "# right": (most, "passed"),
-            "# half": (most / 2, "failed"),
+            "# half": (most * self.half, "failed"),
             "# silent": (0.0, "not_graded"),
         }
         score, status = next((end for word, end in endings.items() if word in source), (0.0, "failed"))

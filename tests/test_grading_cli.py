@@ -36,6 +36,7 @@ from grading_course import (
     json_lines,
     make_course,
     master,
+    rehearse_course,
     release_notebooks,
 )
 
@@ -56,10 +57,7 @@ def root(template: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A course root of its own, as the working directory, with an engine that runs nothing."""
     course = make_course(tmp_path / "course")
     (course / "gradebook.db").write_bytes((template[0] / "gradebook.db").read_bytes())
-    monkeypatch.chdir(course)
-    monkeypatch.setattr(class_run, "open_engine", lambda *_args, **_options: FakeEngine())
-    monkeypatch.setattr(Course, "prepare", lambda *_args: None)
-    return course
+    return rehearse_course(monkeypatch, course)
 
 
 @pytest.fixture
@@ -181,7 +179,7 @@ def test_a_mistake_of_ours_stops_nobody_and_is_marked_as_ours(
     assert row["status"] == "not_graded"
     assert f"The grader itself stopped on this notebook ({error.__name__}: boom[31m)" in row["message"]
     assert main(["grade", "--no-feedback"]) == 0
-    assert "1 notebooks graded" in capsys.readouterr().out
+    assert "1 notebook graded" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", ["ValueError", "SystemExit", "MemoryError", "RecursionError"])

@@ -12,13 +12,14 @@ import hashlib
 import importlib
 import json
 import logging
+import math
 import os
 import sqlite3
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +32,6 @@ from nbgrader.api import (
     Comment,
     Grade,
     Gradebook,
-    Student,
     SubmittedAssignment,
     SubmittedNotebook,
 )
@@ -39,15 +39,15 @@ from nbgrader.apps.baseapp import NbGrader
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import CheckCellMetadata
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata
+from sqlalchemy import create_engine, event, inspect
+from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from autograder.files import share_with_group, spelt, write_whole
 from autograder.gradebook.exchange import carry, existing_timestamp
-from autograder.gradebook.exchange import read_timestamp as read_timestamp
+from autograder.gradebook.marks import LatePolicy, Recorded, read_marks
 from autograder.gradebook.masters import changed_cells, drop_strays
 from autograder.gradebook.pages import PageExporter, pages_digest
 from autograder.submission.verdicts import Verdict
@@ -166,7 +166,47 @@ class Released:
     notebook: NotebookNode
 
 
-class ClassGradebook:
+class ReadGradebook:
+    """nbgrader's gradebook of the course in `root`, to be read; one that is not there yet is empty."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.app = load_course(root)
+        self.folders = _course_folders(self.app, root)
+        self._autograde = _autograde(self.app, self.folders)
+        steps = self._autograde.exporter._preprocessors
+        self._policy = LatePolicy(next((s for s in steps if isinstance(s, AssignLatePenalties)), None))
+
+    def recorded(self, assignment: str) -> dict[str, Recorded]:
+        """What the gradebook holds of `assignment`, by learner."""
+        url = make_url(self.folders.db_url)
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+            return {}
+        engine = create_engine(url)
+        try:
+            with Session(engine) as session:
+                return read_marks(session, assignment) if inspect(engine).has_table("grade") else {}
+        finally:
+            engine.dispose()
+
+    def handed_in_at(self, learner: str, assignment: str) -> datetime | None:
+        """The time in `timestamp.txt`."""
+        return self.folders.get_existing_timestamp(str(self._submitted(learner, assignment)))
+
+    def penalty(self, learner: str, assignment: str, recorded: Recorded) -> float:
+        """What being late costs these marks by the present dates, extensions and policy."""
+        return self._policy.penalty(learner, recorded, self.handed_in_at(learner, assignment))
+
+    def _submitted(self, learner: str, assignment: str) -> Path:
+        return spelt(self.root / self.folders.submitted_directory, learner) / assignment
+
+    def autograded(self, learner: str, assignment: str) -> Path:
+        """Where the graded notebook lies."""
+        folder = self.root / self.folders.autograded_directory / learner / assignment
+        return folder / f"{assignment}.ipynb"
+
+
+class ClassGradebook(ReadGradebook):
     """nbgrader's gradebook of the course in `root`, open for one writer: this process.
 
     Use it as a context manager. `waiting` is called once with a sentence when another program holds the
@@ -174,9 +214,7 @@ class ClassGradebook:
     """
 
     def __init__(self, root: Path, waiting: Callable[[str], None] = lambda _sentence: None) -> None:
-        self.root = root
-        self.app = load_course(root)
-        self.folders = _course_folders(self.app, root)
+        super().__init__(root)
         self._waiting = waiting
         self._undo = contextlib.ExitStack()
 
@@ -187,7 +225,6 @@ class ClassGradebook:
         url, course = self.folders.db_url, self.folders.course_id
         self.gradebook = self._patiently(lambda: _SharedGradebook(url, course))
         self._undo.callback(self.gradebook.end)
-        self._autograde = _autograde(self.app, self.folders)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -237,31 +274,59 @@ class ClassGradebook:
     def _master(self, assignment: str) -> Path:
         return self.root / self.folders.source_directory / assignment / f"{assignment}.ipynb"
 
-    def recorded(self, assignment: str) -> set[str]:
-        """The learners whose submission of `assignment` the gradebook holds."""
-        query = self.gradebook.db.query(Student.id).join(SubmittedAssignment).join(Assignment)
-        return {row[0] for row in query.filter(Assignment.name == assignment)}
+    def recorded(self, assignment: str) -> dict[str, Recorded]:
+        """What the gradebook holds of `assignment`, by learner."""
+        found = self._patiently(lambda: read_marks(self.gradebook.db(), assignment))
+        self.gradebook.rollback()
+        return found
 
-    def record(self, learner: str, notebook: NotebookNode, verdict: Verdict, key: str) -> None:
+    def record(
+        self, learner: str, notebook: NotebookNode, verdict: Verdict, known: Mapping[str, str]
+    ) -> None:
         """Write one verdict into the database and `autograded/`, as `nbgrader autograde` would.
 
-        The database first, then the notebook with `key` in its metadata: where a notebook carries its
-        key, its grades are in the database.
+        `known` is what the marks given by hand stand on (`Verdict.answers`); where that has changed, they
+        are asked to be looked at again. The database comes first: what lies in `autograded/` is in it.
         """
-        text = self._patiently(lambda: self._graded(learner, notebook, verdict, key))
-        folder = self.root / self.folders.autograded_directory / learner / verdict.assignment
-        submitted = spelt(self.root / self.folders.submitted_directory, learner) / verdict.assignment
-        carry(submitted, folder)
-        write_whole(folder / f"{verdict.assignment}.ipynb", text, mode=0o444)
+        text = self._patiently(lambda: self._graded(learner, notebook, verdict, known))
+        self._carry(learner, verdict.assignment)
+        write_whole(self.autograded(learner, verdict.assignment), text, mode=0o444)
 
-    def _graded(self, learner: str, notebook: NotebookNode, verdict: Verdict, key: str) -> str:
+    def settle(self, learner: str, assignment: str, recorded: Recorded) -> float:
+        """Have the time of a graded submission and its late penalty follow the present dates and policy.
+
+        Returns:
+            The penalty.
+        """
+        time, penalty = self.handed_in_at(learner, assignment), self.penalty(learner, assignment, recorded)
+        if time != recorded.timestamp or not math.isclose(penalty, recorded.penalty, abs_tol=1e-9):
+            self._patiently(lambda: self._settled(learner, assignment, time, penalty))
+            self._carry(learner, assignment)
+        return penalty
+
+    def _settled(self, learner: str, assignment: str, time: datetime | None, penalty: float) -> None:
+        self.gradebook.find_submission(assignment, learner).timestamp = time
+        notebook = self.gradebook.find_submission_notebook(assignment, assignment, learner)
+        notebook.late_submission_penalty = penalty or None
+        self.gradebook.commit_all()
+
+    def _carry(self, learner: str, assignment: str) -> None:
+        """When it was handed in, and its secret, go along into `autograded/`."""
+        carry(self._submitted(learner, assignment), self.autograded(learner, assignment).parent)
+
+    def _graded(
+        self, learner: str, notebook: NotebookNode, verdict: Verdict, known: Mapping[str, str]
+    ) -> str:
         converter, assignment = self._autograde, verdict.assignment
         file = converter._format_source(assignment, learner) + f"/{assignment}.ipynb"
         converter.notebooks = [file]
         with _one_session(self.gradebook):
             converter.init_assignment(assignment, learner)
+            # nbgrader keeps the time of an earlier submission where the present one has none.
+            time = self.handed_in_at(learner, assignment)
+            self.gradebook.find_submission(assignment, learner).timestamp = time
             resources = converter.init_single_notebook_resources(file)
-            resources["nbgrader"].update(submission=notebook, verdict=verdict, key=key)
+            resources["nbgrader"].update(submission=notebook, verdict=verdict, known=known)
             text, _ = converter.exporter.from_notebook_node(notebook, resources)
         self.gradebook.commit_all()
         return str(text)
@@ -336,7 +401,7 @@ class FeedbackPages:
         source = self.root / self.folders.autograded_directory / learner / assignment / f"{assignment}.ipynb"
         page = self.root / self.folders.feedback_directory / learner / assignment / f"{assignment}.html"
         mark = _PAGE_MARK.format(self._shown(source, learner, assignment))
-        carry(source.parent, page.parent, recorded_key(self.root, learner, assignment))
+        carry(source.parent, page.parent, recorded_key(source))
         if _ends_with(page, mark):
             return False
         with _one_session(self.gradebook):
@@ -349,7 +414,8 @@ class FeedbackPages:
     def _shown(self, source: Path, learner: str, assignment: str) -> str:
         """A digest of all that goes into a page: the notebook, marks, comments, and what makes pages."""
         rows: list[Any] = []
-        marks = ("auto_score", "manual_score", "extra_credit", "auto_comment", "manual_comment")
+        scores = ("auto_score", "manual_score", "extra_credit", "needs_manual_grade")
+        marks = (*scores, "auto_comment", "manual_comment")
         for table in (Grade, Comment):
             query = self.gradebook.db.query(table).join(SubmittedNotebook).join(SubmittedAssignment)
             query = query.join(Assignment).filter(
@@ -375,11 +441,10 @@ def _ends_with(path: Path, mark: str) -> bool:
         return False
 
 
-def recorded_key(root: Path, learner: str, assignment: str) -> str | None:
-    """The key that `record` left in `autograded/`; None where there is nothing, or nothing of ours."""
-    path = root / "autograded" / learner / assignment / f"{assignment}.ipynb"
+def recorded_key(graded: Path) -> str | None:
+    """The key in a graded notebook, a digest of what it stands on; None where there is nothing of ours."""
     try:
-        key = json.loads(path.read_bytes())["metadata"]["sumskip"]["key"]
+        key = json.loads(graded.read_bytes())["metadata"]["sumskip"]["key"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return key if isinstance(key, str) else None

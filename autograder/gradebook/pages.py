@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import pass_context
+from jinja2.filters import do_float, do_round
 from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
+from nbgrader.preprocessors import GetGrades
 
 from autograder.gradebook.page_cells import clean_cells
 from autograder.gradebook.page_html import Allowance, clean_html, highlight_code, markdown2html
@@ -31,10 +33,12 @@ _HERE = Path(__file__).parent
 TEMPLATE = str(_HERE / "page.html.j2")
 FILTERS = {
     "clean_html": "autograder.gradebook.pages.clean_html",
+    "float": "autograder.gradebook.pages.number",
     "highlight_code": "autograder.gradebook.pages.highlight_in_page",
     "markdown2html": "autograder.gradebook.pages.markdown_in_page",
     "page_body": "autograder.gradebook.pages.page_body",
     "page_head": "autograder.gradebook.pages.page_head",
+    "round": "autograder.gradebook.pages.rounded",
     "strip_files_prefix": "autograder.gradebook.pages.unchanged",
 }
 _FEEDBACK = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -86,6 +90,42 @@ class CleanPages(Preprocessor):
         nb.metadata = NotebookNode({"language_info": {"name": "python"}})
         nb.cells = clean_cells(nb.cells)
         return nb, resources
+
+
+class Said(str):
+    """Words of ours where nbgrader's template has a number."""
+
+
+def number(value: Any, default: float = 0.0) -> float | Said:
+    return value if isinstance(value, Said) else do_float(value, default)
+
+
+def rounded(value: Any, precision: int = 0, method: Any = "common") -> float | Said:
+    return value if isinstance(value, Said) else do_round(value, precision, method)
+
+
+class ShowGrades(GetGrades):
+    """nbgrader's GetGrades, for which unmarked is not zero: what waits for its first mark says so.
+
+    It stands in `c.GenerateFeedback.preprocessors`.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        self._open = 0.0
+        nb, resources = super().preprocess(nb, resources)
+        if self._open:
+            given = resources["nbgrader"]
+            given["max_score"] = Said(f"{given['max_score']:g}, {self._open:g} of them not marked yet")
+        return nb, resources
+
+    def _get_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
+        super()._get_score(cell, resources)
+        name = cell.metadata["nbgrader"]["grade_id"]
+        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        if grade.auto_score is None and grade.manual_score is None and grade.needs_manual_grade:
+            self._open += grade.max_score
+            cell.metadata.nbgrader["score"] = Said("not marked yet")
+            cell.metadata.nbgrader["points"] = Said(f"{grade.max_score:g} points open")
 
 
 @pass_context

@@ -12,19 +12,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import is_grade, is_solution, is_task
 from traitlets import Bool
 
 from autograder.files import share_with_group
 from autograder.gradebook.exchange import carry
 from autograder.gradebook.page_text import MOST_OUTPUT, Room, capped
-from autograder.submission.verdicts import Printed, Verdict, load, verdict_path
+from autograder.submission.stands import digest, of_answers
+from autograder.submission.verdicts import Printed, Verdict, save, verdict_path
 from sumskip.checking.core import Report
 
 Resources = dict[str, Any]
@@ -48,9 +51,15 @@ class RestoreSubmission(NbGraderPreprocessor):
             from autograder.submission.plain import restored_and_graded
 
             root, learner, assignment, file = _place(self, resources)
-            trust = self.trust_submissions
-            submission = restored_and_graded(root, learner, assignment, file, trust_submissions=trust)
-            given["submission"] = submission.notebook
+            with Gradebook(given["db_url"]) as gradebook:
+                cells = gradebook.find_notebook(given["notebook"], assignment).grade_cells
+                points = {cell.name: cell.max_score for cell in cells}
+            graded = restored_and_graded(
+                root, learner, assignment, file, points, trust_submissions=self.trust_submissions
+            )
+            # nbgrader goes over a notebook twice, each time with resources of its own.
+            self.parent.parent.graded_by_us = graded
+            given["submission"] = graded.submission.notebook
             _drop_other_files(file.parent, root / "autograded" / learner / assignment)
         return given["submission"], resources
 
@@ -60,27 +69,54 @@ class GiveVerdicts(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         given = resources["nbgrader"]
-        verdict = given.get("verdict") or self._stored(resources)
+        if "verdict" not in given:
+            graded = self.parent.parent.graded_by_us  # by RestoreSubmission, in nbgrader's first pass
+            given.update(verdict=graded.verdict, known=graded.known, keep=True)
+            for warning in graded.verdict.warnings:
+                self.log.warning("%s/%s: %s", given["student"], given["assignment"], warning)
+        verdict = given["verdict"]
         show_verdict(nb, verdict)
-        nb.metadata["sumskip"] = {"key": given.get("key"), "level": verdict.level, "seed": verdict.seed}
+        nb.metadata["sumskip"] = {
+            "key": digest(dict(verdict.stands)),
+            "level": verdict.level,
+            "seed": verdict.seed,
+        }
         return nb, resources
-
-    def _stored(self, resources: Resources) -> Verdict:
-        root, learner, assignment, _ = _place(self, resources)
-        verdict = load(verdict_path(root, learner, assignment))
-        if verdict is None:
-            raise VerdictError(f"{learner}/{assignment}: RestoreSubmission, listed before, stored no verdict")
-        for warning in verdict.warnings:
-            self.log.warning("%s/%s: %s", learner, assignment, warning)
-        return verdict
 
 
 class SaveVerdicts(SaveAutoGrades):
-    """nbgrader's SaveAutoGrades, for which silence is not full marks.
+    """nbgrader's SaveAutoGrades, for which silence is not full marks, and a mark by hand is the last word.
 
     A check cell without a verdict leaves the automatic score empty and asks for review; so does any
-    other test cell, because only a check cell of ours means a judgement.
+    other test cell, because only a check cell of ours means a judgement. A mark given by hand asks to be
+    looked at again where its answer, question or points have changed, and nowhere else.
     """
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        given = resources["nbgrader"]
+        answers = of_answers(nb.cells)
+        self._same = {name for name, answer in answers.items() if given["known"].get(name) == answer}
+        nb, resources = super().preprocess(nb, resources)
+        if given.get("keep"):
+            root, learner, assignment, _ = _place(self, resources)
+            save(verdict_path(root, learner, assignment), replace(given["verdict"], answers=answers))
+        return nb, resources
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: Resources, cell_index: int
+    ) -> tuple[NotebookNode, Resources]:
+        if not (is_grade(cell) or is_task(cell)):
+            return super().preprocess_cell(cell, resources, cell_index)
+        name = cell.metadata.nbgrader["grade_id"]
+        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        before, waits = grade.auto_score, grade.needs_manual_grade
+        cell, resources = super().preprocess_cell(cell, resources, cell_index)
+        if grade.manual_score is not None:
+            grade.needs_manual_grade = waits or name not in self._same
+        elif name in self._same and before is None and grade.auto_score is None:
+            grade.needs_manual_grade = waits
+        self.gradebook.db.commit()
+        return cell, resources
 
     def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
         if cell.cell_type != "code" or is_solution(cell) or _judged(cell):

@@ -14,6 +14,8 @@ _HERE = Path(__file__).parents[1]
 _KEYS = ("keys/*.py", "exercises/**/*.py")
 # What else decides a verdict. The command line and nbgrader's side may change without grading anew.
 _VERDICTS = ("submission/*.py", "engine/**/*.py")
+_EXERCISES = _HERE / "exercises"
+_PUBLIC = _PACKAGE / "keys"
 
 
 @cache
@@ -23,9 +25,18 @@ def of_keys() -> str:
 
 
 @cache
+def of_exercises(names: tuple[str, ...]) -> str:
+    """What these exercises are made from: their files and the keys that learners have of them."""
+    files = [_EXERCISES / f"{name}.py" for name in names] + [_PUBLIC / f"{name}.npz" for name in names]
+    return _digest([file for file in files if file.exists()])
+
+
+@cache
 def of_verdicts() -> str:
-    """What a verdict is made from: the keys that learners have as well."""
-    return _digest([*_PACKAGE.rglob("*.py"), *_PACKAGE.rglob("*.npz"), *_ours(_KEYS + _VERDICTS)])
+    """What every verdict is made from, whatever the exercise."""
+    ones = {_EXERCISES / f"{key.stem}.py" for key in _PUBLIC.glob("*.npz")}
+    files = [*_PACKAGE.rglob("*.py"), *_ours(_KEYS + _VERDICTS)]
+    return _digest([file for file in files if file not in ones])
 
 
 def _ours(patterns: tuple[str, ...]) -> list[Path]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from autograder.clearing import released_sources
 from autograder.engine.run import Engine
-from autograder.exercises import LESSONS
+from autograder.exercises import EXERCISES, LESSONS
+from autograder.keys import sources
 from autograder.keys.secret import KEY_STORE, course_secret, secret_key
 from autograder.predictions import PointsFor, SettingError, cells_for, points_for
-from autograder.submission import verdicts
+from autograder.submission import stands, verdicts
 from autograder.submission.masters import MasterError, read_master
 
 
@@ -23,17 +26,18 @@ class CourseError(Exception):
 
 @dataclass(frozen=True)
 class Course:
-    """The course root, and what grading needs of it."""
+    """The course root, and what grading needs of it; in `key_store`, secret keys are kept between runs."""
 
     root: Path
     masters: Mapping[str, Any]
     secret: bytes
+    key_store: Path
     points_for: PointsFor = "committing"
     _released: dict[str, list[tuple[str, str]]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def open(cls, root: Path) -> Course:
-        """Read the masters of the course in `root`.
+    def open(cls, root: Path, *, keep: bool = True) -> Course:
+        """Read the masters of the course in `root`, whose secret is made and kept where it has none.
 
         Raises:
             CourseError: where `root` holds no master, or one that does not fit its exercises, or a setting
@@ -55,27 +59,45 @@ class Course:
             raise CourseError(
                 f"{root}: no lesson's master found in notebooks/NAME/NAME.ipynb; run this in the course root"
             )
-        return cls(root, masters, course_secret(root), counts)
+        return cls(root, masters, course_secret(root, keep=keep), root / KEY_STORE, counts)
 
-    @property
-    def key_store(self) -> Path:
-        """Where the secret keys are kept between runs."""
-        return self.root / KEY_STORE
+    @contextmanager
+    def rehearsed(self) -> Iterator[Course]:
+        """The same course, for something that leaves no key behind."""
+        with tempfile.TemporaryDirectory() as folder:
+            for key in self.key_store.glob("*.npz"):
+                Path(folder, key.name).symlink_to(key.resolve())
+            yield replace(self, key_store=Path(folder))
 
     def fingerprint(self, assignment: str, handed_in: bytes) -> str:
-        """What a verdict on this submission stands on, with the master, the secret and the versions."""
-        master = json.dumps([self.points_for, self.masters[assignment]], sort_keys=True).encode()
-        return verdicts.fingerprint(handed_in, master, self.secret)
+        """A name for what was handed in."""
+        return hashlib.sha256(f"{assignment}\0".encode() + handed_in).hexdigest()
+
+    def stands(self, assignment: str, submission: str) -> stands.Stands:
+        """What a grade of the submission with this fingerprint stands on, the gradebook's dates aside."""
+        cells = self.masters[assignment]["cells"]
+        exercise = sources.of_exercises(tuple(self.exercises(assignment)))
+        return {
+            "submission": submission,
+            "master": stands.of_master(cells),
+            "exercise": stands.digest([exercise, self.points_for]),
+            "secret": verdicts.seed_id(self.secret),
+            "versions": stands.digest(dict(verdicts.versions())),
+            stands.QUESTION: stands.of_questions(cells),
+        }
+
+    def points(self, assignment: str) -> dict[str, float]:
+        """The graded cells of an assignment and their points, in the order of its master."""
+        rules = [cell["metadata"].get("nbgrader", {}) for cell in self.masters[assignment]["cells"]]
+        return {r["grade_id"]: float(r.get("points") or 0) for r in rules if r.get("grade") or r.get("task")}
 
     def exercises(self, assignment: str) -> dict[str, float]:
-        """The automatic exercises of an assignment and their points, in the order of its master."""
-        found = {}
-        for cell in self.masters[assignment]["cells"]:
-            rules = cell["metadata"].get("nbgrader", {})
-            name = str(rules.get("grade_id", ""))
-            if rules.get("grade") and cell["cell_type"] == "code" and name.endswith("_check"):
-                found[name.removesuffix("_check")] = float(rules["points"])
-        return found
+        """The automatic exercises of an assignment and their points; the other graded cells, people mark."""
+        return {
+            name.removesuffix("_check"): points
+            for name, points in self.points(assignment).items()
+            if name.endswith("_check") and name.removesuffix("_check") in EXERCISES
+        }
 
     def released_sources(self, assignment: str) -> list[tuple[str, str]]:
         """The grade_id (or none) and the text of each cell as learners get it."""

@@ -19,6 +19,7 @@ from autograder.keys.making import rerun
 from autograder.keys.secret import secret_key
 from autograder.submission import verdicts
 from autograder.submission.course import Course
+from autograder.submission.stands import Stands, holds, of_answers
 from autograder.submission.verdicts import Printed, Verdict
 from sumskip.checking.core import Array, Ask, Case, Report
 from sumskip.checking.judge import judge
@@ -66,7 +67,7 @@ def grade_exercise(
     return replace(decided, message=message, details=shown.details)
 
 
-def grade_submission(course: Course, submission: Submission, fingerprint: str, engine: Engine) -> Verdict:
+def grade_submission(course: Course, submission: Submission, stands: Stands, engine: Engine) -> Verdict:
     """Run what was submitted in `engine` and judge the answers out here.
 
     Every automatic exercise of the assignment is in the verdict, whatever happened.
@@ -84,7 +85,7 @@ def grade_submission(course: Course, submission: Submission, fingerprint: str, e
     )
     return Verdict(
         assignment=submission.assignment,
-        fingerprint=fingerprint,
+        stands=stands,
         level=result.level,
         seed=verdicts.seed_id(course.secret),
         versions={**verdicts.versions(), **engine.versions},
@@ -94,6 +95,7 @@ def grade_submission(course: Course, submission: Submission, fingerprint: str, e
         },
         warnings=(*submission.warnings, *result.warnings),
         submitted_version=submission.version,
+        answers=of_answers(submission.notebook.cells),
     )
 
 
@@ -103,13 +105,13 @@ def _printed(output: CellOutput) -> Printed:
     return Printed(output.stdout, output.stderr, error)
 
 
-def unreadable(assignment: str, reason: str, course: Course, fingerprint: str, level: Level) -> Verdict:
+def unreadable(assignment: str, reason: str, course: Course, stands: Stands, level: Level) -> Verdict:
     """The verdict on a submission that no notebook could be read from: nothing graded, and why."""
     exercises = course.exercises(assignment)
     reports = tuple(not_graded(name, points, reason) for name, points in exercises.items())
     return Verdict(
         assignment=assignment,
-        fingerprint=fingerprint,
+        stands=stands,
         level=level,
         seed=verdicts.seed_id(course.secret),
         versions=dict(verdicts.versions()),
@@ -123,6 +125,6 @@ def not_graded(name: str, points: float, reason: str) -> Report:
     return Report(exercise=name, score=0.0, max_score=points, status="not_graded", message=reason)
 
 
-def holds(verdict: Verdict, fingerprint: str, trust_submissions: bool) -> bool:
+def counts(verdict: Verdict, stands: Stands, trust_submissions: bool) -> bool:
     """Whether a stored verdict still counts; one made without walls, only where that is accepted."""
-    return verdict.fingerprint == fingerprint and (verdict.level == "walled" or trust_submissions)
+    return holds(verdict.stands, stands) and (verdict.level == "walled" or trust_submissions)

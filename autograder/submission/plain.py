@@ -1,39 +1,66 @@
-"""What plain `nbgrader autograde` asks for: one notebook restored, and the verdict on it stored."""
+"""What plain `nbgrader autograde` asks for: one notebook restored, and the verdict on it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.engine.intake import Submission
 from autograder.submission import verdicts
 from autograder.submission.course import Course, CourseError, open_engine
-from autograder.submission.grading import grade_submission, holds
+from autograder.submission.grading import counts, grade_submission
 from autograder.submission.handed import Chosen, Handed, ReadsHere, choose, read_folder
+from autograder.submission.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A submission, its verdict, and what the marks in the gradebook stand on (`Verdict.answers`)."""
+
+    submission: Submission
+    verdict: Verdict
+    known: Mapping[str, str]
 
 
 def restored_and_graded(
-    root: Path, learner: str, assignment: str, file: Path, *, trust_submissions: bool
-) -> Submission:
-    """The submission of one learner, restored, once there is a verdict on it that holds.
+    root: Path,
+    learner: str,
+    assignment: str,
+    file: Path,
+    points: Mapping[str, float],
+    *,
+    trust_submissions: bool,
+) -> Graded:
+    """The submission of one learner, restored, and the verdict on it: the stored one, if it holds.
 
     Raises:
-        CourseError: there is no notebook of this assignment in the folder of `file`.
+        CourseError: there is no notebook of this assignment in the folder of `file`, or the gradebook has
+            other `points` than the master.
     """
     course = Course.open(root)
+    for cell, most in course.points(assignment).items():
+        if not math.isclose(points.get(cell, most), most):
+            raise CourseError(
+                f"{assignment}: the master gives {most:g} points for {cell}, the gradebook {points[cell]:g}; "
+                f"tell it by 'nbgrader generate_assignment --force {assignment}', then grade everybody again"
+            )
     found = read_folder(course, Handed(learner, assignment, file.parent))
-    path = verdicts.verdict_path(root, learner, assignment)
-    verdict = verdicts.load(path)
-    finished = verdict is not None and holds(verdict, found.fingerprint, trust_submissions)
+    stands = course.stands(assignment, found.fingerprint)
+    earlier = verdicts.load(verdicts.verdict_path(root, learner, assignment))
+    known = earlier.answers if earlier else {}
+    finished = earlier if earlier is not None and counts(earlier, stands, trust_submissions) else None
     if finished and (found.contents.notebooks, found.contents.zips) == ((file,), ()):
-        return _there(found.handed, choose(course, found, ReadsHere()))  # nbgrader has parsed it as well
+        # nbgrader has parsed it as well
+        return Graded(_there(found.handed, choose(course, found, ReadsHere())), finished, known)
     with open_engine(course, trust_submissions=trust_submissions) as engine:
         chosen = choose(course, found, engine)
         submission = _there(found.handed, chosen)
-        if not finished:
-            verdict = grade_submission(course, submission, found.fingerprint, engine)
-            verdicts.save(path, replace(verdict, warnings=(*chosen.warnings, *verdict.warnings)))
-    return submission
+        if finished:
+            return Graded(submission, finished, known)
+        verdict = grade_submission(course, submission, stands, engine)
+        return Graded(submission, replace(verdict, warnings=(*chosen.warnings, *verdict.warnings)), known)
 
 
 def _there(handed: Handed, chosen: Chosen) -> Submission:

@@ -1,7 +1,7 @@
 """Verdicts on disk: `verdicts/LEARNER/ASSIGNMENT.json`, so that a grade can be shown and made again.
 
-A verdict is written once and whole, and belongs to exactly one submission, master, secret and set of
-versions: `fingerprint` ties them together. Where any of them changes, the file no longer counts.
+A verdict is written whole, once the gradebook holds its numbers, with a digest of each thing that it stands
+on (`autograder/submission/stands.py`). Where one of them changes, it no longer counts.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import Any
 from autograder.engine.sandbox import Level
 from autograder.files import write_whole
 from autograder.keys import sources
+from autograder.submission.stands import Stands
 from sumskip.checking.core import PartResult, Report
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,12 @@ class Verdict:
     """What the engine found out about one notebook, and on which ground.
 
     `printed` goes by cell id; `seed` names the course's secret without telling it; `submitted_version`
-    is the course's version the notebook was made with.
+    is the course's version the notebook was made with; `answers` has, for each graded cell, a digest of what
+    a mark by hand stands on.
     """
 
     assignment: str
-    fingerprint: str
+    stands: Stands
     level: Level
     seed: str
     versions: Mapping[str, str]
@@ -51,6 +53,7 @@ class Verdict:
     printed: Mapping[str, Printed] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     submitted_version: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def score(self) -> float:
@@ -80,13 +83,6 @@ def versions() -> Mapping[str, str]:
 def seed_id(secret: bytes) -> str:
     """A name for the course's secret, from which the secret cannot be found."""
     return hmac.new(secret, b"sumskip seed id", hashlib.sha256).hexdigest()[:12]
-
-
-def fingerprint(submission: bytes, master: bytes, secret: bytes) -> str:
-    """What one verdict stands on: the submission, the master, the secret and the versions."""
-    parts = [submission, master, json.dumps(dict(versions()), sort_keys=True).encode()]
-    joined = b"".join(hashlib.sha256(part).digest() for part in parts)
-    return hmac.new(secret, joined, hashlib.sha256).hexdigest()
 
 
 def verdict_path(root: Path, learner: str, assignment: str) -> Path:

@@ -1,0 +1,136 @@
+"""What an instructor is told at the end of a run: titles, and the lines below each."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from autograder.class_run.changes import Change
+from autograder.class_run.outcome import Outcome
+from autograder.submission.course import Course
+
+MOST_LINES = 20
+_LEVELS = {"walled": "walled in", "none": "NOT WALLED IN, with your rights"}
+Section = tuple[str, list[str]]
+
+
+def summary(course: Course, outcome: Outcome, passed_over: list[str], seconds: float) -> Iterator[Section]:
+    """A run that has written: what was earned, what waits for a person, what has changed."""
+    by_assignment: dict[str, list[float]] = defaultdict(list)
+    for (learner, assignment), verdict in sorted(outcome.rows.items()):
+        there = outcome.recorded.get(assignment, {}).get(learner)
+        by_assignment[assignment].append(max(0.0, there.score - there.penalty) if there else verdict.score)
+    for assignment, scores in sorted(by_assignment.items()):
+        most, mean = sum(course.points(assignment).values()), sum(scores) / len(scores)
+        yield f"{assignment}: {len(scores)} graded, {mean:.1f} of {most:g} points on average", []
+    yield from _listed("What learners predicted, right or by belief", _beliefs(outcome))
+    yield from _listed("To be marked by hand, in formgrader (make desk, Manual Grading)", _by_hand(outcome))
+    yield from _listed(
+        "Not graded, no points until you have looked (formgrader: make desk)", _silent(outcome)
+    )
+    yield from _listed("Warnings", [*passed_over, *outcome.warnings])
+    slowest = sorted(outcome.seconds.items(), key=lambda item: -item[1])[:3]
+    if outcome.new > 1 and slowest:
+        yield "Slowest: " + ", ".join(f"{name} {spent:.1f} s" for name, spent in slowest), []
+    if outcome.levels:
+        yield (
+            "Learners' code ran " + " and ".join(_LEVELS[level] for level in sorted(outcome.levels)) + ".",
+            [],
+        )
+    before = len(outcome.rows) - outcome.new
+    yield (
+        (
+            f"{counted(outcome.new, 'notebook')} graded in {seconds:.1f} s"
+            + (f", {before} {'was' if before == 1 else 'were'} finished before" if before else "")
+            + (f", {counted(outcome.pages, 'feedback page')} written" if outcome.pages else "")
+            + "."
+        ),
+        [],
+    )
+    if outcome.changes:
+        yield "Marks that have changed:", _all(outcome.changes)
+
+
+def rehearsal(outcome: Outcome, passed_over: list[str]) -> Iterator[Section]:
+    """A run that has written nothing: what it would change."""
+    yield from _listed("Warnings", passed_over)
+    if outcome.first:
+        yield "Marks that would be the first:", _all(outcome.first)
+    if outcome.changes:
+        yield "Marks that would change:", _all(outcome.changes)
+    else:
+        yield "No mark that is there would change.", []
+    graded = counted(outcome.new, "notebook")
+    yield f"{graded} would be graded of {len(outcome.rows)}. Nothing was written.", []
+
+
+def counted(number: int, what: str) -> str:
+    """`1 notebook`, `2 notebooks`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _all(changes: list[Change]) -> list[str]:
+    """Every one of them: they stand nowhere else."""
+    return [str(change) for change in sorted(changes, key=lambda change: (change.learner, change.assignment))]
+
+
+def _listed(title: str, lines: list[str]) -> Iterator[Section]:
+    if lines:
+        more = len(lines) - MOST_LINES
+        yield (
+            f"{title}:",
+            [
+                *lines[:MOST_LINES],
+                *([f"… and {more} more; all of them are in verdicts/"] if more > 0 else []),
+            ],
+        )
+
+
+def _beliefs(outcome: Outcome) -> list[str]:
+    """Each prediction, and how many learners showed which belief."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for _, verdict in sorted(outcome.rows.items()):
+        for report in verdict.reports:
+            for question, belief in report.beliefs.items():
+                found[f"{report.exercise}: {question}"][belief] += 1
+    return [
+        f"{question}: {', '.join(f'{count} {belief}' for belief, count in beliefs.most_common())}"
+        for question, beliefs in found.items()
+    ]
+
+
+def _by_hand(outcome: Outcome) -> list[str]:
+    """Each cell with answers that a person is to mark, how many they are, and the points that are open."""
+    unmarked: Counter[tuple[str, str]] = Counter()
+    again: Counter[tuple[str, str]] = Counter()
+    points: dict[tuple[str, str], float] = {}
+    for (learner, assignment), verdict in sorted(outcome.rows.items()):
+        there = outcome.recorded.get(assignment, {}).get(learner)
+        silent = {f"{r.exercise}_check" for r in verdict.reports if r.status == "not_graded"}
+        for cell, mark in sorted(there.marks.items()) if there else ():
+            if mark.waits and (cell not in silent or mark.by_hand is not None):
+                points[assignment, cell] = mark.most
+                (unmarked if mark.points is None else again)[assignment, cell] += 1
+    lines = []
+    for key in sorted(points):
+        said = [f"{counted(unmarked[key], 'answer')} not marked yet, {points[key]:g} points each"]
+        said = said if unmarked[key] else []
+        said += [f"{counted(again[key], 'mark')} to be looked at again"] if again[key] else []
+        lines.append(f"{key[0]}: {key[1].removesuffix('_check')}: {'; '.join(said)}")
+    return lines
+
+
+def _silent(outcome: Outcome) -> list[str]:
+    """Each notebook of which something was not graded and nobody has looked yet."""
+    lines = []
+    for (learner, assignment), verdict in sorted(outcome.rows.items()):
+        there = outcome.recorded.get(assignment, {}).get(learner)
+        messages: dict[str, list[str]] = defaultdict(list)
+        for report in verdict.reports:
+            mark = there.marks.get(f"{report.exercise}_check") if there else None
+            if report.status == "not_graded" and (mark is None or mark.points is None):
+                messages[report.message].append(report.exercise)
+        if messages:
+            said = "; ".join(f"{', '.join(names)}: {message}" for message, names in messages.items())
+            lines.append(f"{learner}/{assignment}: {said}")
+    return lines

@@ -1,0 +1,539 @@
+"""What a grade stands on: whatever a number depends on makes it be computed again, and nothing else does."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbgrader.api import Gradebook
+
+from autograder.__main__ import main
+from autograder.class_run import run as class_run
+from autograder.exercises import EXERCISES
+from autograder.keys import sources
+from autograder.submission import verdicts
+from grading_course import (
+    LESSONS,
+    FakeEngine,
+    answered,
+    edit_master,
+    environment,
+    hand_in,
+    make_course,
+    nbgrader,
+    rehearse_course,
+    release_notebooks,
+    set_points,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stands")]
+
+LESSON = LESSONS[3]
+ANSWERS = {"identity_block": "# half", "residual_block": "# right", "explain_skip": "It hands x on."}
+LATE_ZERO = '\nc.LateSubmissionPlugin.penalty_method = "zero"\n'
+LATE_HALF = """
+from nbgrader.plugins import BasePlugin
+class HalfAnHour(BasePlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return 0.5 * total_seconds_late / 3600
+c.AssignLatePenalties.plugin_class = HalfAnHour
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A course in which ana is graded, and the lesson with the essay as learners get it."""
+    course = make_course(tmp_path_factory.mktemp("template") / "course")
+    released = release_notebooks(course, (LESSON,))[LESSON]
+    stamp = hand_in(course, "ana", LESSON, answered(released, ANSWERS)).with_name("timestamp.txt")
+    stamp.write_text("2026-02-03 10:00:00 UTC\n")
+    with pytest.MonkeyPatch.context() as patches:
+        rehearse_course(patches, course)
+        assert main(["grade"]) == 0
+    return course, released
+
+
+@pytest.fixture
+def released(template: tuple[Path, Any]) -> Any:
+    return template[1]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: tuple[Path, Any]) -> Path:
+    """A course in which ana is graded: 4 of 8, 12 of 12, and an essay that nobody has marked."""
+    course = Path(shutil.copytree(template[0], tmp_path / "course", symlinks=True))
+    return rehearse_course(monkeypatch, course)
+
+
+Mark = tuple[float | None, float | None, bool]
+
+
+def marks(root: Path, learner: str = "ana") -> dict[str, Mark]:
+    """Automatic score, mark by hand and whether a person is asked to look, by exercise."""
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        grades = book.find_submission_notebook(LESSON, LESSON, learner).grades
+        return {
+            grade.name.removesuffix("_check"): (
+                grade.auto_score,
+                grade.manual_score,
+                grade.needs_manual_grade,
+            )
+            for grade in grades
+        }
+
+
+def mark(root: Path, exercise: str, points: float, learner: str = "ana") -> None:
+    """Give a mark by hand, as formgrader does."""
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        cell = exercise if exercise == "explain_skip" else f"{exercise}_check"
+        grade = book.find_grade(cell, LESSON, LESSON, learner)
+        grade.manual_score, grade.needs_manual_grade = points, False
+        book.db.commit()
+
+
+def set_dates(root: Path, due: datetime, days: int | None = None, learner: str = "ana") -> None:
+    """A due date for all, and perhaps an extension for one."""
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        book.find_assignment(LESSON).duedate = due
+        if days is not None:
+            book.find_submission(LESSON, learner).extension = timedelta(days=days)
+        book.db.commit()
+
+
+def penalty(root: Path, learner: str = "ana") -> float:
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        return float(book.find_submission(LESSON, learner).late_submission_penalty)
+
+
+def configure(root: Path, lines: str) -> None:
+    with (root / "nbgrader_config.py").open("a") as config:
+        config.write(lines)
+
+
+def everything(root: Path) -> dict[Path, tuple[int, bytes]]:
+    """Every file of the course, with its time and content."""
+    files = [path for path in root.rglob("*") if path.is_file()]
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+def nothing_runs(*_args: object, **_options: object) -> Any:
+    raise AssertionError("nobody's code should run")
+
+
+def said(capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
+    """Run `grade`, and return the lines about changed marks."""
+    assert main(["grade", *options]) == 0
+    return [line.strip() for line in capsys.readouterr().out.splitlines() if " -> " in line]
+
+
+# --- one change, one reason, one list ---------------------------------------------------------------------
+
+
+def change(course: Path, what: str, monkeypatch: pytest.MonkeyPatch, released: Any) -> list[str]:
+    """Change one thing that a grade stands on; the lines in which `grade` says what follows."""
+    half = [f"ana/{LESSON}: identity_block: 4 -> 2 points"]
+    monkeypatch.setattr(FakeEngine, "half", 0.25)  # seen where it is graded again
+    if what == "submission":
+        hand_in(course, "ana", LESSON, answered(released, {**ANSWERS, "residual_block": "# wrong"}))
+        return [*half, f"ana/{LESSON}: residual_block: 12 -> 0 points"]
+    if what == "master":
+        edit_master(course, LESSON, lambda cells: cells["imports"]["source"].append("\nimport math"))
+    elif what == "master (points)":
+        set_points(monkeypatch, course, "residual_block", 10)
+        return [*half, f"ana/{LESSON}: residual_block: 12 -> 10 points"]
+    elif what == "exercise":
+        monkeypatch.setattr(sources, "of_exercises", lambda names: "another")
+    elif what == "exercise (what predictions count for)":
+        setting = '[tool.sumskip]\nprediction-points = "being right"\n'
+        (course / "pyproject.toml").write_text(setting)
+    elif what == "secret":
+        (course / ".course" / "secret").write_bytes(b"another secret, long enough")
+    elif what == "versions":
+        monkeypatch.setattr(verdicts, "versions", lambda: {"torch": "99.0"})
+    elif what == "deadline":
+        configure(course, LATE_ZERO)
+        set_dates(course, datetime(2026, 2, 3, 9))
+        return [f"ana/{LESSON}: late penalty: 0 -> -16 points"]
+    else:
+        assert what == "deadline (time)"
+        configure(course, LATE_HALF)
+        set_dates(course, datetime(2026, 2, 3, 10))
+        stamp = course / "submitted" / "ana" / LESSON / "timestamp.txt"
+        stamp.write_text("2026-02-03 13:00:00 UTC\n")
+        return [f"ana/{LESSON}: late penalty: 0 -> -1.5 points"]
+    return half
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "submission",
+        "master",
+        "master (points)",
+        "exercise",
+        "exercise (what predictions count for)",
+        "secret",
+        "versions",
+        "deadline",
+        "deadline (time)",
+    ],
+)
+def test_a_rehearsal_says_what_the_run_then_does_and_why(
+    what: str,
+    root: Path,
+    released: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Learner, exercise, old and new points, one reason; the rehearsal leaves every byte where it was."""
+    expected = [f"{line} ({what.split()[0]})" for line in change(root, what, monkeypatch, released)]
+    capsys.readouterr()
+    before = everything(root)
+    assert said(capsys, "--dry-run") == expected
+    assert everything(root) == before
+    old = marks(root)
+    assert said(capsys) == expected
+    new = {name: mark for name, mark in marks(root).items() if mark != old[name]}
+    listed = {line.split(": ")[1]: float(re.findall(r"-> (\S+)", line)[0]) for line in expected}
+    assert {name: score for name, (score, _, _) in new.items()} | (
+        {"late penalty": -penalty(root)} if penalty(root) else {}
+    ) == listed
+    monkeypatch.setattr(class_run, "open_engine", nothing_runs)
+    assert said(capsys) == said(capsys, "--dry-run") == []
+
+
+def test_again_grades_what_is_finished(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FakeEngine, "half", 0.25)
+    assert said(capsys) == []
+    line = f"ana/{LESSON}: identity_block: 4 -> 2 points (again)"
+    assert said(capsys, "--again", "--dry-run") == [line]
+    assert marks(root)["identity_block"] == (4, None, False)
+    assert said(capsys, "--again") == [line]
+    assert marks(root)["identity_block"] == (2, None, False)
+
+
+def test_a_rehearsal_of_a_course_that_was_never_graded_leaves_nothing_behind(
+    tmp_path: Path, released: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No gradebook, no secret, no keys; the first marks are listed as such."""
+    root = rehearse_course(monkeypatch, make_course(tmp_path / "course"))
+    for path in (root / ".course").iterdir():
+        path.unlink()
+    (root / ".course").rmdir()
+    hand_in(root, "ana", LESSON, answered(released, ANSWERS))
+    before = everything(root)
+    assert said(capsys, "--dry-run")[0] == (
+        f"ana/{LESSON}: identity_block: not graded -> 4 points (submission)"
+    )
+    assert everything(root) == before
+    assert not (root / ".course").exists()
+    assert main(["grade", "--dry-run", "--json", "out.jsonl"]) == 2
+    assert "leave one of them out" in capsys.readouterr().err
+
+
+def test_an_exercise_stands_on_exercises_of_its_own_lesson() -> None:
+    """So that a lesson's digest of exercises leaves nothing out that its exercises import."""
+    folder = Path(sources.__file__).parents[1] / "exercises"
+    for name, exercise in EXERCISES.items():
+        text = (folder / f"{name}.py").read_text(encoding="utf-8")
+        used = set(re.findall(r"^from autograder\.exercises\.(\w+) import", text, re.MULTILINE))
+        assert {EXERCISES[other].assignment for other in used & set(EXERCISES)} <= {exercise.assignment}
+
+
+# --- marks by hand ----------------------------------------------------------------------------------------
+
+
+def _essay(root: Path, released: Any, _: pytest.MonkeyPatch) -> None:
+    hand_in(root, "ana", LESSON, answered(released, {**ANSWERS, "explain_skip": "Something else."}))
+
+
+def _other_answer(root: Path, released: Any, _: pytest.MonkeyPatch) -> None:
+    hand_in(root, "ana", LESSON, answered(released, {**ANSWERS, "tiny_resnet": "# right"}))
+
+
+def _code(root: Path, released: Any, _: pytest.MonkeyPatch) -> None:
+    hand_in(root, "ana", LESSON, answered(released, {**ANSWERS, "identity_block": "# right"}))
+
+
+def _unreadable(root: Path, released: Any, _: pytest.MonkeyPatch) -> None:
+    hand_in(root, "ana", LESSON, "{")
+
+
+def _question(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeEngine, "run", nothing_runs)
+    edit_master(root, LESSON, lambda cells: cells["explain-skip-question"]["source"].append(" In French."))
+
+
+def _essay_points(root: Path, released: Any, _: pytest.MonkeyPatch) -> None:
+    edit_master(root, LESSON, lambda cells: cells["explain-skip"]["metadata"]["nbgrader"].update(points=5))
+
+
+def _code_points(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_points(monkeypatch, root, "identity_block", 10)
+
+
+def _typo(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(class_run, "open_engine", nothing_runs)
+    edit_master(root, LESSON, lambda cells: cells["summary"]["source"].append(" A word."))
+
+
+def _model_answer(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(class_run, "open_engine", nothing_runs)
+    edit_master(root, LESSON, lambda cells: cells["explain-skip"]["source"].append(" A word."))
+
+
+def _saved_elsewhere(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A master as another editor writes it: sources in one piece, other metadata."""
+    monkeypatch.setattr(class_run, "open_engine", nothing_runs)
+
+    def change(cells: dict[str, Any]) -> None:
+        for cell in cells.values():
+            cell["source"] = "".join(cell["source"])
+            cell["metadata"]["collapsed"] = False
+
+    edit_master(root, LESSON, change)
+
+
+def _exercise(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "of_exercises", lambda names: "another")
+    monkeypatch.setattr(FakeEngine, "half", 0.25)
+
+
+def _secret(root: Path, released: Any, _: pytest.MonkeyPatch) -> None:
+    (root / ".course" / "secret").write_bytes(b"another secret, long enough")
+
+
+def _no_verdicts(root: Path, released: Any, _: pytest.MonkeyPatch) -> None:
+    (root / "verdicts" / "ana" / f"{LESSON}.json").unlink()
+
+
+def _no_notebooks(root: Path, released: Any, _: pytest.MonkeyPatch) -> None:
+    (root / "autograded" / "ana" / LESSON / f"{LESSON}.ipynb").unlink()
+
+
+def _stopped(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The grader fails on it, and then does not."""
+    _secret(root, released, monkeypatch)
+    with monkeypatch.context() as failing:
+        failing.setattr(FakeEngine, "run", nothing_runs)
+        assert main(["grade"]) == 0
+
+
+ESSAY, CODE = "explain_skip", "identity_block"
+LOOKED_AT: dict[str, tuple[Callable[..., None], set[str]]] = {
+    "the essay is another": (_essay, {ESSAY}),
+    "its code is another": (_code, {CODE}),
+    "the notebook cannot be read any more": (_unreadable, {ESSAY, CODE}),
+    "the question is another": (_question, {ESSAY}),
+    "the essay counts for more": (_essay_points, {ESSAY}),
+    "the exercise counts for more": (_code_points, {CODE}),
+    "another exercise is solved": (_other_answer, set()),
+    "a word is mended in a text cell": (_typo, set()),
+    "a word is mended in the model answer": (_model_answer, set()),
+    "the master was saved by another editor": (_saved_elsewhere, set()),
+    "the exercise is mended": (_exercise, set()),
+    "another secret": (_secret, set()),
+    "verdicts are lost": (_no_verdicts, set()),
+    "graded notebooks are lost": (_no_notebooks, set()),
+    "the grader stopped in between": (_stopped, set()),
+    "nothing has changed": (lambda *_: None, set()),
+}
+
+
+@pytest.mark.parametrize(("happens", "asked"), LOOKED_AT.values(), ids=LOOKED_AT)
+def test_a_mark_by_hand_is_asked_about_where_answer_question_or_points_changed(
+    happens: Callable[..., None],
+    asked: set[str],
+    root: Path,
+    released: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An essay and an appeal: marks and comments stay, whatever happens; the summary says who waits."""
+    given = {ESSAY: 3.0, CODE: 5.0}
+    for exercise, points in given.items():
+        mark(root, exercise, points)
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        book.find_comment(ESSAY, LESSON, LESSON, "ana").manual_comment = "Well put."
+        book.db.commit()
+    happens(root, released, monkeypatch)
+    capsys.readouterr()
+    for options in ([], ["--again"] if happens in (_exercise, _secret) else []):
+        assert main(["grade", *options]) == 0
+        found = marks(root)
+        assert {name: by_hand for name, (_, by_hand, _) in found.items() if by_hand is not None} == given
+        assert {name for name in given if found[name][2]} == asked
+        out = capsys.readouterr().out
+        assert out.count("1 mark to be looked at again") == len(asked)
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        assert book.find_comment(ESSAY, LESSON, LESSON, "ana").comment == "Well put."
+
+
+def test_what_a_hand_mark_hides_is_said(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The automatic score below a mark by hand changes nothing, and is listed as such."""
+    mark(root, CODE, 5)
+    _exercise(root, None, monkeypatch)
+    line = f"ana/{LESSON}: identity_block: 5 points by hand stay, automatically 4 -> 2 points (exercise)"
+    assert said(capsys, "--dry-run") == said(capsys) == [line]
+    assert marks(root)[CODE] == (2, 5, False)
+
+
+def test_plain_nbgrader_asks_about_the_same_marks(root: Path, released: Any) -> None:
+    """`nbgrader autograde --force` deletes the graded notebook first, and still knows what was marked."""
+    mark(root, ESSAY, 3)
+    nbgrader(root, "autograde", "--force", LESSON)
+    assert marks(root)[ESSAY] == (None, 3, False)
+    assert marks(root)[CODE] == (4, None, False)
+
+
+def test_where_the_grader_stopped_an_essay_waits(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no essay that was not written; and the next run has what is there."""
+    page = root / "feedback" / "ana" / LESSON / f"{LESSON}.html"
+    with monkeypatch.context() as failing:
+        failing.setattr(FakeEngine, "run", nothing_runs)
+        assert main(["grade", "--again"]) == 0
+    assert marks(root)[ESSAY] == marks(root)[CODE] == (None, None, True)
+    assert "No response." not in page.read_text(encoding="utf-8")
+    assert main(["grade"]) == 0
+    assert (marks(root)[ESSAY], marks(root)[CODE]) == ((None, None, True), (4, None, False))
+    assert "It hands x on." in page.read_text(encoding="utf-8")
+
+
+# --- deadlines ------------------------------------------------------------------------------------------
+
+
+def test_late_penalties_follow_the_present_dates_and_policy(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A due date, a policy, a mark by hand, an extension, no time: each counts, and no code runs."""
+    monkeypatch.setattr(class_run, "open_engine", nothing_runs)
+    page = root / "feedback" / "ana" / LESSON / f"{LESSON}.html"
+
+    def follows(expected: float) -> None:
+        assert main(["grade"]) == 0
+        assert penalty(root) == expected
+        assert ("Late submission penalty" in page.read_text(encoding="utf-8")) == (expected > 0)
+
+    set_dates(root, datetime(2026, 2, 3, 9))
+    follows(0)
+    configure(root, LATE_ZERO)
+    follows(16)
+    mark(root, ESSAY, 3)
+    follows(19)
+    assert f"ana/{LESSON}: late penalty: -16 -> -19 points (deadline)" in capsys.readouterr().out
+    configure(root, LATE_HALF)
+    follows(0.5)
+    set_dates(root, datetime(2026, 2, 3, 9), days=1)
+    follows(0)
+    set_dates(root, datetime(2026, 1, 3, 9), days=0)
+    follows(19)  # no more than there is
+    (root / "submitted" / "ana" / LESSON / "timestamp.txt").unlink()
+    follows(0)
+    assert not (root / "autograded" / "ana" / LESSON / "timestamp.txt").exists()
+    assert marks(root)[ESSAY] == (None, 3, False)
+
+
+# --- unmarked is not zero -------------------------------------------------------------------------------
+
+
+def test_what_nobody_has_marked_says_so(
+    root: Path, released: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the page, in the summary and in totals; a mark of 0, or an essay that was not begun, is 0."""
+    hand_in(root, "ben", LESSON, answered(released, {**ANSWERS, "tiny_resnet": "# silent"}))
+    hand_in(root, "cleo", LESSON, released)
+    assert main(["grade"]) == 0
+    out = capsys.readouterr().out
+    assert f"{LESSON}: 3 graded, 10.7 of 34 points on average" in out
+    assert f"{LESSON}: explain_skip: 2 answers not marked yet, 4 points each" in out
+    assert f"ben/{LESSON}: tiny_resnet: A sentence about tiny_resnet." in out
+    assert "in formgrader (make desk, Manual Grading)" in out
+
+    def page(learner: str) -> str:
+        html = (root / "feedback" / learner / LESSON / f"{LESSON}.html").read_text(encoding="utf-8")
+        return re.sub(r"<[^>]*>|\s+", " ", html)
+
+    assert "Score: 16.0 / 34, 4 of them not marked yet" in page("ana")
+    assert page("ana").count("Score: not marked yet / 4 points open") == 2  # in the list, and at the cell
+    assert "Score: 16.0 / 34, 8 of them not marked yet" in page("ben")
+    assert "not marked yet" not in page("cleo")
+    assert page("cleo").count("Score: 0.0 / 4.0") == 4
+    mark(root, ESSAY, 0)
+    nbgrader(root, "generate_feedback", "--force", LESSON)
+    assert "not marked yet" not in page("ana")
+    assert "Score: 16.0 / 34.0" in page("ana")
+    assert "Score: 16.0 / 34, 8 of them not marked yet" in page("ben")
+
+
+def test_a_notebook_that_waits_has_one_line(
+    root: Path, released: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the number of its exercises; once a person has given a mark, it waits for that no more."""
+    hand_in(root, "ben", LESSON, "{")
+    assert main(["grade"]) == 0
+    assert capsys.readouterr().out.count(f"  ben/{LESSON}: identity_block, plain_vs_residual, ") == 1
+    for exercise in ("identity_block", "plain_vs_residual", "residual_block", "tiny_resnet"):
+        mark(root, exercise, 1, "ben")
+    assert main(["grade"]) == 0
+    assert "Not graded" not in capsys.readouterr().out
+
+
+def test_nothing_is_said_of_walls_where_nothing_ran(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And without bubblewrap, finished work is no trouble."""
+    capsys.readouterr()
+    assert main(["grade"]) == 0
+    out = capsys.readouterr().out
+    assert "walled" not in out.lower()
+    assert "0 notebooks graded" in out
+    assert "1 was finished before" in out
+    assert main(["grade", "--again"]) == 0
+    out = capsys.readouterr().out
+    assert "Learners' code ran walled in." in out
+    assert "1 notebook graded" in out
+    assert "1 feedback page written" not in out, "the page shows the same as before"
+
+
+# --- one point value --------------------------------------------------------------------------------------
+
+
+def test_a_class_is_graded_by_one_point_value(
+    root: Path, released: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A gradebook made with other points takes the new ones; for a part of the class alone it does not."""
+    hand_in(root, "ben", LESSON, answered(released, ANSWERS))
+    set_points(monkeypatch, root, "residual_block", 10)
+    capsys.readouterr()
+    assert main(["grade", "--students", "ben"]) == 2
+    err = capsys.readouterr().err
+    assert "the master gives 10 points for residual_block_check, the gradebook 12; grade everybody" in err
+    assert err.count("\n") == 1
+    assert marks(root)["residual_block"] == (12, None, False)
+    assert main(["grade"]) == 0
+    assert {marks(root, who)["residual_block"] for who in ("ana", "ben")} == {(10, None, False)}
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        assert book.find_submission(LESSON, "ana").max_score == 32
+
+
+def test_plain_nbgrader_with_a_gradebook_of_other_points_says_what_to_do(root: Path) -> None:
+    """One line, and no mark is another than before."""
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        book.find_grade_cell("residual_block_check", LESSON, LESSON).max_score = 11
+        book.db.commit()
+    before = marks(root)
+    command = [sys.executable, "-m", "nbgrader", "autograde", "--force", LESSON]
+    done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "the master gives 12 points for residual_block_check, the gradebook 11" in done.stderr
+    assert "nbgrader generate_assignment --force" in done.stderr
+    assert marks(root) == before
