@@ -106,13 +106,13 @@ def test_the_last_answer_that_ends_in_an_error_is_known_to_its_exercise(read: An
     assert [step.source for step in submission.plan.tasks if step.exercise == "first"] == [OTHER, ""]
 
 
-def test_what_is_odd_is_one_line_of_each_sort(read: Any) -> None:
+def test_what_is_odd_is_said_in_one_line(read: Any) -> None:
     made = lesson(first(OTHER), first(RIGHT))
     made["cells"][1]["source"] = "import torch, math"
     assert read(made).warnings == (
-        "the cell first_check was missing",
-        "the cell imports was changed; the master's text was used, the learner's stands beside it",
-        "the cell first was there more than once, not alike; what counts is written above the last check",
+        "the cell first_check was missing; "
+        "the cell imports was changed: the master's text was used, the learner's stands beside it; "
+        "the cell first was there more than once, not alike: what counts is written above the last check",
     )
 
 

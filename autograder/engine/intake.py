@@ -198,30 +198,32 @@ class _Restoring:
         return not one.written and words(handed.source) != words(one.source)
 
     def _odd(self) -> None:
-        """Say what of ours was not as it was released, in one line of each sort."""
+        """Say in one line what of ours was not as it was released."""
         there = [one for one in self.ours if one.grade_id in self.used]
         moved = [name for name, check in self.checks.items() if self.at[check.grade_id][1] == 1]
         kinds = [one for one in there if one.is_code != (self.cells[self.used[one.grade_id]].kind == "code")]
         several = [
-            one
-            for one in self.ours
-            if len({words(self.cells[index].source) for index in self.named[one.grade_id]}) > 1
+            name
+            for name, named in self.named.items()
+            if len({words(self.cells[index].source) for index in named}) > 1
         ]
         sorts = {
             "missing": [one.grade_id for one in self.ours if not self.named[one.grade_id]],
-            "changed; the master's text was used, the learner's stands beside it": [
+            "changed: the master's text was used, the learner's stands beside it": [
                 one.grade_id for one in there if self._changed(one)
             ],
             "of another kind, code or text, than in the master": [one.grade_id for one in kinds],
-            "there more than once, not alike; what counts is written above the last check": [
-                one.grade_id for one in several
-            ],
-            "checked above the answer; it was judged below it": moved,
+            "there more than once, not alike: what counts is written above the last check": several,
+            "checked above the answer: it was judged below it": moved,
         }
-        for what, names in sorts.items():
-            if names:
-                cells = "the cell {} was" if len(names) == 1 else "the cells {} were"
-                self.warnings.append(f"{cells.format(', '.join(names))} {what}")
+        one, more = "the cell {} was", "the cells {} were"
+        said = [
+            f"{(one if len(names) == 1 else more).format(', '.join(names))} {what}"
+            for what, names in sorts.items()
+            if names
+        ]
+        if said:
+            self.warnings.append("; ".join(said))
 
     def _ours(self, one: OurCell) -> None:
         """A cell of the master; where the learner was to write, with what they wrote."""
