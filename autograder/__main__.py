@@ -138,9 +138,9 @@ def check_command(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(verdict.summary()))  # ASCII: whatever the encoding, nothing is lost
         return 0
-    by_hand = sum(course.points(verdict.assignment).values()) - verdict.max_score
-    later = f", {by_hand:g} more are marked by hand" if by_hand else ""
-    print(f"{verdict.assignment}: {verdict.score:g} of {verdict.max_score:g} points{later}, {verdict.level}")
+    most = sum(course.points(verdict.assignment).values())
+    later = f", {most - verdict.max_score:g} of them for a person to mark" if most > verdict.max_score else ""
+    print(f"{verdict.assignment}: {verdict.score:g} of {most:g} points{later}, {verdict.level}")
     for report in verdict.reports:
         sign = {"passed": "✓", "failed": "✗", "not_graded": "?"}[report.status]
         points = f"{report.score:>5g} of {report.max_score:<4g}"

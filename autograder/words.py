@@ -28,7 +28,7 @@ class Words(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
-        if error is not None and self.error is None:
+        if error is not None:
             self.error, self.cell = error, _cell(error.__traceback__)
         elif self.error is None:
             self.line = record.getMessage()
@@ -43,14 +43,9 @@ class Words(logging.Handler):
 @contextmanager
 def nbgraders_words(converter: LoggingConfigurable) -> Iterator[Words]:
     """Listen to what `converter` logs, and show none of it."""
-    words, log = Words(), logging.getLogger(f"autograder.nbgrader.{id(converter)}")
-    log.propagate = False
-    log.addHandler(words)
-    converter.log = log
-    try:
-        yield words
-    finally:
-        log.removeHandler(words)
+    words, converter.log = Words(), logging.Logger("nbgrader")
+    converter.log.addHandler(words)
+    yield words
 
 
 def _cell(trace: TracebackType | None) -> str:

@@ -113,21 +113,30 @@ def test_feedback_comes_back_after_grade_and_after_the_plain_commands(collected:
     comes_back()
 
 
-def test_nbgrader_reads_odd_times_as_grade_does(collected: Term, tmp_path: Path) -> None:
-    """Plain `nbgrader autograde` on a byte-order mark, and on what is no time: nobody is lost."""
+def test_plain_nbgrader_reads_odd_times_and_copies_as_grade_does(collected: Term, tmp_path: Path) -> None:
+    """Plain `nbgrader autograde` on a byte-order mark, on what is no time, and on a copy worked on."""
     root = tmp_path / "course"
     shutil.copytree(collected.root, root, symlinks=True)
-    config = root / "nbgrader_config.py"
     for who, text in zip(LEARNERS, ("\ufeff2026-02-03 10:00:00 UTC", "yesterday"), strict=True):
         stamp = root / "submitted" / who / NAME / "timestamp.txt"
         stamp.chmod(0o644)
         stamp.write_text(text, encoding="utf-8")
-    assert config.is_file()
+    # And an untouched notebook beside the one that was worked on.
+    folder = root / "submitted" / "ana" / NAME
+    folder.chmod(0o755)
+    (folder / f"{NAME}.ipynb").rename(folder / f"{NAME}-Copy1.ipynb")
+    shutil.copy(root / "release" / NAME / f"{NAME}.ipynb", folder)
     done = nbgrader(root, "autograde", NAME, "--force")
     assert "no time is known: expected such as" in done.stderr
     with sqlite3.connect(root / "gradebook.db") as book:
         times = dict(book.execute("select student_id, timestamp from submitted_assignment"))
     assert times["ana"] == "2026-02-03 10:00:00.000000"
+    assert f"graded {NAME}-Copy1.ipynb, which is worked on; {NAME}.ipynb is as it was released" in done.stderr
+    graded = root / "autograded" / "ana" / NAME
+    assert sorted(path.name for path in graded.iterdir()) == sorted(
+        [f"{NAME}.ipynb", "submission_secret.txt", "timestamp.txt"]
+    )
+    assert "answer of ana" in (graded / f"{NAME}.ipynb").read_text(encoding="utf-8")
 
 
 def test_a_shared_course_is_shared(tmp_path: Path) -> None:

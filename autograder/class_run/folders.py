@@ -38,8 +38,8 @@ def find_handed(
     looking = _Looking(course, assignments, {one_form(name) for name in learners})
     folders = looking.learners(submitted)
     if missing := sorted({*looking.asked} - folders.keys()):
-        near = {name: did_you_mean(name, folders) for name in missing}
-        named = [printable(name) + (f" ({near[name]})" if near[name] else "") for name in missing]
+        offered = [(name, did_you_mean(name, folders)) for name in missing]
+        named = [f"{printable(name)} ({meant})" if meant else printable(name) for name, meant in offered]
         raise CourseError(f"nothing was handed in by {', '.join(named)}")
     for learner, folder in folders.items():
         if not looking.asked or learner in looking.asked:

@@ -15,7 +15,7 @@ from .notebook import OutlineError
 
 MOST_MEMBERS = 200
 MOST_UNPACKED = 30_000_000  # bytes, of all members together
-MOST_NAME = 100  # characters
+MOST_NAME = 200  # characters
 
 _FAILURES = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 
