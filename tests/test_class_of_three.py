@@ -197,11 +197,13 @@ def _times(root: Path) -> dict[str, int]:
 
 
 def test_submitted_files_are_not_touched_and_nothing_else_is_taken_along(graded: Class) -> None:
-    """autograded/ and feedback/ hold one file a notebook, whatever lay beside it."""
-    for folder, suffix in (("autograded", ".ipynb"), ("feedback", ".html")):
+    """autograded/ and feedback/ hold one file a notebook, whatever lay beside it; feedback also what the
+    exchange wants beside a page."""
+    exchange = ["timestamp.txt", "submission_secret.txt"]
+    for folder, suffix, beside in (("autograded", ".ipynb", []), ("feedback", ".html", exchange)):
         found = {path.relative_to(graded.root / folder) for path in (graded.root / folder).rglob("*.*")}
-        learners = (RIGHT, MISTAKEN, IDLE)
-        assert found == {Path(who, name, name + suffix) for who in learners for name in LESSONS}
+        places = [(Path(who, name), name) for who in (RIGHT, MISTAKEN, IDLE) for name in LESSONS]
+        assert found == {place / file for place, name in places for file in (name + suffix, *beside)}
 
 
 def test_no_solution_secret_or_hidden_number_is_in_what_learners_get(graded: Class) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from nbformat import NotebookNode
@@ -117,8 +118,8 @@ def _encoded(picture: Array) -> NotebookNode:
 def unread(released: NotebookNode, reason: str, shown: Sequence[str] = ()) -> NotebookNode:
     """The release with what can be seen of a file that no notebook could be read from.
 
-    Of `shown`, the texts that are in the release as well are left out. The answers in words are changed,
-    so that a person looks at each before it is 0.
+    Of `shown`, the texts that are in the release as well are left out. The places of answers are changed,
+    so that a person looks at each answer in words before it is 0.
     """
     made: NotebookNode = NotebookNode({**released, "cells": []})
     about = f"**What was handed in could not be read as this lesson's notebook.** {reason}"
@@ -127,9 +128,9 @@ def unread(released: NotebookNode, reason: str, shown: Sequence[str] = ()) -> No
         text = _indented("\n\n".join(texts)[:_MOST_SHOWN])
         about += f"\n\nWhat is in it, as far as it is text and not the lesson's own:\n\n{text}"
     made.cells.append(new_markdown_cell(about, id="handed-in"))
-    for cell in released.cells:
+    for cell in deepcopy(released.cells):  # what is recorded is written into cells, and the release is shared
         rules = _rules(cell)
-        by_hand = rules.get("task") or (rules.get("grade") and rules.get("solution"))
-        note = _UNREAD if cell.cell_type == "markdown" else f"# {_UNREAD.strip('*')}"
-        made.cells.append(NotebookNode({**cell, "source": note}) if by_hand else cell)
+        if rules.get("task") or rules.get("solution"):  # as released, it would pass for no response
+            cell.source = _UNREAD if cell.cell_type == "markdown" else f"# {_UNREAD.strip('*')}"
+        made.cells.append(cell)
     return made

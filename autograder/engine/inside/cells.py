@@ -302,7 +302,7 @@ def _answer(session: Session, header: dict[str, Any], arrays: dict[str, Any]) ->
 def _or_refused(nonce: str, answer: Callable[[], bytes]) -> bytes:
     try:
         return answer()
-    except (frames.FrameError, PictureError) as error:  # an array of text, say; a replaced function
+    except (frames.FrameError, OutlineError, PictureError) as error:  # an array of text, say
         why = str(error)[:400]
     except TimeLimit as error:
         why = f"the answer was {error}"
