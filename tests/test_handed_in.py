@@ -269,7 +269,7 @@ def test_hostile_zips_are_refused_behind_the_walls(made: Any, folder: Path) -> N
 def course(made: Any, tmp_path: Path) -> Course:
     """The course with nothing handed in."""
     (tmp_path / "course").mkdir()
-    return Course(tmp_path / "course", made[0].masters, b"x" * 32, tmp_path / "keys")
+    return Course(tmp_path / "course", made[0].masters, b"x" * 32)
 
 
 def test_a_name_in_another_unicode_form_is_the_same_learner(course: Course, made: Any) -> None:

@@ -25,11 +25,10 @@ class Change:
     by_hand: float | None = None
 
     def __str__(self) -> str:
-        old, new = (("not graded" if mark is None else f"{mark:g}") for mark in (self.old, self.new))
+        old = "not graded" if self.old is None else f"{self.old:g}"
+        new = "not graded" if self.new is None else f"{self.new:g} points"
         kept = "" if self.by_hand is None else f"{self.by_hand:g} points by hand stay, automatically "
-        return (
-            f"{self.learner}/{self.assignment}: {self.exercise}: {kept}{old} -> {new} points ({self.reason})"
-        )
+        return f"{self.learner}/{self.assignment}: {self.exercise}: {kept}{old} -> {new} ({self.reason})"
 
 
 def changes(

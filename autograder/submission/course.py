@@ -26,13 +26,13 @@ class CourseError(Exception):
 
 @dataclass(frozen=True)
 class Course:
-    """The course root, and what grading needs of it; in `key_store`, secret keys are kept between runs."""
+    """The course root, and what grading needs of it. Secret keys are kept in `keys`, or else in the root."""
 
     root: Path
     masters: Mapping[str, Any]
     secret: bytes
-    key_store: Path
     points_for: PointsFor = "committing"
+    keys: Path | None = None
     _released: dict[str, list[tuple[str, str]]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -59,7 +59,12 @@ class Course:
             raise CourseError(
                 f"{root}: no lesson's master found in notebooks/NAME/NAME.ipynb; run this in the course root"
             )
-        return cls(root, masters, course_secret(root, keep=keep), root / KEY_STORE, counts)
+        return cls(root, masters, course_secret(root, keep=keep), counts)
+
+    @property
+    def key_store(self) -> Path:
+        """Where the secret keys are kept between runs."""
+        return self.keys or self.root / KEY_STORE
 
     @contextmanager
     def rehearsed(self) -> Iterator[Course]:
@@ -67,7 +72,7 @@ class Course:
         with tempfile.TemporaryDirectory() as folder:
             for key in self.key_store.glob("*.npz"):
                 Path(folder, key.name).symlink_to(key.resolve())
-            yield replace(self, key_store=Path(folder))
+            yield replace(self, keys=Path(folder))
 
     def fingerprint(self, assignment: str, handed_in: bytes) -> str:
         """A name for what was handed in."""
