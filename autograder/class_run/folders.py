@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -148,7 +149,9 @@ class _Looking:
                 continue
             for assignment in self.assignments or self.course.masters:
                 graded = (self._graded / learner / assignment).is_dir()
-                if graded and not any((folder / assignment).exists() for folder in folders.get(one, ())):
+                if graded and not any(
+                    os.path.lexists(folder / assignment) for folder in folders.get(one, ())
+                ):
                     self.notes.append(
                         f"{printable(learner)}/{assignment}: nothing is handed in any more, its folder in "
                         "submitted/ is gone; the gradebook keeps the earlier grade"

@@ -7,6 +7,7 @@ may fetch. Both come from outside: they are read as bounded bytes, and written a
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +37,7 @@ def read_timestamp(folder: Path) -> str | None:
 def time_in(folder: Path) -> tuple[datetime | None, str]:
     """When it was handed in, in UTC without a zone; and what is wrong with `timestamp.txt`, if anything."""
     path = folder / TIMESTAMP
-    if not path.is_symlink() and not path.exists():
+    if not os.path.lexists(path):  # nor where its folder cannot be looked into, which is said elsewhere
         return None, ""
     try:
         text = _decoded(regular_bytes(path, MOST_TIME))
