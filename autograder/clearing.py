@@ -50,10 +50,7 @@ def released_sources(root: Path, counts: PointsFor, master: Mapping[str, Any]) -
     """The grade_id (or none) and the text of each cell of a master as learners get it."""
     config = course_config(root)
     config.ClearAnswers.points_for = counts
-    cells = [
-        {**cell, "source": source if isinstance(source := cell["source"], str) else "".join(source)}
-        for cell in master["cells"]
-    ]
+    cells = [{**cell, "source": "".join(cell["source"])} for cell in master["cells"]]
     notebook = nbformat.from_dict({**master, "cells": cells})
     notebook, _ = ClearAnswers(config=config).preprocess(notebook, {})
     return [

@@ -293,8 +293,8 @@ class ClassRun:
             notebook = chosen.submission.notebook
         elif notebook and (one.found.contents.notebooks or one.found.contents.zips):
             notebook = unread(notebook, chosen.reason, chosen.shown)
-        verdict = verdicts.load(verdict_path(self.course.root, one.learner, one.assignment))
-        if one.holds and verdict is not None:
+        path = verdict_path(self.course.root, one.learner, one.assignment)
+        if one.holds and (verdict := verdicts.load(path)):
             return replace(verdict, stands=stands), notebook, time.monotonic() - started
         if chosen.submission is None:
             verdict = unreadable(one.assignment, chosen.reason, self.course, stands, engine.level)

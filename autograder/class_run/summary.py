@@ -33,20 +33,14 @@ def summary(course: Course, outcome: Outcome, passed_over: list[str], seconds: f
     if outcome.new > 1 and slowest:
         yield "Slowest: " + ", ".join(f"{name} {spent:.1f} s" for name, spent in slowest), []
     if outcome.levels:
-        yield (
-            "Learners' code ran " + " and ".join(_LEVELS[level] for level in sorted(outcome.levels)) + ".",
-            [],
-        )
-    before = len(outcome.rows) - outcome.new
-    yield (
-        (
-            f"{counted(outcome.new, 'notebook')} graded in {seconds:.1f} s"
-            + (f", {before} {'was' if before == 1 else 'were'} finished before" if before else "")
-            + (f", {counted(outcome.pages, 'feedback page')} written" if outcome.pages else "")
-            + "."
-        ),
-        [],
-    )
+        levels = " and ".join(_LEVELS[level] for level in sorted(outcome.levels))
+        yield f"Learners' code ran {levels}.", []
+    done = f"{counted(outcome.new, 'notebook')} graded in {seconds:.1f} s"
+    if before := len(outcome.rows) - outcome.new:
+        done += f", {before} {'was' if before == 1 else 'were'} finished before"
+    if outcome.pages:
+        done += f", {counted(outcome.pages, 'feedback page')} written"
+    yield f"{done}.", []
     if outcome.changes:
         yield "Marks that have changed:", _all(outcome.changes)
 
@@ -75,15 +69,11 @@ def _all(changes: list[Change]) -> list[str]:
 
 
 def _listed(title: str, lines: list[str]) -> Iterator[Section]:
+    if len(lines) > MOST_LINES:
+        more = f"… and {len(lines) - MOST_LINES} more; all of them are in verdicts/"
+        lines = [*lines[:MOST_LINES], more]
     if lines:
-        more = len(lines) - MOST_LINES
-        yield (
-            f"{title}:",
-            [
-                *lines[:MOST_LINES],
-                *([f"… and {more} more; all of them are in verdicts/"] if more > 0 else []),
-            ],
-        )
+        yield f"{title}:", lines
 
 
 def _beliefs(outcome: Outcome) -> list[str]:

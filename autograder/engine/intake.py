@@ -24,7 +24,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import sumskip
 from autograder.engine.folder import MOST_NOTEBOOK, IntakeError, files_beside
 from autograder.engine.inside.notebook import HandedCell, Outline, OutlineError, read_outline
-from autograder.engine.ours import OurCell, joined, our_cells, recognise, words
+from autograder.engine.ours import OurCell, our_cells, recognise, text_of, words
 from autograder.engine.run import Plan, Task, plain_text
 from autograder.engine.written import Around, answer_in_words, attachments
 from autograder.files import UnfitFileError, regular_bytes
@@ -260,7 +260,7 @@ class _Restoring:
     def _idle(self, cell: HandedCell) -> bool:
         """Whether this is a mere copy: of a demonstration, a check, or a place where nothing was written."""
         text = words(cell.source)
-        demo = any(cell.id == demo.get("id") or text == words(joined(demo["source"])) for demo in self.demos)
+        demo = any(cell.id == demo.get("id") or text == words(text_of(demo)) for demo in self.demos)
         return demo or any(
             (one.is_check and text == words(one.source))
             or (one.written and one.is_code and one.untouched(cell.source))

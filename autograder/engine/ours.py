@@ -33,7 +33,7 @@ class OurCell:
         self.rules: Mapping[str, Any] = cell["metadata"]["nbgrader"]
         self.grade_id = grade_id(cell)
         self.id = str(cell.get("id", self.grade_id))
-        self.source = joined(cell["source"])
+        self.source = text_of(cell)
         self.is_code = cell["cell_type"] == "code"
         self.written = bool(self.rules.get("solution") or self.rules.get("task"))
         self.is_check = (
@@ -95,12 +95,19 @@ def our_cells(master: Any) -> list[OurCell]:
     return [OurCell(cell) for cell in master["cells"] if grade_id(cell)]
 
 
+def rules_of(cell: Any) -> Mapping[str, Any]:
+    """What nbgrader keeps about a cell; empty where it is none of nbgrader's."""
+    found: Mapping[str, Any] = cell["metadata"].get("nbgrader", {})
+    return found
+
+
 def grade_id(cell: Any) -> str:
-    return str(cell["metadata"].get("nbgrader", {}).get("grade_id", ""))
+    return str(rules_of(cell).get("grade_id", ""))
 
 
-def joined(source: Any) -> str:
-    return source if isinstance(source, str) else "".join(source)
+def text_of(cell: Any) -> str:
+    """The text of a cell, which the file has as one text or as a list of its lines."""
+    return "".join(cell["source"])
 
 
 def recognise(

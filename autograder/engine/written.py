@@ -17,7 +17,7 @@ from nbformat.v4 import new_markdown_cell
 
 from autograder.engine.inside.notebook import HandedCell
 from autograder.engine.inside.pictures import REFERENCE
-from autograder.engine.ours import OurCell, joined, words
+from autograder.engine.ours import OurCell, rules_of, text_of, words
 from sumskip.checking.core import Array
 
 _ELSEWHERE = "*Nothing is written here. This stands elsewhere in the notebook and may be the answer:*"
@@ -58,8 +58,8 @@ class Around:
     def __init__(self, master: Any, cells: Sequence[HandedCell]) -> None:
         self.cells = cells
         self._ids = {cell.get("id") for cell in master["cells"]}
-        locked = [cell for cell in master["cells"] if not _rules(cell).get("solution")]
-        self._texts = {words(joined(cell["source"])) for cell in locked}
+        locked = [cell for cell in master["cells"] if not rules_of(cell).get("solution")]
+        self._texts = {words(text_of(cell)) for cell in locked}
 
     def new(self, index: int) -> bool:
         """Whether a cell's text is none of those that learners are given to read or to run."""
@@ -94,11 +94,6 @@ class Around:
         ]
 
 
-def _rules(cell: Any) -> Mapping[str, Any]:
-    rules: Mapping[str, Any] = cell["metadata"].get("nbgrader", {})
-    return rules
-
-
 def attachments(source: str, pictures: Mapping[str, Array]) -> NotebookNode:
     """The pictures that a text names, as a notebook holds them."""
     names = dict.fromkeys(REFERENCE.findall(source))
@@ -129,7 +124,7 @@ def unread(released: NotebookNode, reason: str, shown: Sequence[str] = ()) -> No
         about += f"\n\nWhat is in it, as far as it is text and not the lesson's own:\n\n{text}"
     made.cells.append(new_markdown_cell(about, id="handed-in"))
     for cell in deepcopy(released.cells):  # what is recorded is written into cells, and the release is shared
-        rules = _rules(cell)
+        rules = rules_of(cell)
         if rules.get("task") or rules.get("solution"):  # as released, it would pass for no response
             cell.source = _UNREAD if cell.cell_type == "markdown" else f"# {_UNREAD.strip('*')}"
         made.cells.append(cell)

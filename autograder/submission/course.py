@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.clearing import released_sources
+from autograder.engine.ours import rules_of
 from autograder.engine.run import Engine
 from autograder.exercises import EXERCISES, LESSONS
 from autograder.keys import sources
@@ -93,7 +94,7 @@ class Course:
 
     def points(self, assignment: str) -> dict[str, float]:
         """The graded cells of an assignment and their points, in the order of its master."""
-        rules = [cell["metadata"].get("nbgrader", {}) for cell in self.masters[assignment]["cells"]]
+        rules = map(rules_of, self.masters[assignment]["cells"])
         return {r["grade_id"]: float(r.get("points") or 0) for r in rules if r.get("grade") or r.get("task")}
 
     def exercises(self, assignment: str) -> dict[str, float]:

@@ -11,6 +11,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from autograder.engine.ours import rules_of, text_of
 from autograder.exercises import EXERCISES
 from autograder.exercises.vocabulary import Exercise
 
@@ -42,7 +43,7 @@ def read_master(path: Path) -> dict[str, Any]:
 def _misfit(assignment: str, master: dict[str, Any]) -> str:
     """What keeps a lesson's exercises from being graded; empty where nothing does."""
     cells = [cell for cell in master["cells"] if cell["cell_type"] == "code"]
-    rules = [cell["metadata"].get("nbgrader", {}) for cell in cells]
+    rules = [rules_of(cell) for cell in cells]
     solutions = {r["grade_id"]: cell for cell, r in zip(cells, rules, strict=True) if r.get("solution")}
     # What is solution and test at once is marked by hand.
     tests = {
@@ -77,7 +78,7 @@ def _unsolved(exercise: Exercise, cell: Any) -> str:
             f"the exercise {exercise.name} expects a solution cell with that grade_id, but there is none; "
             f"name it so, or take the exercise out of {_ORDER}"
         )
-    _, begun, rest = _source(cell).partition("### BEGIN SOLUTION")
+    _, begun, rest = text_of(cell).partition("### BEGIN SOLUTION")
     if not begun or "### END SOLUTION" not in rest:
         return (
             f"the solution cell {exercise.name} expects its answer between ### BEGIN SOLUTION and "
@@ -95,13 +96,9 @@ def _untested(exercise: Exercise, cell: Any) -> str:
             f"{exercise.points:g}; change the cell, or autograder/exercises/{exercise.name}.py"
         )
     call = f'check("{exercise.name}", {exercise.symbol})'
-    if _last_statement(_source(cell)) != _last_statement(call):
+    if _last_statement(text_of(cell)) != _last_statement(call):
         return f"the test cell {name} expects {call} as its last line, but ends otherwise; write it there"
     return ""
-
-
-def _source(cell: Any) -> str:
-    return "".join(cell["source"])  # one text, or a list of its lines
 
 
 def _last_statement(source: str) -> str:

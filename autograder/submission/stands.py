@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from autograder.engine.intake import DEMO
+from autograder.engine.ours import rules_of, text_of
 from autograder.predictions import TAGS
 
 Stands = Mapping[str, str]
@@ -40,12 +41,12 @@ def of_master(cells: Sequence[Any]) -> str:
     """What grading takes of a master: its cells' names, kinds and points, and what executes. No text."""
     taken: list[object] = []
     for cell in cells:
-        rules, tags = _rules(cell), sorted(cell["metadata"].get("tags", ()))
+        rules, tags = rules_of(cell), sorted(cell["metadata"].get("tags", ()))
         if "grade_id" in rules:
             flags = [bool(rules.get(flag)) for flag in ("grade", "solution", "task")]
             code = cell["cell_type"] == "code"
             points = float(rules.get("points") or 0) if code and flags == [True, False, False] else None
-            runs = _source(cell) if code and not any(flags) else ""
+            runs = text_of(cell) if code and not any(flags) else ""
             row = [rules["grade_id"], cell.get("id"), cell["cell_type"], flags, points, runs]
             taken.append([*row, tags if code else []])
         elif DEMO in tags and not set(TAGS.values()) & set(tags):
@@ -69,33 +70,24 @@ def _graded(cells: Sequence[Any]) -> Iterator[tuple[str, list[object], str]]:
     A person marks an answer to the question in the locked text above it. A check cell's answer is the
     solution cell of its exercise; a task's, the learner's cells below it.
     """
-    ours = [place for place, cell in enumerate(cells) if "grade_id" in _rules(cell)]
-    sources = {_rules(cells[place])["grade_id"]: _source(cells[place]) for place in ours}
+    ours = [place for place, cell in enumerate(cells) if "grade_id" in rules_of(cell)]
+    sources = {rules_of(cells[place])["grade_id"]: text_of(cells[place]) for place in ours}
     for number, place in enumerate(ours):
-        cell, rules = cells[place], _rules(cells[place])
+        cell, rules = cells[place], rules_of(cells[place])
         name = str(rules["grade_id"])
         if not (rules.get("grade") or rules.get("task")):
             continue
         above, question = cells[ours[number - 1]] if number else None, ""
         if above is not None and _is_text(above) and (cell["cell_type"] != "code" or rules.get("solution")):
-            question = _source(above)
+            question = text_of(above)
         if rules.get("task"):
             following = [*ours, len(cells)][number + 1]
-            answer = "\n".join(_source(other) for other in cells[place + 1 : following])
+            answer = "\n".join(text_of(other) for other in cells[place + 1 : following])
         else:
             answer = sources[name] if rules.get("solution") else sources.get(name.removesuffix("_check"), "")
         yield name, [name, cell["cell_type"], float(rules.get("points") or 0), question], answer
 
 
 def _is_text(cell: Any) -> bool:
-    rules = _rules(cell)
+    rules = rules_of(cell)
     return cell["cell_type"] == "markdown" and not any(rules.get(f) for f in ("grade", "solution", "task"))
-
-
-def _rules(cell: Any) -> Mapping[str, Any]:
-    rules: Mapping[str, Any] = cell["metadata"].get("nbgrader", {})
-    return rules
-
-
-def _source(cell: Any) -> str:
-    return "".join(cell["source"])  # one text, or a list of its lines
