@@ -40,22 +40,31 @@ def show_feature_maps(*tensors: Tensor, titles: Sequence[str] = (), channels: in
     """
     if not tensors:
         raise ValueError("show_feature_maps takes at least one tensor, such as show_feature_maps(out1, out2)")
-    if isinstance(titles, str) or (titles and len(titles) != len(tensors)):
-        count = "one text" if isinstance(titles, str) else str(len(titles))
-        raise ValueError(
-            f"show_feature_maps takes one title for each of its {len(tensors)} tensors, got {count}"
-        )
+    names = names_of(titles, len(tensors), "show_feature_maps", "tensor")
     if not isinstance(channels, int) or isinstance(channels, bool) or channels < 1:
         raise ValueError(f"show_feature_maps shows at least one channel; got channels={channels!r}")
     maps = [_channels_first(tensor, place)[:channels] for place, tensor in enumerate(tensors, 1)]
-    names = [clean(str(title), 60) for title in titles] or [
-        f"tensor {place}" for place in range(1, len(maps) + 1)
-    ]
     end = shared_limit(maps)
     text = [f"Feature maps on one colour scale, from {number(-end)} to {number(end)}, zero in its middle."]
     text += [_describe(name, tensor, shown) for name, tensor, shown in zip(names, tensors, maps, strict=True)]
     axes = _draw(maps, names, tensors, end)  # now, because the tensors may change later
     return Picture(lambda: png(axes), " ".join(text), "\n".join(text), round(CSS_DPI * axes.get_xlim()[1]))
+
+
+def names_of(titles: Sequence[str], count: int, taker: str, what: str) -> list[str]:
+    """What each of `count` pictures is called: its title or its place. `ValueError` for fewer or more."""
+    if isinstance(titles, str) or (titles and len(titles) != count):
+        came = "one text" if isinstance(titles, str) else str(len(titles))
+        raise ValueError(f"{taker} takes one title for each of its {count} {what}s, got {came}")
+    return [clean(str(title), 60) for title in titles] or [f"{what} {place + 1}" for place in range(count)]
+
+
+def real_tensor(value: object, taker: str, place: int) -> Tensor:
+    """An argument that is a tensor of real numbers, detached. Raises `TypeError` for any other."""
+    if not isinstance(value, Tensor) or value.is_complex():
+        kind = "complex numbers" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        raise TypeError(f"{taker} takes tensors of real numbers; argument {place} is {kind}")
+    return value.detach()
 
 
 def shared_limit(tensors: Sequence[Tensor]) -> float:
@@ -96,13 +105,22 @@ def thumbnail(axes: Axes, values: Tensor, end: float, x: float, y: float, size: 
 
     Returns the length of one of its pixels. Pixels that are not finite stay white behind a cross.
     """
-    high, wide = values.shape
+    if not torch.isfinite(values).all():
+        high, wide = values.shape
+        right, bottom = x + wide * size / max(high, wide), y + high * size / max(high, wide)
+        axes.plot([x, right], [y, bottom], [x, right], [bottom, y], color="black", linewidth=0.8, zorder=0)
+    return framed(axes, values, x, y, size, cmap=colours(), vmin=-end, vmax=end)
+
+
+def framed(axes: Axes, values: Tensor, x: float, y: float, size: float, **scale: Any) -> float:
+    """Draw an image, (H, W) on a `scale` or (H, W, 3) in colours, framed, at (x, y) in a square of `size`.
+
+    Returns the length of one of its pixels.
+    """
+    high, wide = values.shape[:2]
     pixel = size / max(high, wide)
     right, bottom = x + wide * pixel, y + high * pixel
-    if not torch.isfinite(values).all():
-        axes.plot([x, right], [y, bottom], [x, right], [bottom, y], color="black", linewidth=0.8, zorder=0)
     extent = (x, right, bottom, y)
-    scale: dict[str, Any] = {"cmap": colours(), "vmin": -end, "vmax": end}
     axes.imshow(values.numpy(), **scale, extent=extent, aspect="auto", interpolation="nearest")
     axes.plot([x, right, right, x, x], [y, y, bottom, bottom, y], color="black", linewidth=0.8)
     return pixel
@@ -130,15 +148,13 @@ def png(axes: Axes) -> bytes:
 
 def _channels_first(tensor: object, place: int) -> Tensor:
     """The first image of a tensor as float32 (C, H, W)."""
-    if not isinstance(tensor, Tensor) or tensor.is_complex():
-        kind = "complex numbers" if isinstance(tensor, Tensor) else f"a {type(tensor).__name__}"
-        raise TypeError(f"show_feature_maps takes tensors of real numbers; argument {place} is {kind}")
+    tensor = real_tensor(tensor, "show_feature_maps", place)
     if not 2 <= tensor.dim() <= 4 or tensor.numel() == 0:
         raise ValueError(
             "show_feature_maps takes tensors (N, C, H, W), (C, H, W) or (H, W) that are not empty; "
             f"argument {place} is {tuple(tensor.shape)}"
         )
-    first = tensor.detach()[0] if tensor.dim() == 4 else tensor.detach()
+    first = tensor[0] if tensor.dim() == 4 else tensor
     return first.reshape(-1, *first.shape[-2:]).to("cpu", torch.float32)
 
 

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from sumskip.seeing.drawing.lettering import width
-from sumskip.seeing.feature_maps import CSS_DPI, canvas, png
+from sumskip.seeing.feature_maps import CSS_DPI, canvas, framed, names_of, png, real_tensor
 from sumskip.seeing.picture import Picture
-from sumskip.text import clean
 
 SIDE, GAP = 1.9, 0.2  # inches, of an image and from one to the next
 DIGIT, IN_A_ROW, MOST = 0.62, 8, 40
@@ -30,9 +29,7 @@ def show_images(*images: Tensor, titles: Sequence[str] = ()) -> Picture:
     """
     if not images:
         raise ValueError("show_images takes at least one image, such as show_images(photo)")
-    if isinstance(titles, str) or (titles and len(titles) != len(images)):
-        raise ValueError(f"show_images takes one title for each of its {len(images)} images, got {titles!r}")
-    names = [clean(str(title), 60) for title in titles] or [f"image {i + 1}" for i in range(len(images))]
+    names = names_of(titles, len(images), "show_images", "image")
     pixels = [_pixels(image, place) for place, image in enumerate(images, 1)]
     lines = [_describe(name, image, shown) for name, image, shown in zip(names, images, pixels, strict=True)]
     across = max(1, min(len(pixels), 3))
@@ -43,7 +40,7 @@ def show_images(*images: Tensor, titles: Sequence[str] = ()) -> Picture:
     for place, (name, shown) in enumerate(zip(names, pixels, strict=True)):
         x, y = GAP + place % across * column, place // across * row
         axes.text(x, y + 0.22, name, fontsize=10, parse_math=False)
-        _image(axes, shown, x, y + 0.3, SIDE)
+        framed(axes, shown, x, y + 0.3, SIDE)
     text = "\n".join(lines)
     return Picture(lambda: png(axes), " ".join(lines), text, round(CSS_DPI * axes.get_xlim()[1]))
 
@@ -68,7 +65,7 @@ def show_digits(images: Tensor, labels: Tensor, read: Tensor) -> Picture:
     axes = canvas(column * min(len(shown), IN_A_ROW) + 0.2, row * -(-len(shown) // IN_A_ROW) + 0.1)
     for place, (image, label, guess) in enumerate(shown):
         x, y = 0.2 + place % IN_A_ROW * column, 0.1 + place // IN_A_ROW * row
-        _image(axes, _pixels(image[None], 1), x, y, DIGIT)
+        framed(axes, _pixels(image[None], 1), x, y, DIGIT)
         style: dict[str, Any] = {"fontsize": 9, "ha": "center"}
         if label != guess:
             left, right, top, bottom = x - 0.06, x + DIGIT + 0.06, y - 0.06, y + DIGIT + 0.06
@@ -85,14 +82,12 @@ def show_digits(images: Tensor, labels: Tensor, read: Tensor) -> Picture:
 
 def _pixels(image: object, place: int) -> Tensor:
     """The first image of a batch as float32 (H, W, 3) from 0 to 1."""
-    if not isinstance(image, Tensor) or image.is_complex():
-        kind = "complex numbers" if isinstance(image, Tensor) else f"a {type(image).__name__}"
-        raise TypeError(f"show_images takes tensors of real numbers; argument {place} is {kind}")
+    image = real_tensor(image, "show_images", place)
     if image.dim() != 4 or image.shape[1] not in (1, 3) or image.numel() == 0:
         raise ValueError(
             f"show_images takes images (N, 3, H, W) or (N, 1, H, W); argument {place} is {tuple(image.shape)}"
         )
-    first = image.detach()[0].to("cpu", torch.float32)
+    first = image[0].to("cpu", torch.float32)
     if not torch.isfinite(first).all():
         raise ValueError(f"show_images takes finite numbers; argument {place} has others")
     return first.clamp(0, 1).expand(3, -1, -1).permute(1, 2, 0)
@@ -103,11 +98,3 @@ def _describe(name: str, image: Tensor, shown: Tensor) -> str:
     outside = int(((image[0] < 0) | (image[0] > 1)).sum())
     line = f"{name}: an image {tuple(image.shape)} {kind}, mean brightness {shown.mean().item():.2f}"
     return line + (f"; {outside} of {image[0].numel()} values lie outside 0 to 1." if outside else ".")
-
-
-def _image(axes: Any, pixels: Tensor, x: float, y: float, size: float) -> None:
-    high, wide, _ = pixels.shape
-    pixel = size / max(high, wide)
-    right, bottom = x + wide * pixel, y + high * pixel
-    axes.imshow(pixels.numpy(), extent=(x, right, bottom, y), aspect="auto", interpolation="nearest")
-    axes.plot([x, right, right, x, x], [y, y, bottom, bottom, y], color="black", linewidth=0.8)

@@ -124,6 +124,7 @@ class Locked(Live):
     """
 
     locked = True
+    tells = False
 
     def __init__(self, question: Question[Any]) -> None:
         super().__init__(question.kind, {})  # nothing to draw from, and nothing to look up

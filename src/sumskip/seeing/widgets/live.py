@@ -39,6 +39,7 @@ class Live(ABC):
     """
 
     locked = False
+    tells = True  # whether the still output tells what the live one keeps for the end
 
     def __init__(self, kind: str, data: dict[str, Any]) -> None:
         self.kind = kind
@@ -57,7 +58,7 @@ class Live(ABC):
         """The browser's messages are answered here."""
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
-        tells = "" if self.locked else " sumskip-tells"
+        tells = " sumskip-tells" if self.tells else ""
         html = f'{STYLE}<div class="sumskip-still{tells}">{self.to_html()}</div>'
         return {"text/html": html, "text/plain": self.text}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from html import escape
 
-from sumskip.seeing.widgets.live import STYLE, InteractivePicture
+from sumskip.seeing.widgets.live import Live
 from sumskip.seeing.widgets.puzzles import PUZZLES, Puzzle
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -26,17 +26,15 @@ def order_lines(name: str) -> OrderedLines:
     return OrderedLines(PUZZLES[name])
 
 
-class OrderedLines(InteractivePicture):
+class OrderedLines(Live):
     """What `order_lines` gives. Without a kernel its lines bear letters, to be written in their order."""
 
+    tells = False
+
     def __init__(self, puzzle: Puzzle) -> None:
-        self.kind = "order"
         self.puzzle = puzzle
-        self.data = {
-            "task": self.task,
-            "lines": [asdict(line) for line in puzzle.shuffled],
-            "done": puzzle.done,
-        }
+        lines = [asdict(line) for line in puzzle.shuffled]
+        super().__init__("order", {"task": self.task, "lines": lines, "done": puzzle.done})
 
     @property
     def task(self) -> str:
@@ -54,8 +52,6 @@ class OrderedLines(InteractivePicture):
     def alt_text(self) -> str:
         return self.text
 
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+    def to_html(self) -> str:
         words, listed = self.text.split("\n\n")
-        still = f'<p>{escape(words)}</p><pre style="font-family: monospace">{escape(listed)}</pre>'
-        html = f'{STYLE}<div class="sumskip-still">{still}</div>'
-        return {"text/html": html, "text/plain": self.text}
+        return f'<p>{escape(words)}</p><pre style="font-family: monospace">{escape(listed)}</pre>'
