@@ -169,17 +169,22 @@ def steps(submission: Submission) -> list[tuple[str, str, str | None]]:
     return [(task.do, task.source, task.exercise) for task in tasks]
 
 
+def read_as_it_was_written(public: Path, folder: Path, lesson: str, save: Any) -> Submission:
+    """A solved lesson as an editor saves it: the same cells run, and the same checks are made."""
+    plain = nbformat.reads(master(lesson), as_version=4)
+    expected = steps(read(answered(plain, answers(lesson)), folder))
+    saved = read(save(answered(notebook(public, lesson), answers(lesson))), folder)
+    assert steps(saved) == expected
+    return saved
+
+
 @each_lesson
 @pytest.mark.parametrize("save", SAVED.values(), ids=SAVED)
 def test_what_an_editor_saves_is_graded_as_what_was_written(
     public: Path, tmp_path: Path, lesson: str, save: Any
 ) -> None:
-    """The same cells run, the same checks are made, and nothing is warned of."""
-    plain = nbformat.reads(master(lesson), as_version=4)
-    expected = steps(read(answered(plain, answers(lesson)), tmp_path))
-    saved = read(save(answered(notebook(public, lesson), answers(lesson))), tmp_path)
-    assert saved.warnings == ()
-    assert steps(saved) == expected
+    """Nothing is warned of."""
+    assert read_as_it_was_written(public, tmp_path, lesson, save).warnings == ()
 
 
 @each_lesson
@@ -188,12 +193,9 @@ def test_what_has_lost_its_metadata_is_graded_with_a_warning(
     public: Path, tmp_path: Path, lesson: str, save: Any
 ) -> None:
     """Released ids, the texts of locked cells and the names of answers say which cell is which."""
-    plain = nbformat.reads(master(lesson), as_version=4)
-    expected = steps(read(answered(plain, answers(lesson)), tmp_path))
-    saved = read(save(answered(notebook(public, lesson), answers(lesson))), tmp_path)
+    saved = read_as_it_was_written(public, tmp_path, lesson, save)
     assert saved.warnings[0].startswith("nbgrader's metadata was missing")
     assert saved.assignment == lesson
-    assert steps(saved) == expected
 
 
 @pytest.mark.slow
