@@ -108,9 +108,9 @@ class Chart:
         for run in _finite_runs(points):
             self._stroke(tuple(self.at(*point) for point in _thinned(run)), stroke, thick, dash)
 
-    def mark(self, x: float, y: float, pen: Pen, size: float = 4.5, hollow: bool = False) -> None:
+    def mark(self, x: float, y: float, pen: Pen, size: float = 4.5) -> None:
         """A small shape at a point."""
-        self.scene.elements += _shape(pen.mark, *self.at(x, y), size, pen.stroke, hollow)
+        self.scene.elements += _shape(pen.mark, *self.at(x, y), size, pen.stroke)
 
     def labels(self, ends: Sequence[tuple[Point, str, Pen]], room: float) -> None:
         """Words right of the plot, each level with the end of its line or as near as the others let it."""
@@ -173,15 +173,14 @@ def _thinned(run: list[Point]) -> list[Point]:
     return [run[n] for n in sorted(kept)]
 
 
-def _shape(mark: str, x: float, y: float, r: float, colour: str, hollow: bool) -> list[Area | Rectangle]:
-    fill, edge = (GROUND, colour) if hollow else (colour, GROUND)
+def _shape(mark: str, x: float, y: float, r: float, colour: str) -> list[Area | Rectangle]:
     if mark in ("circle", "square"):
         side = r if mark == "circle" else 0.9 * r
         rounding = r if mark == "circle" else 0
-        return [Rectangle(x - side, y - side, 2 * side, 2 * side, fill, edge, rounding, 1.5 if hollow else 1)]
+        return [Rectangle(x - side, y - side, 2 * side, 2 * side, colour, GROUND, rounding, 1)]
     corners = {
         "triangle": ((0.0, -1.2), (1.1, 0.8), (-1.1, 0.8)),
         "diamond": ((0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)),
     }[mark]
-    sizes = ((r + 1.5, edge), (r, fill)) if not hollow else ((r + 0.8, edge), (r - 0.9, fill))
+    sizes = ((r + 1.5, GROUND), (r, colour))
     return [Area(tuple((x + size * dx, y + size * dy) for dx, dy in corners), c) for size, c in sizes]
