@@ -81,8 +81,11 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
     class PythonList(right):  # type: ignore[valid-type, misc]
         def __init__(self, *init: int) -> None:
             super().__init__(*init)
-            for name in list(self._modules):  # an attribute that is no module, as in `self.layers = [a, b]`
-                object.__setattr__(self, name, self._modules.pop(name))
+            layers = dict(self._modules)
+            self._modules.clear()
+            self.layers = list(layers.values())
+            for name, layer in layers.items():  # `forward` is the right one's, and asks for them by name
+                object.__setattr__(self, name, layer)
 
     class LayersInForward(right):  # type: ignore[valid-type, misc]
         def __init__(self, *init: int) -> None:

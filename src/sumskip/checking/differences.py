@@ -96,9 +96,30 @@ def _problem(expected: Recorded, actual: Observation, case: Case) -> Difference 
     ours, theirs = actual.facts.get("problem"), expected.facts.get("problem")
     if ours is None and theirs is None:
         return None
-    if ours and theirs and all(ours.get(k) == theirs.get(k) for k in ("stage", "type", "words", "ran")):
+    if ours and theirs and _stopped_alike(theirs, ours):
         return None
     return Difference("", "problem", "a result", "an error" if ours else "a result")
+
+
+def _stopped_alike(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
+    """Whether two runs stopped for one reason.
+
+    At an operator: the same one, on tensors that came about in the same way, with the same weights not used
+    yet, whatever PyTorch's words are. Anywhere else Python's words say it all.
+    """
+    if ours.get("stage") != theirs.get("stage") or ours.get("type") != theirs.get("type"):
+        return False
+    if "claim" in ours or "claim" in theirs:
+        same = all(ours.get(name) == theirs.get(name) for name in ("claim", "unused"))
+        return same and theirs.get("claim") is not None
+    return bool(ours.get("words") == theirs.get("words"))
+
+
+def claims_hold(wrong: Recorded, seen: Observation) -> bool:
+    """Whether this run shows what the values do not, and the sentence to this wrong model speaks of."""
+    ours, theirs = seen.facts.get("claims", {}), wrong.facts.get("claims", {})
+    written = "backward" not in wrong.facts or ours.get("overwritten") == theirs.get("overwritten")
+    return written and bool(ours.get("hidden")) >= bool(theirs.get("hidden"))
 
 
 def _output(expected: Recorded, actual: Observation, case: Case) -> Difference | None:

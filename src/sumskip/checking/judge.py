@@ -26,7 +26,7 @@ from sumskip.checking.core import (
     PartResult,
     Report,
 )
-from sumskip.checking.differences import Difference, differences
+from sumskip.checking.differences import Difference, claims_hold, differences
 from sumskip.checking.key import Key, Recorded, Wrong
 from sumskip.checking.predictions import judge_predictions
 from sumskip.checking.settling import settle
@@ -76,7 +76,11 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
     if wrong is None and _weights_are_hidden(best):
         # What is certain without any values: that no step changes a weight.
         loose = next((one for one in best.found if one.actual in (LOOSE, CUT)), None)
-        said = sentences.say(loose, best.observed[best.first], key)[0] if loose else None
+        said = (
+            sentences.say(loose, best.observed[best.first], best.expected[best.first], key)[0]
+            if loose
+            else None
+        )
         if rerun is None:
             return _not_graded(key, said or sentences.HIDDEN_WEIGHTS)
         if any(_say_little(_own_weights(seen)) for seen in best.observed):
@@ -88,7 +92,9 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
             return _report(key, best, "All parts are right.")
     if wrong is not None:
         return _report(key, best, wrong.sentence, wrong.id)
-    sentence, diagnosis = sentences.say(best.found[0], best.observed[best.first], key)
+    sentence, diagnosis = sentences.say(
+        best.found[0], best.observed[best.first], best.expected[best.first], key
+    )
     return _report(key, best, sentence, diagnosis)
 
 
@@ -171,14 +177,17 @@ def _is_policy(difference: Difference) -> bool:
 
 
 def _recognise(key: Key, this: _Round) -> Wrong | None:
-    """The wrong model from which the answer differs in nothing; the first listed is the most specific."""
+    """The wrong model from which the answer differs in nothing, and whose claims hold.
+
+    The first listed is the most specific.
+    """
     for wrong in key.wrong:
         pairs = [
             (wrong.observed[case.id], seen, case)
             for case, seen in zip(this.cases, this.observed, strict=True)
             if case.id in wrong.observed
         ]
-        if pairs and not any(differences(*pair) for pair in pairs):
+        if pairs and not any(differences(*pair) or not claims_hold(*pair[:2]) for pair in pairs):
             return wrong
     return None
 

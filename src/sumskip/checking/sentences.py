@@ -85,7 +85,7 @@ _PLACES = {
 _UNMOVED = {LOOSE: LOOSE_WEIGHT, CUT: CUT_WEIGHT, LATE: LATE_WEIGHT}
 
 
-def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None]:
+def say(first: Difference, seen: Observation, recorded: Recorded, key: Key) -> tuple[str, str | None]:
     """A sentence about the first difference, and an id where the cause is certain without a guess."""
     problem = seen.facts.get("problem")
     if first.what == "problem" and problem:
@@ -94,10 +94,17 @@ def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None
         return _type(first)
     if first.what == "shape":
         return (
-            f"Your output has shape {first.actual}; {first.expected} was expected{_dimension(first)}.",
+            f"Your output{_formula(seen)} has shape {first.actual}; {first.expected} was expected"
+            f"{_dimension(first)}.",
             None,
         )
     if first.what == "values":
+        ours, theirs = seen.facts.get("formula"), recorded.facts.get("formula")
+        if ours and theirs and seen.facts.get("form") != recorded.facts.get("form"):
+            return (
+                f"The shape is right, the values are not: your model computes `{ours}`; `{theirs}` was expected.",
+                None,
+            )
         return f"The shape is right, the values are not: {first.note or 'see below'}.", None
     if first.what == "gradient":
         what = "no gradient" if first.actual == "none" else "another gradient than expected"
@@ -117,6 +124,12 @@ def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None
     )
 
 
+def _formula(seen: Observation) -> str:
+    """How the output came about, to stand in a sentence."""
+    formula = seen.facts.get("formula")
+    return f", `{formula}`," if formula else ""
+
+
 def _problem(problem: dict[str, Any], key: Key) -> tuple[str, str | None]:
     if problem["stage"] == "answer":
         name = problem["type"].replace(" ", "-")
@@ -124,10 +137,43 @@ def _problem(problem: dict[str, Any], key: Key) -> tuple[str, str | None]:
     if problem["type"] == "NotImplementedError" and not problem["message"].startswith("Module ["):
         return "Nothing is here yet: replace `raise NotImplementedError` by your answer.", "untouched"
     line = f" at `{problem['source']}`" if problem.get("source") else ""
+    if "operator" in problem:
+        return _operator(problem, line), None
     return (
         f"{_STAGE.get(problem['stage'], 'It stopped')}{line}: {problem['type']}: {_short(problem['message'])}",
         None,
     )
+
+
+# Operators by the sign that stands for them in a program.
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "matmul": "@"}
+
+
+def _operator(problem: dict[str, Any], line: str) -> str:
+    """What an operator of the forward pass that stopped was given."""
+    operands = [(str(made), [int(n) for n in shape]) for made, shape in problem["operands"]]
+    op, takes = problem["operator"], problem["takes"]
+    if operands and takes:
+        made, shape = operands[0]
+        place, what = (1, "channels") if op == "conv2d" else (len(shape) - 1, "numbers in the last dimension")
+        if 0 <= place < len(shape) and shape[place] != takes:
+            return (
+                f"`{problem['layer'] or op}` takes {takes} {what}, but received {shape[place]}: {_made(made)} "
+                f"has shape {tuple(shape)}. Which of the two should change?"
+            )
+    if op in _SIGNS and len(operands) == 2:
+        (left, one), (right, other) = operands
+        return (
+            f"`{_SIGNS[op]}` cannot join {_made(left)} of shape {tuple(one)} and {_made(right)} of shape "
+            f"{tuple(other)}. Which two tensors should meet here?"
+        )
+    given = ", ".join(f"{_made(made)} of shape {tuple(shape)}" for made, shape in operands)
+    given = f", given {given}" if given else ""
+    return f"The forward pass stopped{line} in `{op}`{given}: {problem['type']}: {_short(problem['message'])}"
+
+
+def _made(formula: str) -> str:
+    return f"`{formula}`" if formula else "a tensor"
 
 
 def _type(first: Difference) -> tuple[str, str | None]:

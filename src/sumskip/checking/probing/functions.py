@@ -12,6 +12,7 @@ from sumskip.checking.core import Array, Case, Observation, supplied_weight_numb
 from sumskip.checking.probing import plainly
 from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, read, type_name
 from sumskip.checking.probing.prepare import Stopped, inputs_for, plain, stage
+from sumskip.checking.probing.roles import Watch, stopped
 from sumskip.models import Dimmer
 
 
@@ -83,8 +84,12 @@ def observe_outputs(answer: Any, case: Case) -> Observation:
     model.train(case.mode == "train")
     x = inputs_for(case, torch.get_default_dtype())[0]
     facts: dict[str, Any] = {}
+    with Watch([x]) as watch:
+        try:
+            result = function(model, x)
+        except Exception as error:
+            raise Stopped(stopped("call", error, watch, model, "model")) from None
     with stage("call"):
-        result = function(model, x)
         second = function(model, x)
     arrays = {"input#1": numbers_of(x), **_state(model)}
     training = [plainly.table(module, "__dict__").get("training") for _, module in plainly.modules(model)]

@@ -18,6 +18,7 @@ from sumskip.checking.probing.plainly import (
     is_a,
     is_tensor,
     leaves,
+    modules,
     numbers_of,
     parameters,
     read,
@@ -57,6 +58,17 @@ class Register:
         sources = leaves(weight)
         listed = all(self.kind(source) == "parameter" for source in sources)
         return COMPUTED if listed and sum(map(size, sources)) >= size(weight) else LOOSE
+
+
+def hidden(model: nn.Module) -> str:
+    """In which kind of plain container modules stand that are not registered; empty where there are none."""
+    registered = {id(module) for _, module in modules(model)}
+    for _, module in modules(model):
+        for value in table(module, "__dict__").values():
+            items = dict.values(value) if is_a(value, dict) else value if is_a(value, list, tuple) else ()
+            if any(is_a(item, nn.Module) and id(item) not in registered for item in items):
+                return type_name(value)
+    return ""
 
 
 def shaken(case: Case, name: str, values: Array) -> Array:

@@ -21,10 +21,19 @@ from sumskip.checking.core import (
     weight_numbers,
 )
 from sumskip.checking.probing import plainly
-from sumskip.checking.probing.kept import COMPUTED, Register, find_alpha, followed, how_alpha_is_kept, shaken
+from sumskip.checking.probing.kept import (
+    COMPUTED,
+    Register,
+    find_alpha,
+    followed,
+    hidden,
+    how_alpha_is_kept,
+    shaken,
+)
 from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, type_name
 from sumskip.checking.probing.prepare import Stopped, build, dtype_of, inputs_for, problem, stage
-from sumskip.checking.probing.roles import Placement, Wanted, Watch, place
+from sumskip.checking.probing.roles import Placement, Wanted, Watch, place, stopped
+from sumskip.checking.probing.terms import Formulas, claim
 from sumskip.seeded import numbers
 
 _MOST_ARRAYS = 64
@@ -72,6 +81,7 @@ class _Module:
         again, output = self._watched(given)
         self.arrays |= {f"input#{i}": numbers_of(x) for i, x in enumerate(given, 1) if is_tensor(x)}
         self._describe(output)
+        self._claims(output)
         used = {role: again.held.get(role, tensor) for role, tensor in held.items()}
         later = used
         if self._keep("output", output):
@@ -97,13 +107,12 @@ class _Module:
 
     def _watched(self, inputs: list[Tensor]) -> tuple[Placement, Any]:
         """One forward pass, and which tensor had which role in it."""
-        with Watch() as watch:
+        with Watch(inputs) as watch:
             try:
                 output = self.model(*inputs)
             except Exception as error:
-                # How far it came tells a first layer that fails from a second one.
-                ran = len(watch.uses)
-                raise Stopped({**problem("forward", error, self.model), "ran": ran}) from None
+                raise Stopped(stopped("forward", error, watch, self.model)) from None
+        self.watch = watch
         return place(watch.uses, self.model, self.wanted, self.case.permutation), output
 
     def _keep(self, name: str, output: Any) -> bool:
@@ -141,9 +150,16 @@ class _Module:
             kind = "tensor" if expected else f"tensor of {str(dtype).removeprefix('torch.')}"
             self.facts["output"] = {"type": kind, "shape": list(plainly.read(output, "shape"))}
         else:
-            size = f" of {len(output)}" if is_a(output, tuple, list) else ""
-            kind = "special tensor" if type(output) is Tensor else type_name(output)
-            self.facts["output"] = {"type": f"{kind}{size}"}
+            self.facts["output"] = {"type": _kind(output)}
+
+    def _claims(self, output: Any) -> None:
+        """How the output came about, and what else a sentence about this run may speak of."""
+        if is_tensor(output):
+            made = self.watch.made(output)
+            self.facts["formula"] = Formulas(self.model).of(made)
+            self.facts["form"] = Formulas(self.model, neutral=True).of(made)
+        written = [claim(term) for term in self.watch.overwritten]
+        self.facts["claims"] = {"overwritten": written[:8], "hidden": hidden(self.model)}
 
     def _backward(self, output: Tensor, inputs: list[Tensor], used: dict[str, Tensor]) -> None:
         """Backward through the whole model from one random direction; what a step would move."""
@@ -243,6 +259,16 @@ class _Module:
         if is_tensor(alpha) and (gradient := plainly.gradient_of(alpha)) is not None:
             self.arrays["grad:alpha"] = gradient.sum()
         self.facts["alpha"] = facts
+
+
+def _kind(output: Any) -> str:
+    """What came out instead of a tensor, in words; modules of all classes are alike."""
+    if is_a(output, tuple, list):
+        inner = {"tensor" if is_tensor(item) else type_name(item) for item in output[:32]}
+        return f"{type_name(output)} of {len(output)} ({', '.join(sorted(inner))})"
+    if is_a(output, nn.Module):
+        return "module"
+    return "special tensor" if type(output) is Tensor else type_name(output)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

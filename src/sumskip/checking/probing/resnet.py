@@ -76,7 +76,7 @@ def observe_resnet(answer: Any, case: Case) -> Observation:
     shape = case.inputs[0]
     x = torch.tensor(numbers(case.seed, "input", shape), dtype=torch.get_default_dtype()).abs()
     with stage("forward", model):
-        with Watch() as watch:
+        with Watch([x]) as watch:
             model.train()(x)  # materialises lazy layers
         record.ran.clear()
         before = len(record.made)
@@ -117,7 +117,7 @@ def _head(model: nn.Module, record: _Record, case: Case) -> str:
     """
     shape = (HELD_OUT, *case.inputs[0][1:])
     x = torch.tensor(numbers(case.seed, "held out", shape), dtype=torch.get_default_dtype()).abs()
-    with stage("forward", model), Watch() as watch:
+    with stage("forward", model), Watch([x]) as watch:
         logits = torch.from_numpy(numbers_of(model.eval()(x))).double()
     maps = numbers_of(record.last) if is_tensor(record.last) else np.zeros(0)
     if maps.ndim != 4 or len(maps) != HELD_OUT:

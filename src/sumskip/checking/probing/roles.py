@@ -22,6 +22,8 @@ from torch.overrides import TorchFunctionMode
 
 from sumskip.checking.core import MAX_PERMUTATIONS
 from sumskip.checking.probing.plainly import buffers, is_tensor, parameters, read, size
+from sumskip.checking.probing.prepare import problem
+from sumskip.checking.probing.terms import Formulas, Leaf, Term, applied, claim, tensors_in, writes
 
 # The operators that hold weights, and the names of their positional arguments. torch.batch_norm and
 # F.batch_norm order theirs differently.
@@ -43,16 +45,6 @@ _STAND_INS = ("linear", "conv1d")
 _HELD = ("weight", "bias", "running_mean", "running_var")
 
 
-def _tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
-    if is_tensor(value):
-        yield value
-    elif isinstance(value, (list, tuple)) and depth < 4:
-        for item in value:
-            yield from _tensors(item, depth + 1)
-    elif isinstance(value, dict) and depth < 4:
-        yield from _tensors(list(value.values()), depth + 1)
-
-
 @dataclass
 class Use:
     """One call of an operator that holds weights: which tensors it held, and what fed it."""
@@ -69,22 +61,56 @@ class Use:
 
 @dataclass
 class Watch(TorchFunctionMode):
-    """Records the uses of weights during a forward pass, and how data flows between them."""
+    """Records a forward pass: the uses of weights, how data flows between them, how each tensor is made."""
 
+    inputs: Sequence[Tensor]
     uses: list[Use] = field(default_factory=list)
+    failed: tuple[Exception, Term] | None = None  # the last operator that stopped, and its error
+    overwritten: list[Term | Leaf] = field(default_factory=list)  # what operators wrote into
 
     def __post_init__(self) -> None:
         super().__init__()
+        self._shapes: dict[int, list[int]] = {}  # of what a term made, by its id
         # Tensors are held as long as the watch lives: the id of a freed one would be given again.
-        self._origin: dict[int, tuple[Tensor, frozenset[int]]] = {}
+        self._origin: dict[int, tuple[Tensor, frozenset[int], Term | Leaf]] = {
+            id(x): (x, frozenset(), Leaf(x, number)) for number, x in enumerate(self.inputs, 1)
+        }
+
+    def shape_of(self, made: Term | Leaf) -> list[int]:
+        """The shape of what a term made last."""
+        return made.shape if isinstance(made, Leaf) else self._shapes.get(id(made), [])
+
+    def unused(self, model: nn.Module) -> list[list[int]]:
+        """The shapes of the registered weights that no operator has held, the one that stopped included."""
+        held = {id(tensor) for use in self.uses for tensor in use.held.values()}
+        holder = self.failed[1].holder if self.failed else None
+        left = [p for p in parameters(model).values() if id(p) not in held]
+        shapes = [list(read(p, "shape")) for p in left if holder is None or p is not holder.tensor]
+        return sorted(shape for shape in shapes if len(shape) > 1)[:32]
+
+    def made(self, value: Any) -> Any:
+        """How `value`, a tensor, came about; of anything else the same with the tensors in it replaced so."""
+        if is_tensor(value):
+            known = self._origin.get(id(value))
+            return known[2] if known else Leaf(value)
+        if isinstance(value, (list, tuple)):
+            return [self.made(item) for item in value]
+        return value
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         upstream = frozenset[int]()
-        for tensor in _tensors([args, kwargs]):
+        for tensor in tensors_in([args, kwargs]):
             known = self._origin.get(id(tensor))
             upstream |= known[1] if known else frozenset()
-        result = func(*args, **kwargs)
+        term = applied(
+            func, tuple(map(self.made, args)), {key: self.made(one) for key, one in kwargs.items()}
+        )
+        try:
+            result = func(*args, **kwargs)
+        except Exception as error:
+            self.failed = (error, term)
+            raise
         known_op = _SLOTS.get(func)
         if known_op is not None:
             op, names = known_op
@@ -92,9 +118,35 @@ class Watch(TorchFunctionMode):
             held = {slot: bound[slot] for slot in _HELD if is_tensor(bound.get(slot))}
             upstream |= {len(self.uses)}
             self.uses.append(Use(op, held, upstream - {len(self.uses)}))
-        for tensor in _tensors(result):
-            self._origin[id(tensor)] = (tensor, upstream)
+        if writes(func, kwargs) and args:
+            self.overwritten.append(self.made(args[0]))
+        for tensor in tensors_in(result):
+            self._origin[id(tensor)] = (tensor, upstream, term)
+            self._shapes[id(term)] = list(read(tensor, "shape"))
         return result
+
+
+def stopped(name: str, error: Exception, watch: Watch, model: nn.Module, called: str = "") -> dict[str, Any]:
+    """What stopped a watched pass. Where it was an operator: which one, on what, and a digest of it all.
+
+    `called` is the name under which the learner's code knows the model.
+    """
+    found = problem(name, error, model)
+    if watch.failed is None or watch.failed[0] is not error:
+        return found
+    term = watch.failed[1]
+    formulas = Formulas(model, called)
+    operands = [one for given in term.given for one in (given if isinstance(given, list) else [given])]
+    tensors = [one for one in operands if isinstance(one, Term | Leaf) and one is not term.holder]
+    return {
+        **found,
+        "claim": claim(term),
+        "unused": watch.unused(model),
+        "operator": term.op,
+        "layer": formulas.layer(term.holder) if term.holder else "",
+        "takes": term.takes,
+        "operands": [[formulas.of(one), watch.shape_of(one)] for one in tensors[:4]],
+    }
 
 
 class Wanted(NamedTuple):
