@@ -82,7 +82,7 @@ def _side_by_side(first: nn.Module, second: nn.Module, x: Tensor) -> Tensor:
     return torch.cat(both(first, second, x), 1)
 
 
-_ADDS = "Your output is `out1 + out2`, but a chain adds nothing: only the last module's output leaves it. What does the second one receive?"
+_ADDS = "`out1` and `out2` were added, but a chain adds nothing: only the last module's output leaves it. What does the second one receive?"
 _SEES_X = "The second convolution reads x, 3 channels; here it must read the 16 that leave the first. Which number states that?"
 _REVERSED = "The layer that needs 16 channels runs first and gets x, which has 3. Which one must come first?"
 _RELU = "Your values have a ReLU in them; the exercise asks for the two convolutions alone. What happens without it?"
@@ -142,7 +142,7 @@ EXERCISE = Exercise(
         Misconception(
             "first-only",
             pair(lambda: conv(3, 16), lambda: conv(16, 32), lambda first, second, x: first(x)),
-            "Your output is exactly `out1`, 16 channels; the second convolution never ran on it. What should read `out1`?",
+            "Your output is exactly `out1`, 16 channels; the second convolution has no part in it. What should read `out1`?",
         ),
         Misconception(
             "concatenated",

@@ -166,7 +166,7 @@ def _overwrite(alpha: Tensor, out1: Tensor, out2: Tensor) -> Tensor:
     return out1 + (1 - alpha) * out2
 
 
-_NOT_A_TENSOR = "`nn.Parameter` wraps a tensor, and 0.5 is an ordinary number. Write `torch.tensor(0.5)` inside its brackets."
+_NOT_A_TENSOR = "`nn.Parameter` wraps a tensor, and an ordinary number came. Write `torch.tensor(0.5)` inside its brackets."
 _PLAIN_FLOAT = "`alpha` is the ordinary number 0.5, so `parameters()` does not list it. How does a module declare a learnable number?"
 _NOT_REGISTERED = "`alpha` is a tensor, but `parameters()` does not list it, so no optimiser moves it. Which wrapper registers it?"
 _CREATED = "`alpha` is made anew in each call, so nothing it learns can last. Where can it be made once?"
@@ -234,13 +234,13 @@ EXERCISE = Exercise(
         Misconception(
             "integer-parameter",
             starting(lambda: nn.Parameter(torch.tensor(1))),
-            "`torch.tensor(1)` holds a whole number, and only decimals have gradients. Alpha starts at 0.5: write that.",
+            "A parameter of whole numbers was asked for, and only decimals have gradients. Alpha starts at 0.5: write that.",
         ),
         Misconception("created-in-forward", CreatedInForward, _CREATED),
         Misconception(
             "local-in-init",
             LocalInInit,
-            "`alpha` was made in `__init__` but not kept, so `forward` cannot find it. What keeps a value on the model?",
+            "`forward` asks for `self.alpha`, but the model has no such attribute. What keeps a value that `__init__` makes on the model?",
         ),
         Misconception("item", blending(lambda alpha, out1, out2: blend(alpha.item(), out1, out2)), _ITEM),
         Misconception(

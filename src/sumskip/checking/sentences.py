@@ -5,6 +5,8 @@ At most 30 words a sentence; expected beside actual; a trap of the API gets its 
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from sumskip.checking.core import CUT, LATE, LOOSE, Case, Observation
@@ -105,6 +107,8 @@ def say(first: Difference, seen: Observation, recorded: Recorded, key: Key) -> t
                 f"The shape is right, the values are not: your model computes `{ours}`; `{theirs}` was expected.",
                 None,
             )
+        if odd := _odd_weight(seen, recorded):
+            return odd, None
         return f"The shape is right, the values are not: {first.note or 'see below'}.", None
     if first.what == "gradient":
         what = "no gradient" if first.actual == "none" else "another gradient than expected"
@@ -128,6 +132,23 @@ def _formula(seen: Observation) -> str:
     """How the output came about, to stand in a sentence."""
     formula = seen.facts.get("formula")
     return f", `{formula}`," if formula else ""
+
+
+def _odd_weight(seen: Observation, recorded: Recorded) -> str:
+    """A weight of another shape than any that is still wanted; empty where there is none."""
+
+    def shapes(facts: Mapping[str, Any]) -> Counter[tuple[int, ...]]:
+        roles = facts.get("roles", {})
+        return Counter(tuple(kept["shape"]) for role, kept in roles.items() if role.endswith(".weight"))
+
+    ours, theirs = shapes(seen.facts), shapes(recorded.facts)
+    came, wanted = list((ours - theirs).elements()), list((theirs - ours).elements())
+    if len(came) != 1 or len(wanted) != 1 or len(came[0]) != len(wanted[0]):
+        return ""
+    return (
+        f"The shape of the output is right, its values are not: one layer's weight has shape {came[0]}, where "
+        f"{wanted[0]} was expected. Which argument sets that?"
+    )
 
 
 def _problem(problem: dict[str, Any], key: Key) -> tuple[str, str | None]:
@@ -163,9 +184,11 @@ def _operator(problem: dict[str, Any], line: str) -> str:
             )
     if op in _SIGNS and len(operands) == 2:
         (left, one), (right, other) = operands
+        sizes = len(one) == len(other) == 4 and one[:2] == other[:2]
+        ask = "What changed height or width on the way?" if sizes else "Which two tensors should meet here?"
         return (
             f"`{_SIGNS[op]}` cannot join {_made(left)} of shape {tuple(one)} and {_made(right)} of shape "
-            f"{tuple(other)}. Which two tensors should meet here?"
+            f"{tuple(other)}. {ask}"
         )
     given = ", ".join(f"{_made(made)} of shape {tuple(shape)}" for made, shape in operands)
     given = f", given {given}" if given else ""
@@ -247,7 +270,11 @@ def details(
         lines.append(f"asked: {made} with input {case.inputs[0]}{mode}{alpha}")
     if problem and problem.get("line"):
         lines.append(f"line {problem['line']}: {problem.get('source', '')}")
+    for made, shape in problem.get("operands", ()) if problem else ():
+        lines.append(f"given to `{problem['operator']}`: {_made(str(made))} of shape {tuple(shape)}")
     if not problem:
+        if seen.facts.get("formula"):
+            lines.append(f"your model computes `{seen.facts['formula']}`")
         expected, actual = recorded.facts.get("output", {}), seen.facts.get("output", {})
         if expected.get("shape") and expected != actual:
             came = tuple(actual["shape"]) if "shape" in actual else actual.get("type")

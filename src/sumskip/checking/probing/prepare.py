@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import linecache
 import re
 import sysconfig
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ from sumskip.checking.core import Case, input_numbers
 from sumskip.checking.probing import plainly
 from sumskip.checking.probing.plainly import is_a, type_name
 
-# What a message calls the learner's class or function: it must not tell two answers apart.
+# What a message calls a class or function. The learner's own name must not tell two answers apart.
 _NAMES = (
     re.compile(r"[\w.<>]+(?=\.(?:forward|__init__)\(\))"),
     re.compile(r"[\w.<>]+(?= is not a Module subclass)"),
@@ -56,7 +58,7 @@ def problem(name: str, error: BaseException, model: Any = None) -> dict[str, Any
     message = str(error).strip() or type_name(error)
     words = message.replace(type_name(model), "Model") if model is not None else message
     for pattern in _NAMES:
-        words = pattern.sub("Model", words)
+        words = pattern.sub(_unless_known, words)
     found: dict[str, Any] = {"stage": name, "type": type_name(error), "message": message, "words": words}
     trace = error.__traceback__
     while trace is not None:
@@ -69,6 +71,12 @@ def problem(name: str, error: BaseException, model: Any = None) -> dict[str, Any
             found["words"] += f" ({_kind(culprit)})"
         trace = trace.tb_next
     return found
+
+
+def _unless_known(name: re.Match[str]) -> str:
+    """The name of a class of Python's or PyTorch's says what happened, and stays."""
+    known = any(hasattr(there, name[0]) for there in (builtins, types, torch, nn))
+    return name[0] if known else "Model"
 
 
 def plain(value: Any, depth: int = 0) -> Any:
