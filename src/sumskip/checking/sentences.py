@@ -146,7 +146,7 @@ def _odd_weight(seen: Observation, recorded: Recorded) -> str:
     if len(came) != 1 or len(wanted) != 1 or len(came[0]) != len(wanted[0]):
         return ""
     return (
-        f"The shape of the output is right, its values are not: one layer's weight has shape {came[0]}, where "
+        f"The values are not right: one layer's weight has shape {came[0]}, where "
         f"{wanted[0]} was expected. Which argument sets that?"
     )
 
@@ -270,8 +270,8 @@ def details(
         lines.append(f"asked: {made} with input {case.inputs[0]}{mode}{alpha}")
     if problem and problem.get("line"):
         lines.append(f"line {problem['line']}: {problem.get('source', '')}")
-    for made, shape in problem.get("operands", ()) if problem else ():
-        lines.append(f"given to `{problem['operator']}`: {_made(str(made))} of shape {tuple(shape)}")
+    for made, shape in (problem or {}).get("operands", ()):
+        lines.append(f"an operand: {_made(str(made))} of shape {tuple(shape)}")
     if not problem:
         if seen.facts.get("formula"):
             lines.append(f"your model computes `{seen.facts['formula']}`")

@@ -59,7 +59,7 @@ class Use:
         return tuple(read(self.held["weight"], "shape")) if "weight" in self.held else None
 
 
-@dataclass
+@dataclass(repr=False)
 class Watch(TorchFunctionMode):
     """Records a forward pass: the uses of weights, how data flows between them, how each tensor is made."""
 

@@ -1,0 +1,206 @@
+"""A name is a claim: it is said where all that its sentence speaks of was seen, and nowhere else."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sumskip.checking.core import Report
+from sumskip.checking.judge import judge
+from sumskip.checking.key import public_key
+from sumskip.checking.probe import probe
+from sumskip.checking.probing.roles import Watch
+from sumskip.checking.probing.terms import Formulas, claim
+
+pytestmark = pytest.mark.quick
+
+
+def addition(
+    forward: Callable[[Any, Tensor], object],
+    first: tuple[int, ...] = (3, 16, 3, 1, 1),
+    second: tuple[int, ...] = (16, 16, 3, 1, 1),
+) -> type[nn.Module]:
+    """Two convolutions of these arguments, called conv1 and conv2, wired by `forward`."""
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv1 = nn.Conv2d(*first)
+            self.conv2 = nn.Conv2d(*second)
+
+        def forward(self, x: Tensor) -> object:
+            return forward(self, x)
+
+    return Model
+
+
+def added(model: Any, x: Tensor) -> Tensor:
+    out1 = model.conv1(x)
+    total: Tensor = out1 + model.conv2(out1)
+    return total
+
+
+def judged(answer: Any, exercise: str = "addition_model") -> Report:
+    return judge(public_key(exercise), lambda case: probe(answer, case))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        pytest.param(
+            addition(lambda m, x: m.conv1(x) + m.conv1(m.conv1(x))),
+            "`conv1` takes 3 channels, but received 16: `conv1(x)` has shape (2, 16, 5, 7).",
+            id="first convolution twice",
+        ),
+        pytest.param(
+            addition(added, first=(16, 16, 3, 1, 1)),
+            "`conv1` takes 16 channels, but received 3: `x` has shape (2, 3, 5, 7).",
+            id="both convolutions 16 to 16",
+        ),
+        pytest.param(
+            addition(added, first=(3, 16, 5, 1, 1), second=(16, 16, 5, 1, 1)),
+            "`+` cannot join `conv1(x)` of shape (2, 16, 3, 5) and `conv2(conv1(x))` of shape (2, 16, 1, 3).",
+            id="kernels 5 by 5",
+        ),
+        pytest.param(
+            addition(added, second=(16, 16, 3, 1, 1, 2)),
+            "`+` cannot join `conv1(x)` of shape (2, 16, 5, 7) and `conv2(conv1(x))` of shape (2, 16, 3, 5).",
+            id="dilation",
+        ),
+        pytest.param(
+            addition(lambda m, x: x + m.conv2(m.conv1(x)).relu()),
+            "`+` cannot join `x` of shape (2, 3, 5, 7) and `relu(conv2(conv1(x)))` of shape (2, 16, 5, 7).",
+            id="x meets something else",
+        ),
+        pytest.param(
+            addition(lambda m, x: torch.cat([m.conv1(x), x], 1)),
+            "Your output, `cat([conv1(x), x], 1)`, has shape (2, 19, 5, 7); (2, 16, 5, 7) was expected",
+            id="another concatenation",
+        ),
+        pytest.param(
+            addition(lambda m, x: m.conv1(x).sigmoid() + m.conv2(m.conv1(x))),
+            "your model computes `sigmoid(conv1(x)) + conv2(conv1(x))`; `conv1(x) + conv2(conv1(x))` was",
+            id="another formula",
+        ),
+        pytest.param(
+            addition(added, second=(16, 16, 5, 1, 2)),
+            "one layer's weight has shape (16, 16, 5, 5), where (16, 16, 3, 3) was expected.",
+            id="another kernel",
+        ),
+        pytest.param(
+            addition(lambda m, x: (m.conv1(x), "done")),
+            "A tuple of 2 (str, tensor) came back; one tensor was expected.",
+            id="a tuple, and not of tensors",
+        ),
+    ],
+)
+def test_where_no_claim_holds_the_observation_is_said(answer: type[nn.Module], said: str) -> None:
+    report = judged(answer)
+    assert report.diagnosis is None
+    assert said in report.message
+    assert len(report.message.split()) <= 30
+
+
+class Tensors(nn.Module):
+    """Right values from tensors that no list and no dict holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = torch.randn(16, 3, 3, 3, requires_grad=True)
+        self.two = torch.randn(16, 16, 3, 3, requires_grad=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = F.conv2d(x, self.one, padding=1)
+        return out1 + F.conv2d(out1, self.two, padding=1)
+
+
+class Listed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = {"a": nn.Conv2d(3, 16, 3, padding=1), "b": nn.Conv2d(16, 16, 3, padding=1)}
+
+    def forward(self, x: Tensor) -> Tensor:
+        out1 = self.layers["a"](x)
+        total: Tensor = out1 + self.layers["b"](out1)
+        return total
+
+
+def test_a_list_of_layers_is_spoken_of_where_there_is_one() -> None:
+    assert judged(Tensors).diagnosis is None
+    assert judged(Listed).diagnosis == "python-list"
+
+
+@pytest.mark.parametrize(
+    ("made", "diagnosis"),
+    [
+        (lambda: nn.Parameter(0.5), "parameter-of-float"),  # type: ignore[arg-type]
+        (lambda: nn.Parameter([0.5]), None),  # type: ignore[arg-type]
+        (lambda: nn.Parameter("0.5"), None),  # type: ignore[arg-type]
+    ],
+)
+def test_a_parameter_of_a_number_is_not_one_of_a_list(
+    made: Callable[[], nn.Parameter], diagnosis: str | None
+) -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.alpha = made()
+
+    assert judged(Model, "weighted_addition_model").diagnosis == diagnosis
+
+
+def test_an_operator_of_a_function_about_a_model_is_told_too() -> None:
+    def every_second(model: nn.Sequential, x: Tensor) -> list[Tensor]:
+        return [model[0](x), model[2](x)]
+
+    report = judged(every_second, "intermediate_outputs")
+    assert report.diagnosis is None
+    assert "`model[2]` takes 8 channels, but received 3: `x` has shape" in report.message
+
+
+def claimed(forward: Callable[[nn.Conv2d, nn.Conv2d, Tensor], Tensor]) -> tuple[str | None, str]:
+    """The claim and the formula of what `forward` makes of two convolutions 3→3."""
+    model = nn.ModuleDict({"conv1": nn.Conv2d(3, 3, 3, padding=1), "conv2": nn.Conv2d(3, 3, 3, padding=1)})
+    x = torch.ones(1, 3, 4, 4)
+    with Watch([x]) as watch:
+        output = forward(copy.copy(model["conv1"]), model["conv2"], x)  # type: ignore[arg-type]
+    made = watch.made(output)
+    return claim(made), Formulas(model).of(made)
+
+
+def test_a_claim_is_the_same_however_it_is_written() -> None:
+    first = claimed(lambda a, b, x: a(x) + b(x))
+    assert first[1] == "conv1(x) + conv2(x)"
+    assert first[0] == claimed(lambda a, b, x: torch.add(b(x), a(x)))[0]
+    assert first[0] == claimed(lambda a, b, x: F.conv2d(x, a.weight, padding=1) + b(x))[0]
+    others = [
+        claimed(lambda a, b, x: a(x) + a(x)),
+        claimed(lambda a, b, x: a(x) - b(x)),
+        claimed(lambda a, b, x: a(x) + b(a(x))),
+        claimed(lambda a, b, x: a(x) + F.conv2d(x, b.weight, padding=2)[..., 1:-1, 1:-1]),
+    ]
+    assert len({first[0], *(one for one, _ in others)}) == 5
+
+
+def test_a_formula_that_would_be_too_long_is_none() -> None:
+    def doubled(a: nn.Conv2d, b: nn.Conv2d, x: Tensor) -> Tensor:
+        for _ in range(40):
+            x = x + x
+        return x
+
+    found, formula = claimed(doubled)
+    assert found is not None
+    assert formula == ""
+
+    def endless(a: nn.Conv2d, b: nn.Conv2d, x: Tensor) -> Tensor:
+        for _ in range(4000):
+            x = x * 1
+        return x
+
+    assert claimed(endless) == (None, "")
