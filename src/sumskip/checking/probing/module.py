@@ -21,6 +21,7 @@ from sumskip.checking.core import (
     weight_numbers,
 )
 from sumskip.checking.probing import plainly
+from sumskip.checking.probing.block import arguments
 from sumskip.checking.probing.kept import COMPUTED, Register, find_alpha, followed, how_alpha_is_kept, shaken
 from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, type_name
 from sumskip.checking.probing.prepare import Stopped, build, dtype_of, inputs_for, problem, stage
@@ -40,7 +41,7 @@ class _Module:
 
     def __init__(self, answer: Any, case: Case) -> None:
         self.case = case
-        self.model = build(answer, case.init)
+        self.model = build(answer, arguments(case))
         # What an optimiser gets that is made now, as everybody makes it: before the model has run.
         self.made = list(plainly.parameters(self.model).values())
         self.model.train(case.mode == "train")
