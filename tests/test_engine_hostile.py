@@ -199,28 +199,6 @@ def test_what_honest_learners_do_costs_nothing(arena: Arena, oddity: str) -> Non
     assert scores(result) == POINTS, result.warnings
 
 
-@walled_in
-def test_a_loss_that_is_made_to_fall_is_not_graded(arena: Arena) -> None:
-    """That training succeeds, only the learner's process can tell; a replaced loss function told it."""
-    code = """
-import torch
-from torch import nn
-losses = iter(range(1000, 0, -1))
-def falling(logits, labels, *a, **k): return logits.sum() * 0 + 2.0 ** next(losses) / 2.0 ** 900
-nn.functional.cross_entropy = falling
-class TinyResNet(nn.Module):
-    def __init__(self, block, num_classes=10):
-        super().__init__()
-        self.blocks = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), block(16, 16), block(16, 32, 2))
-        self.head = nn.Linear(32, num_classes)
-    def forward(self, x): return self.head(self.blocks(x).mean((2, 3))) * 0
-"""
-    check = Task("check", "tiny_resnet_check", "", "tiny_resnet", "TinyResNet", 4.0)
-    report = arena.engine.run(Plan((Task("run", "cell", code), check)), judge).reports["tiny_resnet"]
-    assert (report.status, report.score) == ("not_graded", 0.0)
-    assert "cross_entropy" in report.message
-
-
 def test_what_attacks_reach_for_is_there_outside() -> None:
     """An attack on a file or a module that does not exist would prove nothing."""
     code = "\n".join(attack.code + attack.extra for attack in ATTACKS)

@@ -80,8 +80,8 @@ def refuse_unsound(exercise: Exercise, key: Key) -> None:
     Raises:
         BadExerciseError: the exercise is badly made.
     """
-    report = _judged(key, exercise.answer)
-    if report.status != "passed":
+    reports = [_judged(key, answer) for answer in exercise.rights]
+    for report in (report for report in reports if report.status != "passed"):
         raise BadExerciseError(
             f"{exercise.name}: its own answer fails its own check: {report.message} Mend the answer or the cases"
         )

@@ -1,4 +1,8 @@
-"""`tiny_resnet`: stem, two blocks, average pooling, linear layer."""
+"""`tiny_resnet`: stem, two blocks, average pooling, linear layer.
+
+What follows the stem's convolution is the learner's choice. So there are four right answers, and each wrong
+one is made four times.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autograder.exercises.building import conv
+from autograder.exercises.building import conv, slips
 from autograder.exercises.residual_block import ResidualBlock
-from autograder.exercises.vocabulary import Exercise, Misconception
-from sumskip.checking.core import Hint, Part
+from autograder.exercises.vocabulary import Exercise, Misconception, model_parts
+from sumskip.checking.core import BLOCK, Hint
+
+Make = Callable[..., nn.Module]
 
 
 class TinyResNet(nn.Module):
@@ -22,299 +28,362 @@ class TinyResNet(nn.Module):
     Shapes: (N, 1, 8, 8) → (N, num_classes), the logits.
     """
 
-    def __init__(self, block: Callable[..., nn.Module], num_classes: int = 10) -> None:
+    def __init__(self, block: Make, num_classes: int = 10) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(1, 16, kernel_size=3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
         self.block1 = block(16, 16)
         self.block2 = block(16, 32, stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.head = nn.Linear(32, num_classes)
+        self.fc = nn.Linear(32, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.block2(self.block1(self.stem(x)))
-        return self.head(self.pool(x).flatten(1))
+        return self.fc(self.pool(x).flatten(1))
 
 
-Make = Callable[..., nn.Module]
+After = Callable[[], tuple[nn.Module, ...]]
+
+# What may follow the stem's convolution; `TinyResNet` has the first.
+AFTER: tuple[After, ...] = (
+    lambda: (nn.BatchNorm2d(16), nn.ReLU()),
+    lambda: (),
+    lambda: (nn.ReLU(),),
+    lambda: (nn.BatchNorm2d(16),),
+)
+
+
+def _in_turn(net: Any, x: Tensor) -> Tensor:
+    for block in net.blocks:
+        x = block(x)
+    return x
+
+
+def _mean(x: Tensor) -> Tensor:
+    return x.mean((2, 3))
 
 
 def net(
-    stem: Callable[[], nn.Module] = lambda: nn.Sequential(conv(1, 16), nn.BatchNorm2d(16), nn.ReLU()),
-    blocks: Callable[[Make], nn.Module] = lambda block: nn.Sequential(block(16, 16), block(16, 32, stride=2)),
-    pool: Callable[[], nn.Module] = lambda: nn.AdaptiveAvgPool2d(1),
+    after: After,
+    stem: Callable[[], nn.Module] = lambda: conv(1, 16),
+    blocks: Callable[[Make], list[nn.Module]] = lambda block: [block(16, 16), block(16, 32, stride=2)],
+    container: Callable[[list[nn.Module]], object] = nn.ModuleList,
+    through: Callable[[Any, Tensor], Tensor] = _in_turn,
+    pool: Callable[[Tensor], Tensor] = _mean,
     head: Callable[[int], nn.Module] = lambda classes: nn.Linear(32, classes),
     finish: Callable[[Tensor], Any] = lambda logits: logits,
-    flatten: Callable[[Tensor], Tensor] = lambda x: x.flatten(1),
 ) -> type[nn.Module]:
-    """The right network with one part changed."""
+    """The network with this stem; its parts as they should be, or one of them changed."""
 
     class Net(nn.Module):
         def __init__(self, block: Make, num_classes: int = 10) -> None:
             super().__init__()
-            self.stem = stem()
-            self.blocks = blocks(block)
-            self.pool = pool()
+            self.block = block
+            self.stem = nn.Sequential(stem(), *after())
+            self.blocks = container(blocks(block))
             self.head = head(num_classes)
 
         def forward(self, x: Tensor) -> Any:
-            return finish(self.head(flatten(self.pool(self.blocks(self.stem(x))))))
+            return finish(self.head(pool(through(self, self.stem(x)))))
 
     return Net
 
 
-class BlocksUnused(nn.Module):
-    def __init__(self, block: Make, num_classes: int = 10) -> None:
-        super().__init__()
-        self.stem = conv(1, 16)
-        self.block1 = block(16, 16)
-        self.block2 = block(16, 32, stride=2)
-        self.head = nn.Linear(16, num_classes)
+def _no_default(after: After) -> type[nn.Module]:
+    class NoDefault(net(after)):  # type: ignore[misc]
+        def __init__(self, block: Make, num_classes: int) -> None:
+            super().__init__(block, num_classes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.stem(x).mean((2, 3)))
+    return NoDefault
 
 
-class BlocksHidden(nn.Module):
-    def __init__(self, block: Make, num_classes: int = 10) -> None:
-        super().__init__()
-        self.stem = conv(1, 16)
-        self.blocks = [block(16, 16), block(16, 32, stride=2)]
-        self.head = nn.Linear(32, num_classes)
+def _no_classes(after: After) -> type[nn.Module]:
+    class NoClasses(net(after)):  # type: ignore[misc]
+        def __init__(self, block: Make) -> None:
+            super().__init__(block)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(x)
-        for each in self.blocks:
-            x = each(x)
-        return self.head(x.mean((2, 3)))
+    return NoClasses
 
 
-class BlocksInForward(nn.Module):
-    def __init__(self, block: Make, num_classes: int = 10) -> None:
-        super().__init__()
-        self.block = block
-        self.stem = conv(1, 16)
-        self.head = nn.Linear(32, num_classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.block(16, 32, stride=2)(self.block(16, 16)(self.stem(x)))
-        return self.head(x.mean((2, 3)))
+def _made(*configurations: tuple[int, int, int]) -> Callable[[Make], list[nn.Module]]:
+    return lambda block: [block(*each) for each in configurations]
 
 
-class Detached(TinyResNet):
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.block2(self.block1(self.stem(x)).detach())
-        return self.head(self.pool(x).flatten(1))
+def _reads(count: int) -> Callable[[int], nn.Module]:
+    return lambda classes: nn.Linear(count, classes)
 
 
-class NoReturn(TinyResNet):
-    def forward(self, x: Tensor) -> None:  # type: ignore[override]
-        super().forward(x)
+def _same_twice(block: Make) -> list[nn.Module]:
+    return 2 * [block(16, 16)]
 
 
-class NoSuperInit(nn.Module):
-    def __init__(self, block: Make, num_classes: int = 10) -> None:
-        self.stem = conv(1, 16)
+def _behind(*places: int, do: Callable[[Tensor], Tensor]) -> Callable[[Any, Tensor], Tensor]:
+    """`do` with what comes out of the stem (0), the first block (1), the second one (2)."""
+
+    def through(net: Any, x: Tensor) -> Tensor:
+        for place, step in enumerate((nn.Identity(), *net.blocks)):
+            x = do(step(x)) if place in places else step(x)
+        return x
+
+    return through
 
 
-class BatchMixed(TinyResNet):
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.block2(self.block1(self.stem(x)))
-        features = self.pool(x).flatten(1)
-        return self.head(features - features.mean(0))
-
-
-class OneImage(TinyResNet):
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.block2(self.block1(self.stem(x)))
-        return self.head(x.mean((0, 2, 3)))
-
-
-class CallsBlock(nn.Module):
-    def __init__(self, block: Make, num_classes: int = 10) -> None:
-        super().__init__()
-        self.stem = conv(1, 16)
-        self.block1 = block
-        self.block2 = block
-        self.head = nn.Linear(32, num_classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.block2(self.block1(self.stem(x)))  # type: ignore[assignment]
-        return self.head(x.mean((2, 3)))
-
-
-def _own(block: Make) -> nn.Module:
-    return nn.Sequential(ResidualBlock(16, 16), ResidualBlock(16, 32, stride=2))
-
-
-def _same_twice(block: Make) -> nn.Module:
-    one = block(16, 16)
-    return nn.Sequential(one, one)
-
-
-_STRIDE = "The second block was made without stride 2, so its map stays 8×8. Which argument halves it?"
-_SOFTMAX = "Probabilities came out, where logits were expected. The loss applies the softmax itself: is yours needed?"
-
-
-_ONE_BLOCK = "One block was made, two were asked: (16, 16), then (16, 32, stride 2). Which one is missing?"
+# What can be other than in a right answer: an id, its sentence, and what `net` is given for it.
+_CHANGES: tuple[tuple[str, str, tuple[dict[str, Any], ...]], ...] = (
+    (
+        "own-block",
+        "The block that was handed in was never used. Which argument of `__init__` makes the blocks?",
+        ({"blocks": lambda _: [ResidualBlock(16, 16), ResidualBlock(16, 32, stride=2)]},),
+    ),
+    (
+        "blocks-unused",
+        "No tensor passes through a block, so the stem's own maps are averaged. Where in `forward` do two blocks belong?",
+        ({"blocks": _made(), "head": _reads(16)},),
+    ),
+    (
+        "one-block",
+        "One block runs, two were asked: (16, 16), then (16, 32, stride 2). Which one is missing?",
+        ({"blocks": _made((16, 32, 2))}, {"blocks": _made((16, 16, 1)), "head": _reads(16)}),
+    ),
+    (
+        "same-block-twice",
+        "One block runs twice, with the same weights. Which two blocks should run, each of them once?",
+        (
+            {"blocks": _same_twice, "head": _reads(16)},
+            {"through": lambda net, x: net.blocks[1](net.blocks[0](net.blocks[0](x)))},
+        ),
+    ),
+    (
+        "block-not-made",
+        "While the model ran, `block` was called with one argument. It makes a block of two numbers of channels: where should that happen?",
+        ({"blocks": _made(), "through": lambda net, x: net.block(net.block(x))},),
+    ),
+    (
+        "other-order",
+        "`block(16, 32, stride=2)` ran first, so `block(16, 16)` received 32 channels. Which one should follow the stem?",
+        ({"through": lambda net, x: net.blocks[0](net.blocks[1](x))},),
+    ),
+    (
+        "blocks-reversed",
+        "The first block makes 32 channels; (16, 16) was asked first. Which block should change the shape?",
+        ({"blocks": _made((16, 32, 2), (32, 32, 1))},),
+    ),
+    (
+        "no-stride",
+        "The second block was made without stride 2, so its map stays 8×8. Which argument halves it?",
+        ({"blocks": _made((16, 16, 1), (16, 32, 1))},),
+    ),
+    (
+        "stride-in-first",
+        "The first block took stride 2; the second was asked to. Where does the map shrink?",
+        ({"blocks": _made((16, 16, 2), (16, 32, 1))},),
+    ),
+    (
+        "stride-in-both",
+        "Both blocks took stride 2; only the second was asked to. Where does the map shrink?",
+        ({"blocks": _made((16, 16, 2), (16, 32, 2))},),
+    ),
+    (
+        "skip-around-block",
+        "What enters the first block is added to what leaves it. A block has its own skip connection inside: is yours needed?",
+        ({"through": lambda net, x: net.blocks[1](x + net.blocks[0](x))},),
+    ),
+    (
+        "relu-behind-block",
+        "A ReLU of your own runs behind a block; what leaves a block should go on as it is. Where is that ReLU?",
+        tuple({"through": _behind(*places, do=torch.relu)} for places in ((1,), (2,), (1, 2))),
+    ),
+    (
+        "three-channels",
+        "The stem expects 3 channels, but the digits have 1. Which number in its brackets says so?",
+        ({"stem": lambda: conv(3, 16)},),
+    ),
+    (
+        "stem-1x1",
+        "The stem looks at one pixel at a time, with a 1×1 kernel. Which `kernel_size` was asked?",
+        ({"stem": lambda: conv(1, 16, 1, 0)},),
+    ),
+    (
+        "stem-5x5",
+        "The stem's kernel is 5×5. Which `kernel_size` was asked?",
+        ({"stem": lambda: conv(1, 16, 5, 2)},),
+    ),
+    (
+        "stem-unpadded",
+        "The stem has no padding, so its maps are 6×6. Which argument keeps them 8×8?",
+        ({"stem": lambda: conv(1, 16, 3, 0)},),
+    ),
+    (
+        "no-pool",
+        "Without pooling, 32 maps of 4×4 make 512 numbers, but the linear layer takes 32. What averages each map?",
+        ({"pool": lambda x: x.flatten(1)},),
+    ),
+    (
+        "not-pooled",
+        "The linear layer reads all 512 pixels; average pooling was asked before it. What averages each map?",
+        ({"pool": lambda x: x.flatten(1), "head": _reads(512)},),
+    ),
+    (
+        "max-pool",
+        "The largest value of each map was taken; the average was asked. Which pooling averages?",
+        ({"pool": lambda x: x.amax((2, 3))},),
+    ),
+    (
+        "summed",
+        "The 16 pixels of each map were summed; their mean was asked. Which function divides by their number?",
+        ({"pool": lambda x: x.sum((2, 3))},),
+    ),
+    (
+        "mean-over-channels",
+        "The mean ran over the channels of each pixel. Which two dimensions hold the pixels of a channel?",
+        tuple({"pool": lambda x: x.mean(1).flatten(1), "head": _reads(count)} for count in (16, 32)),
+    ),
+    (
+        "no-flatten",
+        "The linear layer received (N, 32, 1, 1), but reads the last dimension. What makes (N, 32) of it?",
+        ({"pool": lambda x: x.mean((2, 3), keepdim=True)},),
+    ),
+    (
+        "flattened-with-batch",
+        "Flattening merged the images of a batch into one row. From which dimension on should it flatten?",
+        ({"pool": lambda x: _mean(x).flatten()},),
+    ),
+    (
+        "batch-mixed",
+        "One row came out for the whole batch. Which dimensions should the average run over?",
+        ({"pool": lambda x: x.mean((0, 2, 3))},),
+    ),
+    (
+        "batch-mixed",
+        "An image's logits change with the other images of its batch. Which step looks across the batch?",
+        ({"pool": lambda x: _mean(x) - _mean(x).mean(0)},),
+    ),
+    (
+        "norm-behind-pool",
+        "The averages pass a BatchNorm before the linear layer. Which layer should read them as they are?",
+        ({"head": lambda classes: nn.Sequential(nn.BatchNorm1d(32), nn.Linear(32, classes))},),
+    ),
+    (
+        "relu-before-linear",
+        "The averages pass a ReLU before the linear layer, which should read them as they are. Where is it?",
+        ({"pool": lambda x: _mean(x).relu()},),
+    ),
+    (
+        "classes-ignored",
+        "10 numbers came out, whatever `num_classes` says. Which layer should depend on it?",
+        ({"head": lambda _: nn.Linear(32, 10)},),
+    ),
+    (
+        "softmax",
+        "Probabilities came out, where logits were expected. The loss applies the softmax itself: is yours needed?",
+        ({"finish": nn.Softmax(1)},),
+    ),
+    (
+        "log-softmax",
+        "The logarithms of probabilities came out, where logits were expected. The loss takes them itself: is yours needed?",
+        ({"finish": nn.LogSoftmax(1)},),
+    ),
+    (
+        "softmax-over-batch",
+        "The softmax ran across the images of the batch, so each depends on the others. Is one needed at all?",
+        ({"finish": nn.Softmax(0)},),
+    ),
+    (
+        "argmax",
+        "One class per image came out, where logits (N, num_classes) were expected. What can a loss learn from?",
+        ({"finish": lambda logits: logits.argmax(1)},),
+    ),
+    (
+        "relu-on-logits",
+        "The logits went through a ReLU, so none can be negative. What follows the linear layer?",
+        ({"finish": torch.relu},),
+    ),
+    (
+        "sigmoid",
+        "The logits went through a sigmoid, so all lie between 0 and 1. What follows the linear layer?",
+        ({"finish": torch.sigmoid},),
+    ),
+    (
+        "blocks-hidden",
+        "`parameters()` does not list the blocks' weights. A plain Python list hides them: which container does not?",
+        ({"container": list},),
+    ),
+    (
+        "blocks-in-forward",
+        "New blocks are made at every call, so nothing they learn can last. Where can they be made once?",
+        ({"blocks": _made(), "through": lambda net, x: net.block(16, 32, stride=2)(net.block(16, 16)(x))},),
+    ),
+    (
+        "detached",
+        "The values are right, but no gradient reaches the stem. What between it and the first block stops it?",
+        ({"through": _behind(0, do=Tensor.detach)},),
+    ),
+    (
+        "detached",
+        "The values are right, but no gradient reaches the stem and the first block. What behind them stops it?",
+        ({"through": _behind(1, do=Tensor.detach)},),
+    ),
+    (
+        "detached",
+        "The values are right, but no gradient reaches the stem and the blocks. What behind them stops it?",
+        ({"through": _behind(2, do=Tensor.detach)},),
+    ),
+)
 
 EXERCISE = Exercise(
-    "resnet",
+    "module",
     TinyResNet,
-    (
-        Part("shape", 1, "runs, and gives (N, num_classes)"),
-        Part("structure", 2, "has the blocks in the right order", ("shape",)),
-        Part("training", 1, "learns", ("shape",)),
-    ),
+    model_parts(shape=1, values=1, gradients=1, parameters=1),
     hints=(
         Hint(
             "The parts in order: a stem convolution, two blocks, an average over each feature map, a linear layer.",
-            "one-block no-pool not-pooled max-pool three-channels",
+            "one-block no-pool not-pooled max-pool summed three-channels stem-1x1 stem-5x5 stem-unpadded",
         ),
         Hint(
             "The blocks are made by the class you are given: `block(16, 16)` and `block(16, 32, stride=2)`.",
-            "own-block blocks-unused same-block-twice block-not-made blocks-reversed no-stride stride-in-first stride-in-both",
+            "own-block blocks-unused same-block-twice block-not-made other-order blocks-reversed no-stride "
+            "stride-in-first stride-in-both skip-around-block",
         ),
         Hint(
             "`nn.AdaptiveAvgPool2d(1)` and `flatten(1)` leave 32 numbers an image for the linear layer.",
-            "no-flatten flattened-with-batch classes-ignored softmax softmax-over-batch argmax relu-on-logits",
+            "no-flatten flattened-with-batch mean-over-channels classes-ignored softmax log-softmax softmax-over-batch "
+            "argmax relu-on-logits sigmoid",
         ),
     ),
+    # With biases each of so many wrong answers would have to be observed twice: these are allowed, not asked for.
     variants=(
-        {"inputs": ((4, 1, 8, 8),), "settings": {"classes": 10}},
-        {"inputs": ((5, 1, 8, 8),), "settings": {"classes": 7}},
-        {"inputs": ((3, 1, 8, 8),), "settings": {"classes": 10, "default": True}},
+        {"init": (BLOCK,), "inputs": ((3, 1, 8, 8),), "mode": "train", "biases": False},
+        {"init": (BLOCK, 7), "inputs": ((1, 1, 8, 8),), "mode": "eval", "biases": False},
+        {"init": (BLOCK, 3), "inputs": ((5, 1, 8, 8),), "mode": "eval", "biases": False},
     ),
     wrong=(
-        Misconception(
-            "own-block",
-            net(blocks=_own),
-            "The block that was handed in was never used. Which argument of `__init__` makes the blocks?",
+        *(
+            Misconception(name, net(after, **change), sentence)
+            for name, sentence, changes in _CHANGES
+            for change in changes
+            for after in AFTER
         ),
         Misconception(
-            "blocks-unused",
-            BlocksUnused,
-            "The blocks were made but no tensor passed through them. Where in `forward` do they belong?",
+            "norm-last",
+            net(lambda: (nn.ReLU(), nn.BatchNorm2d(16))),
+            "The ReLU of the stem came before its BatchNorm. In which order may the two follow the convolution?",
         ),
-        Misconception("one-block", net(blocks=lambda block: block(16, 32, stride=2)), _ONE_BLOCK),
-        Misconception(
-            "one-block",
-            net(blocks=lambda block: block(16, 16), head=lambda classes: nn.Linear(16, classes)),
-            _ONE_BLOCK,
+        *(
+            Misconception(
+                "no-default",
+                _no_default(after),
+                "`TinyResNet(block)` fails, because `num_classes` has no default value. Which one should it be?",
+            )
+            for after in AFTER
         ),
-        Misconception(
-            "same-block-twice",
-            net(blocks=_same_twice, head=lambda classes: nn.Linear(16, classes)),
-            "One block runs twice, with the same weights. How often should `block(…)` be called?",
+        *(
+            Misconception(
+                "no-classes-argument",
+                _no_classes(after),
+                "`TinyResNet(block, 7)` fails, because `__init__` takes no number of classes. Which argument is missing?",
+            )
+            for after in AFTER
         ),
-        Misconception(
-            "block-not-made",
-            CallsBlock,
-            "`block` makes blocks; here it was called with a tensor. What should it be called with, and where?",
-        ),
-        Misconception(
-            "blocks-reversed",
-            net(blocks=lambda block: nn.Sequential(block(16, 32, stride=2), block(32, 32))),
-            "The first block makes 32 channels; (16, 16) was asked first. Which block should change the shape?",
-        ),
-        Misconception(
-            "no-stride", net(blocks=lambda block: nn.Sequential(block(16, 16), block(16, 32))), _STRIDE
-        ),
-        Misconception(
-            "stride-in-first",
-            net(blocks=lambda block: nn.Sequential(block(16, 16, stride=2), block(16, 32))),
-            "The first block took stride 2; the second was asked to. Where does the map shrink?",
-        ),
-        Misconception(
-            "stride-in-both",
-            net(blocks=lambda block: nn.Sequential(block(16, 16, stride=2), block(16, 32, stride=2))),
-            "Both blocks took stride 2; only the second was asked to. Where does the map shrink?",
-        ),
-        Misconception(
-            "three-channels",
-            net(stem=lambda: conv(3, 16)),
-            "The stem expects 3 channels, but the digits have 1. Which number in its brackets says so?",
-        ),
-        Misconception(
-            "no-pool",
-            net(pool=nn.Identity),
-            "Without pooling, 32 maps of 4×4 make 512 numbers, but the linear layer takes 32. What averages each map?",
-        ),
-        Misconception(
-            "not-pooled",
-            net(pool=nn.Identity, head=lambda classes: nn.Linear(512, classes)),
-            "The linear layer reads all 512 pixels; average pooling was asked before it. What averages each map?",
-        ),
-        Misconception(
-            "max-pool",
-            net(pool=lambda: nn.AdaptiveMaxPool2d(1)),
-            "The largest value of each map was taken; the average was asked. Which pooling averages?",
-        ),
-        Misconception(
-            "no-flatten",
-            net(flatten=lambda x: x),
-            "The linear layer received (N, 32, 1, 1), but reads the last dimension. What makes (N, 32) of it?",
-        ),
-        Misconception(
-            "flattened-with-batch",
-            net(flatten=lambda x: x.flatten()),
-            "Flattening merged the images of a batch into one row. From which dimension on should it flatten?",
-        ),
-        Misconception(
-            "classes-ignored",
-            net(head=lambda classes: nn.Linear(32, 10)),
-            "10 numbers came out, whatever `num_classes` says. Which layer should depend on it?",
-        ),
-        Misconception("softmax", net(finish=lambda logits: logits.softmax(1)), _SOFTMAX),
-        Misconception("softmax", net(finish=lambda logits: logits.log_softmax(1)), _SOFTMAX),
-        Misconception(
-            "softmax-over-batch",
-            net(finish=lambda logits: logits.softmax(0)),
-            "The softmax ran across the images of the batch, so each depends on the others. Is one needed at all?",
-        ),
-        Misconception(
-            "argmax",
-            net(finish=lambda logits: logits.argmax(1)),
-            "One class per image came out, where logits (N, num_classes) were expected. What can a loss learn from?",
-        ),
-        Misconception(
-            "relu-on-logits",
-            net(finish=torch.relu),
-            "The logits went through a ReLU, so none can be negative. What follows the linear layer?",
-        ),
-        Misconception(
-            "blocks-hidden",
-            BlocksHidden,
-            "`parameters()` does not list the blocks' weights. A plain Python list hides them: which container does not?",
-        ),
-        Misconception(
-            "blocks-in-forward",
-            BlocksInForward,
-            "New blocks are made at every call, so nothing they learn can last. Where can they be made once?",
-        ),
-        Misconception(
-            "detached",
-            Detached,
-            "No gradient reaches the stem and the first block. What on the way stops it?",
-        ),
-        Misconception(
-            "batch-mixed",
-            BatchMixed,
-            "An image's logits change with the other images of its batch. Which step looks across the batch?",
-        ),
-        Misconception(
-            "batch-mixed",
-            OneImage,
-            "One row came out for the whole batch. Which dimensions should the average run over?",
-        ),
-        Misconception(
-            "no-return",
-            NoReturn,
-            "`forward` returned None, where a tensor was expected. Which tensor should leave it, and with which keyword?",
-        ),
-        Misconception(
-            "no-super-init",
-            NoSuperInit,
-            "A layer was assigned before the module was set up. Make `super().__init__()` the first line of `__init__`.",
-        ),
+        *(slip for after in AFTER for slip in slips(net(after))),
     ),
+    also_right=tuple(net(after) for after in AFTER[1:]),
 )

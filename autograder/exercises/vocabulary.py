@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from sumskip.checking.core import Case, Hint, Kind, Part
@@ -31,7 +30,8 @@ class Misconception:
 class Exercise:
     """All that is decided about one exercise that is graded automatically.
 
-    `answer` is the right one, as a learner would hand it in: a class, a function or a dict of literals.
+    `answer` is the right one, as a learner would hand it in: a class, a function or a dict of literals. Where the
+    text leaves a choice that values show, `also_right` are those that chose otherwise; `answer` has all roles.
     Each of the `variants` is what its case asks beyond the kind and the seed. `binds` is the name that the
     solution cell binds, where the answer has none of its own. The `hints` go from the idea to nearly the code. `name` and `assignment` come from the
     exercise's place in the order (see `autograder.exercises`).
@@ -44,6 +44,7 @@ class Exercise:
     variants: tuple[dict[str, Any], ...] = ()
     wrong: tuple[Misconception, ...] = ()
     questions: tuple[Question, ...] = ()
+    also_right: tuple[Any, ...] = ()
     binds: str = ""
     name: str = ""
     assignment: str = ""
@@ -53,28 +54,20 @@ class Exercise:
         return self.binds or str(self.answer.__name__)
 
     @property
+    def rights(self) -> tuple[Any, ...]:
+        return (self.answer, *self.also_right)
+
+    @property
     def points(self) -> float:
         return round(sum(part.points for part in self.parts), 6)  # six shares of 4 are 3.9999999999999996
 
     def cases(self, seed: str) -> Iterator[Case]:
-        """The questions put to an answer; a model is asked each with and without biases."""
+        """The questions put to an answer; a model is asked each with and without biases, or only without."""
         for number, variant in enumerate(self.variants, 1):
             made = {"kind": self.kind, "seed": f"{seed}/{number}", **variant}
-            if self.kind == "resnet" and number == 1:  # training is slow: once is enough
-                made["settings"] = {**made["settings"], **_digits()}
             yield Case(id=f"{number}", **made)
-            if self.kind == "module":
+            if self.kind == "module" and made.get("biases", True):
                 yield Case(id=f"{number}-no-bias", **{**made, "biases": False})
-
-
-@lru_cache(maxsize=1)
-def _digits() -> dict[str, Any]:
-    """32 of scikit-learn's digits as text, one base-36 character a pixel (0 to 16)."""
-    from sumskip.data import digits
-
-    images, labels = digits()
-    pixels = (images[:32] * 16).round().int().flatten().tolist()
-    return {"pixels": "".join("0123456789abcdefg"[p] for p in pixels), "labels": labels[:32].tolist()}
 
 
 # --- predictions --------------------------------------------------------------------------------------

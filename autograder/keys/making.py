@@ -59,12 +59,10 @@ _ONE_AT_A_TIME = threading.Lock()
 def observe(answer: Any, case: Case) -> Observation:
     """Probe an answer of ours in float64; where it stops, in float32, whose error texts learners see.
 
-    What is trained from random weights stays in float32: float64 draws others. One at a time, since
-    the default dtype, the random numbers and standard output belong to the whole process.
+    One at a time, since the default dtype, the random numbers and standard output belong to the whole
+    process.
     """
     with _ONE_AT_A_TIME:
-        if case.kind == "resnet":
-            return settle(probe(answer, case), case)
         with _float64():
             seen = probe(answer, case)
         return settle(probe(answer, case) if "problem" in seen.facts else seen, case)
@@ -76,19 +74,19 @@ def _with_roles(case: Case, roles: Mapping[str, Any]) -> Case:
     return Case(**{**case.__dict__, "settings": {**case.settings, "roles": listed}})
 
 
-def _right(exercise: Exercise, case: Case) -> Observation:
-    """What the exercise's own answer does with a case.
+def _right(exercise: Exercise, case: Case) -> list[Observation]:
+    """What the exercise's right answers do with a case, its own first.
 
     Raises:
-        BadExerciseError: it stops.
+        BadExerciseError: one stops.
     """
-    seen = observe(exercise.answer, case)
-    if problem := seen.facts.get("problem"):
+    found = [observe(answer, case) for answer in exercise.rights]
+    for problem in (seen.facts["problem"] for seen in found if "problem" in seen.facts):
         raise BadExerciseError(
             f"{exercise.name}: its own answer fails its own check: it stops with {problem['type']}: "
             f"{problem['message']}"
         )
-    return seen
+    return found
 
 
 def _cases(exercise: Exercise, seed: str) -> tuple[Case, ...]:
@@ -100,7 +98,7 @@ def _cases(exercise: Exercise, seed: str) -> tuple[Case, ...]:
         with _Kinks() as kinks:
             seen = [_right(exercise, case) for case in cases]
         if kinks.smallest > _KINK:
-            return tuple(_with_roles(c, s.facts["roles"]) for c, s in zip(cases, seen, strict=True))
+            return tuple(_with_roles(c, s[0].facts["roles"]) for c, s in zip(cases, seen, strict=True))
     raise BadExerciseError(f"{exercise.name}: no draw of {_MOST_DRAWS} keeps its ReLUs away from zero")
 
 
@@ -131,16 +129,20 @@ def make_key(name: str, seed: str, secret: bool = False) -> Key:
         unanswered = tuple(replace(question, answer=None) for question in exercise.questions)
         return Key(**common, questions=exercise.questions if secret else unanswered)
     cases = _cases(exercise, seed)
-    observed = {case.id: record(_right(exercise, case), full=True) for case in cases}
+    seen = {case.id: _right(exercise, case) for case in cases}
+    rights = tuple(
+        {name: record(found[number], full=True) for name, found in seen.items()}
+        for number in range(len(exercise.rights))
+    )
     wrong = tuple(
         Wrong(m.id, m.sentence, {case.id: record(observe(m.build, case)) for case in cases})
         for m in exercise.wrong
     )
-    return Key(**common, cases=cases, reference=observed, wrong=wrong)
+    return Key(**common, cases=cases, rights=rights, wrong=wrong)
 
 
-def rerun(name: str, case: Case, weights: Mapping[str, Array]) -> Recorded:
-    """What the reference does on an answer's own effective weights, whatever those are computed from."""
+def rerun(name: str, case: Case, weights: Mapping[str, Array]) -> list[Recorded]:
+    """What the right answers do on an answer's own effective weights, whatever those are computed from."""
     given = {role: array.tolist() for role, array in weights.items()}
     again = Case(**{**case.__dict__, "permutation": 0, "settings": {**case.settings, "weights": given}})
-    return record(observe(EXERCISES[name].answer, again), full=True)
+    return [record(observe(right, again), full=True) for right in EXERCISES[name].rights]

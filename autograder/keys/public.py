@@ -89,13 +89,15 @@ def _alike(new: Key, path: Path) -> bool:
         return False
 
     def text(key: Key) -> Any:
-        plain = {k: v for k, v in key.__dict__.items() if k not in ("reference", "wrong")}
+        plain = {k: v for k, v in key.__dict__.items() if k not in ("rights", "wrong")}
         return repr(plain), [(w.id, w.sentence) for w in key.wrong]
 
     fresh = from_bytes(to_bytes(new))
     if text(fresh) != text(old):
         return False
-    pairs = [(fresh.reference, old.reference)]
+    if len(fresh.rights) != len(old.rights):
+        return False
+    pairs = list(zip(fresh.rights, old.rights, strict=True))
     pairs += [(a.observed, b.observed) for a, b in zip(fresh.wrong, old.wrong, strict=True)]
     return all(_alike_recorded(mine[case], theirs[case]) for mine, theirs in pairs for case in mine)
 

@@ -50,7 +50,7 @@ def grade_exercise(
         The report to show. Its status, score, parts and diagnosis are the secret key's.
     """
 
-    def again(case: Case, weights: Mapping[str, Array]) -> Recorded:
+    def again(case: Case, weights: Mapping[str, Array]) -> list[Recorded]:
         return rerun(name, case, weights)
 
     decided = judge(secret_key(name, secret, store), ask, again, for_committing=for_committing)

@@ -186,7 +186,7 @@ for name in list(sys.modules):
     Attack("replaying the public key", "the key that learners have is the key that decides", f"""
 from sumskip.checking.key import public_key
 key = public_key('addition_model')
-outputs = [k for r in key.reference.values() for name, k in r.arrays.items() if name == 'output']
+outputs = [k for r in key.rights[0].values() for name, k in r.arrays.items() if name == 'output']
 class AdditionModel(nn.Module):
     def forward(self, x):
         shape = (x.shape[0], 16, *x.shape[2:])

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from sumskip.seeded import numbers
 
 Array = NDArray[Any]
-Kind = Literal["module", "outputs", "fit", "resnet", "literals"]
+Kind = Literal["module", "outputs", "fit", "literals"]
 Status = Literal["passed", "failed", "not_graded"]
 
 # How a weight is kept that no optimiser's step can change: computed in each pass, or there too late.
 LOOSE = "computed from unregistered tensors"
 CUT = "computed without a gradient"
 LATE = "parameter that a forward pass registers"
+BLOCK = "block"  # stands in `Case.init` for a class of ours that makes blocks
 MAX_PERMUTATIONS = 24  # orders that are tried where weights cannot be told apart
 
 
@@ -36,13 +37,14 @@ class Case:
     Weights are not listed: `numbers(seed, role, shape)` makes them for whatever shape a role has in
     the learner's model, so that a wrong model gets its weights too, and is recognised by them.
 
-    `inputs` are shapes, `(N, C, H, W)` each. `settings` holds what only one `kind` needs.
+    `init` are the arguments of `__init__`, where `BLOCK` stands for a class. `inputs` are shapes,
+    `(N, C, H, W)` each. `settings` holds what only one `kind` needs.
     """
 
     id: str
     kind: Kind
     seed: str
-    init: tuple[int, ...] = ()
+    init: tuple[int | str, ...] = ()
     inputs: tuple[tuple[int, ...], ...] = ()
     mode: Literal["train", "eval"] = "train"
     biases: bool = True

@@ -314,17 +314,6 @@ CHECKS: Mapping[Kind, list[tuple[str, Check]]] = {
         ("untouched", _fact("inputs_changed", "x or target changed")),
         ("untouched", _fact("alpha_kept", "alpha is the same parameter")),
     ],
-    "resnet": [
-        *_ALWAYS,
-        ("shape", _output),
-        ("structure", _fact("blocks", "blocks")),
-        ("structure", _fact("made_in_forward", "blocks made anew in each forward pass")),
-        ("structure", _fact("registered", "all layers registered")),
-        ("structure", _fact("head", "logits")),
-        ("structure", _fact("independent", "images independent of one another in eval mode")),
-        ("training", _fact("gradients", "gradients")),
-        ("training", _fact("halved", "loss halved")),
-    ],
     "literals": [],
 }
 

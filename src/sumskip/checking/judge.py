@@ -7,7 +7,7 @@ There is no other difference between checking and grading.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +31,13 @@ from sumskip.checking.key import Key, Recorded, Wrong
 from sumskip.checking.predictions import judge_predictions
 from sumskip.checking.settling import settle
 
-# Runs the reference on an answer's own effective weights. Only a grader has the reference.
-Rerun = Callable[[Case, Mapping[str, Array]], Recorded]
+# Runs the right answers on an answer's own effective weights. Only a grader has them.
+Rerun = Callable[[Case, Mapping[str, Array]], Sequence[Recorded]]
 
 
 @dataclass(frozen=True)
 class _Round:
-    """All cases put to an answer, its weights in one order, and what differs from the reference."""
+    """All cases put to an answer, its weights in one order, and what differs from a right answer."""
 
     cases: tuple[Case, ...]
     observed: tuple[Observation, ...]
@@ -52,7 +52,7 @@ def judge(key: Key, ask: Ask, rerun: Rerun | None = None, *, for_committing: boo
     Args:
         key: the public key, or the grader's secret one.
         ask: puts one case to the answer.
-        rerun: for answers whose weights have no roles, the reference on the answer's own weights.
+        rerun: for answers whose weights have no roles, the right answers on those very weights.
         for_committing: whether predictions earn their points by being there, right or wrong.
 
     Returns:
@@ -101,16 +101,17 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
 def _best_round(key: Key, ask: Ask) -> _Round:
     """Ask all cases, in as many orders of interchangeable weights as there are.
 
-    An answer with a convolution without bias is asked the cases without biases. An order that the
-    reference or a wrong model explains wholly is the right one to speak of.
+    An answer with a convolution without bias is asked the cases without biases. An order that a right
+    answer or a wrong model explains wholly is the right one to speak of.
     """
     with_biases = tuple(case for case in key.cases if case.biases)
     without = tuple(case for case in key.cases if not case.biases)
-    seen = {case.id: ask(case) for case in with_biases}
-    cases = with_biases
-    if without and any(_lacks_a_bias(observed, key.reference[name]) for name, observed in seen.items()):
+    cases = with_biases or without
+    seen = {case.id: ask(case) for case in cases}
+    choice = bool(with_biases and without)
+    if choice and any(_lacks_a_bias(observed, key.rights[0][name]) for name, observed in seen.items()):
         cases = without
-        seen = {case.id: ask(case) for case in without}
+        seen = {case.id: ask(case) for case in cases}
     said = max(int(observed.facts.get("orders", 1)) for observed in seen.values())
     orders = min(said, 2 * MAX_PERMUTATIONS)  # what comes out of a sandbox may say anything
     first: _Round | None = None
@@ -130,8 +131,8 @@ def _best_round(key: Key, ask: Ask) -> _Round:
 
 
 def _explained(key: Key, case: Case, seen: Observation) -> bool:
-    """Whether the reference, or any wrong model, does the same with this one case."""
-    known = [key.reference, *(wrong.observed for wrong in key.wrong)]
+    """Whether a right answer, or any wrong model, does the same with this one case."""
+    known = [*key.rights, *(wrong.observed for wrong in key.wrong)]
     return any(not differences(observed[case.id], seen, case) for observed in known)
 
 
@@ -154,21 +155,44 @@ def _round(
     key: Key,
     ask: Ask,
     cases: tuple[Case, ...],
-    expected: Callable[[Case, Observation], Recorded] | None = None,
+    expected: Callable[[Case, Observation], Sequence[Recorded]] | None = None,
 ) -> _Round:
+    """The answer beside the right one that is nearest: that which costs least, or else has the same roles."""
     observed = tuple(ask(case) for case in cases)
-    references = tuple(
-        key.reference[case.id] if expected is None else expected(case, seen)
+    known = [
+        [right[case.id] for right in key.rights] if expected is None else expected(case, seen)
         for case, seen in zip(cases, observed, strict=True)
+    ]
+    rounds = [_beside(key, cases, observed, right) for right in zip(*known, strict=True)]
+    return min(rounds, key=lambda this: (_lost(key, this), _unlike(this)))
+
+
+def _lost(key: Key, this: _Round) -> float:
+    """The points that an answer loses."""
+    failed = {difference.part for difference in this.found}
+    return sum(part.points for part, good in _score(key.parts, failed) if not good)
+
+
+def _unlike(this: _Round) -> int:
+    """How many roles only one of the two has, an answer and the right one beside it."""
+    ours, theirs = (
+        {role for seen in sides for role in seen.facts.get("roles", {})}
+        for sides in (this.observed, this.expected)
     )
+    return len(ours ^ theirs)
+
+
+def _beside(
+    key: Key, cases: tuple[Case, ...], observed: tuple[Observation, ...], expected: tuple[Recorded, ...]
+) -> _Round:
     found: dict[str, tuple[Difference, int]] = {}
     for i, (case, seen) in enumerate(zip(cases, observed, strict=True)):
-        for difference in differences(references[i], seen, case):
+        for difference in differences(expected[i], seen, case):
             found.setdefault(difference.part, (difference, i))
     parts = [part.id for part in key.parts]
     order = sorted(found.values(), key=lambda item: (not _is_policy(item[0]), parts.index(item[0].part)))
     where = order[0][1] if order else 0
-    return _Round(cases, observed, references, tuple(difference for difference, _ in order), where)
+    return _Round(cases, observed, expected, tuple(difference for difference, _ in order), where)
 
 
 def _is_policy(difference: Difference) -> bool:

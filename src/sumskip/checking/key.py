@@ -11,7 +11,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from sumskip.checking.core import Array, Case, Hint, Kind, Observation, Part, Pa
 from sumskip.seeded import numbers
 
 PUBLIC_KEYS = Path(__file__).parents[1] / "keys"
-SCHEMA = 2
+SCHEMA = 3
 PROJECTIONS = 4
 FULL_UP_TO = 4096  # elements of a reference's output that are kept one by one
 
@@ -82,7 +82,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Key:
-    """All that `judge` needs to know about one exercise."""
+    """All that `judge` needs to know about one exercise.
+
+    `rights` are the right answers as they behave by case, the exercise's own first; `wrong` the wrong ones.
+    """
 
     exercise: str
     kind: Kind
@@ -91,7 +94,7 @@ class Key:
     parts: tuple[Part, ...]
     hints: tuple[Hint, ...] = ()
     cases: tuple[Case, ...] = ()
-    reference: Mapping[str, Recorded] = field(default_factory=dict)
+    rights: tuple[Mapping[str, Recorded], ...] = ()
     wrong: tuple[Wrong, ...] = ()
     questions: tuple[Question, ...] = ()
     secret: bool = False
@@ -152,18 +155,17 @@ def record(observation: Observation, full: bool = False) -> Recorded:
 def to_bytes(key: Key) -> bytes:
     """The key as an `.npz` file; the same key gives the same bytes."""
     values: list[NDArray[np.float32]] = []
-    end = 0
+    shared: dict[str, int] = {}  # what many models have in common, each text once
 
-    def pack(observed: Mapping[str, Recorded]) -> dict[str, Any]:
-        nonlocal end
-        packed = {}
+    def number(part: Any) -> int:
+        return shared.setdefault(json.dumps(part, sort_keys=True, ensure_ascii=False), len(shared))
+
+    def pack(observed: Mapping[str, Recorded]) -> list[Any]:
+        packed = []
         for case, recorded in observed.items():
-            arrays = {}
-            for name, kept in recorded.arrays.items():
-                arrays[name] = [list(kept.shape), kept.full, end, kept.values.size]
-                values.append(kept.values)
-                end += kept.values.size
-            packed[case] = {"facts": recorded.facts, "arrays": arrays}
+            arrays = [[name, kept.shape, kept.full] for name, kept in recorded.arrays.items()]
+            values.extend(kept.values for kept in recorded.arrays.values())
+            packed.append([case, number(recorded.facts), number(arrays)])
         return packed
 
     meta = {
@@ -177,9 +179,10 @@ def to_bytes(key: Key) -> bytes:
         "hints": [[hint.text, hint.helps] for hint in key.hints],
         "cases": [case.to_json() for case in key.cases],
         "questions": [question.__dict__ for question in key.questions],
-        "reference": pack(key.reference),
+        "rights": [pack(observed) for observed in key.rights],
         "wrong": [{"id": w.id, "sentence": w.sentence, "observed": pack(w.observed)} for w in key.wrong],
     }
+    meta["shared"] = [json.loads(part) for part in shared]
     text = json.dumps(meta, sort_keys=True, ensure_ascii=False).encode()
     file = io.BytesIO()
     flat = np.concatenate(values) if values else np.zeros(0, np.float32)
@@ -202,13 +205,17 @@ def from_bytes(data: bytes) -> Key:
     if meta.get("schema") != SCHEMA:
         raise KeyFileError(f"answer key of schema {meta.get('schema')}; this version reads schema {SCHEMA}")
 
-    def unpack(packed: Mapping[str, Any]) -> dict[str, Recorded]:
+    end = 0
+
+    def unpack(packed: list[Any]) -> dict[str, Recorded]:
+        nonlocal end
         observed = {}
-        for case, entry in packed.items():
+        for case, facts, listed in packed:
             arrays = {}
-            for name, (shape, full, start, size) in entry["arrays"].items():
-                arrays[name] = Kept(tuple(shape), flat[start : start + size], full)
-            observed[case] = Recorded(arrays, entry["facts"])
+            for name, shape, full in meta["shared"][listed]:
+                start, end = end, end + (math.prod(shape) if full else PROJECTIONS + 1)
+                arrays[name] = Kept(tuple(shape), flat[start:end], full)
+            observed[case] = Recorded(arrays, meta["shared"][facts])
         return observed
 
     def question(entry: Mapping[str, Any]) -> Question:
@@ -223,7 +230,7 @@ def from_bytes(data: bytes) -> Key:
         parts=tuple(Part(**{**part, "needs": tuple(part["needs"])}) for part in meta["parts"]),
         hints=tuple(Hint(text, helps) for text, helps in meta["hints"]),
         cases=tuple(Case.from_json(case) for case in meta["cases"]),
-        reference=unpack(meta["reference"]),
+        rights=tuple(unpack(observed) for observed in meta["rights"]),
         wrong=tuple(Wrong(w["id"], w["sentence"], unpack(w["observed"])) for w in meta["wrong"]),
         questions=tuple(question(entry) for entry in meta["questions"]),
         secret=meta["secret"],

@@ -19,7 +19,6 @@ from sumskip.checking.core import Case, Kind, Observation
 from sumskip.checking.probing.functions import observe_fit, observe_outputs
 from sumskip.checking.probing.module import observe_module
 from sumskip.checking.probing.prepare import Stopped, plain, problem
-from sumskip.checking.probing.resnet import observe_resnet
 
 _PROBES: Mapping[Kind, Callable[[Any, Case], Observation]] = MappingProxyType(
     {
@@ -27,7 +26,6 @@ _PROBES: Mapping[Kind, Callable[[Any, Case], Observation]] = MappingProxyType(
         "module": observe_module,
         "outputs": observe_outputs,
         "fit": observe_fit,
-        "resnet": observe_resnet,
     }
 )
 

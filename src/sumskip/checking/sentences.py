@@ -54,7 +54,6 @@ _STAGE = {
     "constructor": "Making the model stopped",
     "forward": "The forward pass stopped",
     "backward": "The backward pass stopped",
-    "training": "Training stopped",
     "call": "The call stopped",
     "alpha": "Setting alpha stopped",
     "step": "An optimiser's step stopped",

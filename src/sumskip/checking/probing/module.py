@@ -21,6 +21,7 @@ from sumskip.checking.core import (
     weight_numbers,
 )
 from sumskip.checking.probing import plainly
+from sumskip.checking.probing.block import arguments
 from sumskip.checking.probing.kept import (
     COMPUTED,
     Register,
@@ -49,7 +50,7 @@ class _Module:
 
     def __init__(self, answer: Any, case: Case) -> None:
         self.case = case
-        self.model = build(answer, case.init)
+        self.model = build(answer, arguments(case))
         # What an optimiser gets that is made now, as everybody makes it: before the model has run.
         self.made = list(plainly.parameters(self.model).values())
         self.model.train(case.mode == "train")

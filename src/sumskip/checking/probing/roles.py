@@ -40,7 +40,7 @@ _SLOTS: dict[Any, tuple[str, tuple[str, ...]]] = {
     F.prelu: ("prelu", ("input", "weight")),
     torch.prelu: ("prelu", ("input", "weight")),
 }
-# Operators that can stand for a convolution; any other that the reference lacks is what it is.
+# Operators that can stand for a convolution where the reference has none of them; any other is what it is.
 _STAND_INS = ("linear", "conv1d")
 _HELD = ("weight", "bias", "running_mean", "running_var")
 
@@ -241,6 +241,9 @@ def _name(uses: list[Use], wanted: Sequence[Wanted]) -> dict[str, Tensor]:
     for use in uses:
         fitting = [name for name in shapes if name.startswith(f"{use.op}#")]
         name = next((name for name in fitting if use.shape in (None, shapes[name])), None)
+        if name is None and use.op == "conv2d":  # with a 1×1 kernel it does what a linear layer does
+            linear = [name for name in shapes if name.startswith("linear#")]
+            name = next((name for name in linear if use.shape == (*shapes[name], 1, 1)), None)
         if name is None:
             counts[use.op] = counts.get(use.op, 0) + 1
             name = f"{use.op}#{of_reference.get(use.op, 0) + counts[use.op]}"
@@ -255,10 +258,11 @@ def _by_size(named: dict[str, Tensor], model: nn.Module, wanted: Sequence[Wanted
     The first takes tensors in the order of their registration, as most people write them.
     """
     used = {want.use for want in wanted}
+    standing_in = set(_STAND_INS) - {use.split("#")[0] for use in used}
     taken = {
         id(tensor)
         for role, tensor in named.items()
-        if role.rsplit(".", 1)[0] in used or role.split("#")[0] not in _STAND_INS
+        if role.rsplit(".", 1)[0] in used or role.split("#")[0] not in standing_in
     }
     names: dict[tuple[bool, int], list[str]] = {}
     for want in wanted:
