@@ -97,13 +97,17 @@ class CellOutput:
 
     @property
     def ending(self) -> str:
-        """A sentence on the error that ended the cell; empty where none did."""
+        """A sentence on the error that ended the cell with an answer; empty where none did."""
+        return self.ended("The cell with the answer")
+
+    def ended(self, cell: str) -> str:
+        """A sentence on the error that ended this `cell`; empty where none did."""
         if not self.error_name:
             return ""
         # Python's own words name a file that nobody has: the cell.
         message = re.sub(r" \(<ipython-input.{0,80}, line \d+\)$", "", " ".join(self.error_message.split()))
         line = f" in line {self.line}" if self.line else ""
-        return f"The cell with the answer ended{line} with {self.error_name}: {message[:200]}".rstrip(": ")
+        return f"{cell} ended{line} with {self.error_name}: {message[:200]}".rstrip(": ")
 
     @property
     def size(self) -> int:
@@ -387,17 +391,28 @@ class _Run:
             self._not_graded(task, f"A cell of this exercise was ended: {why}.")
         else:
             if report.status == "failed" and (ending := self._error_of(name, index)):
-                report = replace(report, message=f"{report.message} {ending}")
+                # Where nothing is bound, the error is the whole reason.
+                said = ending if report.diagnosis == "missing" else f"{report.message} {ending}"
+                report = replace(report, message=said)
             self.result.reports[name] = _bounded_report(report)
         if asking.lost:
             raise ChildLostError(asking.failed)
 
     def _error_of(self, exercise: str, index: int) -> str:
-        """The error in which the last cell that answers an exercise ended, if it did."""
-        for task in reversed(self.plan.tasks[:index]):
-            if task.do == "run" and task.exercise == exercise:
-                return self.result.outputs.get(task.cell_id, CellOutput()).ending
-        return ""
+        """The error in which the last cell that answers an exercise ended, if it did.
+
+        A name that is missing there may be one that an earlier cell, which ended in an error, was to make.
+        """
+        earlier = [task for task in self.plan.tasks[:index] if task.do == "run"]
+        answers = [task for task in earlier if task.exercise == exercise]
+        if not answers:
+            return ""
+        ended = {task.cell_id: self.result.outputs.get(task.cell_id, CellOutput()) for task in earlier}
+        last = ended[answers[-1].cell_id]
+        if last.error_name != "NameError":
+            return last.ending
+        before = next(one for one in ended.values() if one.error_name)
+        return last.ending if before is last else f"{last.ending} {before.ended('Before it, a cell')}"
 
     def _stopped_before(self, index: int) -> str | None:
         """Why a cell between the exercise before and this check was ended, if one was."""

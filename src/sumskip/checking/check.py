@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import difflib
 import os
+from dataclasses import replace
 from html import escape
+from types import FunctionType
 from typing import Any
 
+from sumskip.checking import sentences
 from sumskip.checking.core import Report
 from sumskip.checking.judge import judge
-from sumskip.checking.key import exercises, public_key
+from sumskip.checking.key import Key, exercises, public_key
 from sumskip.checking.probe import probe
+from sumskip.checking.probing.plainly import is_a, own_name
+from sumskip.checking.probing.prepare import described
 from sumskip.text import clean
 
 # What the last check of each exercise diagnosed, and how many hints are open: the same diagnosis
@@ -27,6 +32,16 @@ _COLOUR = {"passed": "#00598c", "failed": "#a63d00", "not_graded": "#4d4d4d"}
 _MOST_TEXT, _MOST_LINES, _MOST_CODE = 600, 12, 40
 
 
+_NOTHING = object()  # in place of an answer that was not given
+
+
+class Misused(ValueError):
+    """`check` was called with something else than a name and an answer; its text says how it is called."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
 class CheckFailed(Exception):
     """Raised instead of showing a report while nbgrader validates; its text is the report's sentence."""
 
@@ -35,7 +50,7 @@ class CheckFailed(Exception):
         return [str(self)]
 
 
-def check(name: str, answer: Any) -> float | None:
+def check(name: str, answer: Any = _NOTHING) -> float | None:
     """Say at once what is right about an answer and what is not.
 
     Args:
@@ -47,17 +62,21 @@ def check(name: str, answer: Any) -> float | None:
         unclear in their form is said; right or wrong shows when they are run.
 
     Raises:
-        ValueError: there is no exercise of that name.
+        Misused: there is no exercise of that name, or no answer was given.
         CheckFailed: below full marks, or not committed, while nbgrader's Validate runs.
     """
+    if not is_a(name, str) or answer is _NOTHING:
+        raise Misused(_how_to_call(name, answer))
     key = public_key(_known(name))
     report = judge(key, lambda case: probe(answer, case))
+    if report.status != "passed" and (other := _answer_to_another(key, answer)):
+        said = sentences.OTHER_ANSWER.format(came=own_name(answer), other=other, symbol=key.symbol)
+        report = replace(report, message=said, diagnosis="another-exercise", details=())
     opened = _hints_open(report)
     if os.environ.get("NBGRADER_VALIDATING") and report.status != "passed":
         raise CheckFailed(f"{name}: {_short(report.message)}")
-    predicted = key.kind == "literals"
-    _show(report, opened, points=not predicted)
-    return None if predicted else report.score
+    _show(report, opened)
+    return report.score if report.max_score else None
 
 
 class Hints:
@@ -78,8 +97,11 @@ def hints(name: str) -> Hints:
     """The hints to an exercise, before it is tried: from the idea to nearly the code.
 
     Raises:
-        ValueError: there is no exercise of that name, or it has no hints, as predictions have none.
+        Misused: there is no exercise of that name.
+        ValueError: it has no hints, as predictions have none.
     """
+    if not is_a(name, str):
+        raise Misused('hints expects the name of an exercise as text: hints("addition_model")')
     key = public_key(_known(name))
     if not key.hints:
         raise ValueError(f"{name!r} has no hints: it asks what you expect")
@@ -94,9 +116,38 @@ def _known(name: str) -> str:
     names = exercises()
     if name in names:
         return name
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}."
-    raise ValueError(f"check expected the name of an exercise; {name!r} is none: {advice}")
+    raise Misused(f"check expected the name of an exercise; {name!r} is none: {advice}")
+
+
+def _how_to_call(name: Any, answer: Any) -> str:
+    """The call that was meant, where the arguments are swapped or one is missing."""
+    given = next((one for one in (name, answer) if is_a(one, str) and one in exercises()), None)
+    if given is None:
+        wanted = _exercise_of(name) or "addition_model"
+        came = described(name)
+        return f"check expected the name of an exercise first; {came} came. Write {_call(wanted)}."
+    if given is name:
+        return f"check expected an answer beside the name. Write {_call(given)}."
+    return f"check expected the name first and the answer second; they came swapped. Write {_call(given)}."
+
+
+def _call(exercise: str) -> str:
+    return f'check("{exercise}", {public_key(exercise).symbol})'
+
+
+def _exercise_of(answer: Any) -> str | None:
+    """The exercise whose answer is called as this class or function is."""
+    if not is_a(answer, type, FunctionType):
+        return None
+    name = own_name(answer)
+    return next((one for one in exercises() if public_key(one).symbol == name), None)
+
+
+def _answer_to_another(key: Key, answer: Any) -> str | None:
+    other = _exercise_of(answer)
+    return other if other != key.exercise else None
 
 
 def _hints_open(report: Report) -> int:
@@ -111,11 +162,10 @@ def _hints_open(report: Report) -> int:
     return opened
 
 
-def _show(report: Report, opened: int, points: bool) -> None:
+def _show(report: Report, opened: int) -> None:
     from IPython.display import display
 
-    text, html = report_text(report, opened, points), report_html(report, opened, points)
-    display({"text/plain": text, "text/html": html}, raw=True)
+    display({"text/plain": report_text(report, opened), "text/html": report_html(report, opened)}, raw=True)
 
 
 def _points(value: float) -> str:
@@ -133,28 +183,25 @@ def _lines(report: Report) -> list[str]:
     return [*lines, f"… {more} more lines are not shown."] if more else lines
 
 
-def _heading(report: Report, points: bool) -> str:
+def _heading(report: Report) -> str:
     name, sign = _short(report.exercise), _SIGN[report.status]
-    if not points:
+    if not report.max_score:
         return f"{sign} {'Committed' if report.status == 'passed' else 'Not committed yet'}: {name}"
     committed = report.status == "passed" and set(report.beliefs.values()) - {"right"}
     title = "Committed" if committed else _TITLE[report.status]
     return f"{sign} {title}: {name}, {_points(report.score)} of {_points(report.max_score)} points"
 
 
-def report_text(report: Report, opened: int = 0, points: bool = True) -> str:
-    """A report as plain text: heading, sentence, expected beside actual, parts, open hints.
-
-    Without `points` those and the parts are left out: predictions are committed, no more.
-    """
-    lines = [_heading(report, points), _short(report.message), *(f"  {line}" for line in _lines(report))]
-    if report.status != "passed" and points:
+def report_text(report: Report, opened: int = 0) -> str:
+    """A report as plain text: heading, sentence, expected beside actual, parts, open hints."""
+    lines = [_heading(report), _short(report.message), *(f"  {line}" for line in _lines(report))]
+    if report.status != "passed":
         lines += [f"  {_points(p.score)}/{_points(p.max_score)}  {_short(p.title)}" for p in report.parts]
         lines += [f"Hint {i}: {_short(hint)}" for i, hint in enumerate(report.hints[:opened], 1)]
     return "\n".join(lines)
 
 
-def report_html(report: Report, opened: int = 0, points: bool = True) -> str:
+def report_html(report: Report, opened: int = 0) -> str:
     """A report as HTML without scripts, as `report_text` is; everything in it is escaped.
 
     The box has its own background, so that it reads the same on light and dark pages. Hints are
@@ -162,13 +209,13 @@ def report_html(report: Report, opened: int = 0, points: bool = True) -> str:
     """
     colour = _COLOUR[report.status]
     body = [
-        f'<p style="margin:0 0 .4em;font-weight:bold;color:{colour}">{escape(_heading(report, points))}</p>',
+        f'<p style="margin:0 0 .4em;font-weight:bold;color:{colour}">{escape(_heading(report))}</p>',
         f'<p style="margin:0 0 .4em">{as_code(report.message)}</p>',
     ]
     if report.details:
         lines = "".join(f"<li>{as_code(line)}</li>" for line in _lines(report))
         body.append(f'<ul style="margin:0 0 .4em;padding-left:1.4em;color:#333">{lines}</ul>')
-    if report.status != "passed" and points:
+    if report.status != "passed" and report.parts:
         rows = "".join(
             f'<tr style="background:#fff"><td style="padding:0 .8em 0 0;text-align:right">'
             f"{_points(p.score)} of {_points(p.max_score)}</td>"

@@ -101,7 +101,8 @@ class PartResult:
 
 @dataclass(frozen=True)
 class Report:
-    """The verdict on one exercise. `score` is finite and 0 <= score <= max_score.
+    """The verdict on one exercise. `score` is finite and 0 <= score <= max_score, which is 0 where nothing
+    is graded yet: of predictions in a notebook.
 
     `message` is the sentence for the learner; `details` are lines of expected beside actual. `beliefs` says
     of each prediction, by question, what it shows: "right", the id of a wrong value that we know, or "other".

@@ -163,8 +163,14 @@ def _values(name: str) -> Check:
         first = int(np.argmax(gap > tolerance(case) * kept.scale))
         place = tuple(int(i) for i in np.unravel_index(first, kept.shape)) if kept.shape else ()
         wanted, came = _apart(float(kept.values[first]), float(array.ravel()[first]))
-        note = f"first at {list(place)}: {wanted} expected, {came} came; "
-        note += f"largest difference {gap.max():.4g}"
+        note = f"{wanted} expected, {came} came"
+        if name == "alpha":
+            note = f"`alpha` should end at {wanted}, and ends at {came}"
+        elif name == "history":
+            note = f"after step {first + 1}, {note}"
+        elif place:
+            of = f" of output {name.removeprefix('output#')}" if "#" in name else ""
+            note = f"first at {list(place)}{of}: {note}; largest difference {gap.max():.4g}"
         return Difference("", "values", show(kept.values), show(array), note)
 
     return check
@@ -187,6 +193,23 @@ def _returned(expected: Recorded, actual: Observation, case: Case) -> Difference
 
     ours, theirs = actual.facts.get("returned"), expected.facts.get("returned")
     return None if ours == theirs else Difference("", "returned", words(theirs), words(ours))
+
+
+def _shapes(expected: Recorded, actual: Observation, case: Case) -> Difference | None:
+    ours, theirs = actual.facts.get("shapes") or [], expected.facts.get("shapes") or []
+    for number, (one, other) in enumerate(zip(theirs, ours, strict=False), 1):
+        if one != other:
+            words = (f"shape {_shape(one)}", f"{_shape(other)} as its output {number}")
+            return Difference("", "shapes", *words)
+    return None
+
+
+def _listing(expected: Recorded, actual: Observation, case: Case) -> Difference | None:
+    """Whether `parameters()` itself works: without it, nothing is known of what it lists."""
+    ours = actual.facts.get("listing")
+    if ours is None:
+        return None
+    return Difference("", "listing", "a list of parameters", str(ours["type"]))
 
 
 def _say(value: Any) -> str:
@@ -283,10 +306,11 @@ CHECKS: Mapping[Kind, list[tuple[str, Check]]] = {
         *_ALWAYS,
         ("shape", _output),
         ("values", _fresh),
+        ("values", _fact("repeatable", "the same again")),
         ("values", _values("output")),
         ("values", _fact("input_changed", "input changed")),
-        ("values", _fact("repeatable", "the same again")),
         ("gradients", _backward),
+        ("parameters", _listing),
         ("parameters", _alpha),
         ("gradients", _gradients),
         ("parameters", _registered),
@@ -296,7 +320,7 @@ CHECKS: Mapping[Kind, list[tuple[str, Check]]] = {
     "outputs": [
         *_ALWAYS,
         ("shape", _returned),
-        ("shape", _fact("shapes", "shapes")),
+        ("shape", _shapes),
         *(("values", _values(f"output#{i}")) for i in range(1, 9)),
         ("untouched", _fact("input_changed", "x changed")),
         ("untouched", _fact("hooks_left", "hooks left behind")),

@@ -73,6 +73,9 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
     if not best.found:
         return _report(key, best, "All parts are right.")
     wrong = _recognise(key, best)
+    outside = sentences.from_outside(best.found[0], best.observed[best.first], wrong is not None)
+    if outside is not None:
+        return _report(key, best, outside, "global")
     if wrong is None and _weights_are_hidden(best):
         # What is certain without any values: that no step changes a weight.
         loose = next((one for one in best.found if one.actual in (LOOSE, CUT)), None)
@@ -196,8 +199,8 @@ def _beside(
 
 
 def _is_policy(difference: Difference) -> bool:
-    """What the exercise's text fixes about alpha: where it is not met, wrong values only follow from it."""
-    return difference.what in ("alpha kept", "alpha size")
+    """What wrong values only follow from: the exercise's text on alpha is not met, or two runs differ."""
+    return difference.what in ("alpha kept", "alpha size", "the same again")
 
 
 def _recognise(key: Key, this: _Round) -> Wrong | None:
@@ -220,9 +223,12 @@ def _weights_are_hidden(this: _Round) -> bool:
     """Whether weights that have no sure role had a say in the first values that differ."""
     if this.found[0].part == "shape" or _is_policy(this.found[0]):
         return False
-    first = this.observed[this.first]
-    computed = any("computed" in role["kept"] for role in first.facts.get("roles", {}).values())
-    return computed or bool(first.facts.get("unplaced")) or _weights_are_lost(this)
+    facts, expected = this.observed[this.first].facts, this.expected[this.first].facts
+    roles = facts.get("roles", {})
+    computed = any("computed" in role["kept"] for role in roles.values())
+    # One weight too many, where all the reference's have their roles, hides nothing.
+    unplaced = bool(facts.get("unplaced")) and not roles.keys() >= expected.get("roles", {}).keys()
+    return computed or unplaced or _weights_are_lost(this)
 
 
 def _weights_are_lost(this: _Round) -> bool:

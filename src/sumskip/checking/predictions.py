@@ -20,6 +20,8 @@ COMMITTED = "Your predictions stand, all in a form that can be read. Go on below
 def judge_predictions(key: Key, answer: Any, for_committing: bool) -> Report:
     """The verdict on predictions, as plain JSON.
 
+    Before they are graded it is about no points and has no parts: committed is neither right nor wrong.
+
     Args:
         key: a public key says what is unclear in form and no more.
         answer: what the learner's cell bound.
@@ -28,7 +30,8 @@ def judge_predictions(key: Key, answer: Any, for_committing: bool) -> Report:
     given: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
     if not isinstance(answer, dict) or ("type" in given and key.questions[0].name not in given):
         unread = [(part, False) for part in key.parts]
-        return key.report(unread, NOT_A_DICT.format(came=came(answer)), "not-a-dict")
+        name = "missing" if answer is None else "not-a-dict"
+        return _without_points(key, key.report(unread, NOT_A_DICT.format(came=came(answer)), name))
     counts, beliefs = [], {}
     said: list[tuple[str, str | None]] = []
     for question, part in zip(key.questions, key.parts, strict=True):
@@ -41,11 +44,17 @@ def judge_predictions(key: Key, answer: Any, for_committing: bool) -> Report:
             beliefs[question.name] = name
         if sentence:
             said.append((f"{question.name}: {sentence}", name if name != "other" else None))
+        if for_committing:
+            part = replace(part, title=f"{part.title}: {'not committed' if unclear else 'committed'}")
         counts.append((part, not unclear and (for_committing or not sentence)))
     committed = "All predictions are right." if key.secret else COMMITTED
     message, diagnosis = said[0] if said else (committed, None)
     report = key.report(counts, message, diagnosis, tuple(line for line, _ in said[1:]))
-    return replace(report, beliefs=beliefs)
+    return _without_points(key, replace(report, beliefs=beliefs))
+
+
+def _without_points(key: Key, report: Report) -> Report:
+    return report if key.secret else replace(report, score=0.0, max_score=0.0, parts=())
 
 
 def belief(question: Question, value: Any, truth: Any) -> tuple[str, str]:

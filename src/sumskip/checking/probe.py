@@ -6,19 +6,16 @@ notebook when a learner checks, and inside the sandbox when an instructor grades
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from io import TextIOBase
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
-
-import torch
 
 from sumskip.checking.core import Case, Kind, Observation
 from sumskip.checking.probing.functions import observe_fit, observe_outputs
 from sumskip.checking.probing.module import observe_module
-from sumskip.checking.probing.prepare import Stopped, plain, problem
+from sumskip.checking.probing.prepare import Stopped, heed, plain, problem
+from sumskip.checking.probing.world import outside, undisturbed
 
 _PROBES: Mapping[Kind, Callable[[Any, Case], Observation]] = MappingProxyType(
     {
@@ -30,45 +27,22 @@ _PROBES: Mapping[Kind, Callable[[Any, Case], Observation]] = MappingProxyType(
 )
 
 
-class _Nowhere(TextIOBase):
-    """Takes what is printed and keeps nothing: a learner's prints would come once for every case."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """The same random numbers for every answer, no prints, and the learner's settings as they were."""
-    with (
-        torch.random.fork_rng(devices=[]),
-        torch.enable_grad(),
-        warnings.catch_warnings(),
-        redirect_stdout(_Nowhere()),
-        redirect_stderr(_Nowhere()),
-    ):
-        warnings.simplefilter("ignore")
-        torch.manual_seed(0)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # sums in one order, and no waiting for a busy second core
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
-
-
 def probe(answer: Any, case: Case) -> Observation:
     """Ask `answer` one question.
 
     `answer` is what the learner's cell bound: a class, a function or a dict, or anything else they
     wrote instead. Weights and inputs come from `case`; a model is built anew for every case, runs in
-    its own dtype, and is seeded, so that the same answer always gives the same observation. The
-    learner's own stream of random numbers is left as it was.
+    its own dtype, and is seeded, so that the same answer always gives the same observation. Whatever the
+    answer reaches, and the learner's settings, are left as they were.
     """
     try:
-        with _undisturbed():
-            return _PROBES[case.kind](answer, case)
-    except Stopped as stop:
-        return Observation(facts={"problem": stop.problem})
-    except Exception as error:  # the answer's own, from a place where no stage expected it
+        with undisturbed(answer) as touched:
+            try:
+                seen = _PROBES[case.kind](answer, case)
+            except Stopped as stop:
+                seen = Observation(facts={"problem": stop.problem})
+            found = outside(answer, touched)
+        return replace(seen, facts={**seen.facts, "outside": found}) if found else seen
+    except BaseException as error:  # from a place where no stage expected one of the answer's
+        heed(error)
         return Observation(facts={"problem": problem("run", error)})

@@ -98,7 +98,7 @@ def reveal(name: str, predictions: Any, truth: Mapping[str, Any]) -> Revealed | 
     key = public_key(name)
     report = judge(key, lambda case: probe(predictions, case))
     if report.status != "passed":
-        return Uncommitted(report_text(report, points=False), report_html(report, points=False))
+        return Uncommitted(report_text(report), report_html(report))
     given = probe(predictions, Case("literals", "literals", "")).facts["answer"]
     rows = []
     for question in key.questions:

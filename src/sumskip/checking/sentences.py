@@ -37,6 +37,11 @@ LATE_WEIGHT = (
     "The values are right, but {note} is registered when the model runs. An optimiser that is made before "
     "does not get it. Where should it be made?"
 )
+OTHER_ANSWER = "`{came}` is the answer to `{other}`; this check expects `{symbol}`."
+UNHASHABLE = (
+    "`parameters()` stops, as {type} has `__eq__` but no `__hash__`. Every `@dataclass` is made so: write "
+    "`@dataclass(eq=False)`."
+)
 LOST_WEIGHTS = (
     "This construction keeps its weights in another form than a convolution does, so no values can be "
     "compared with it. Your instructor will look at it."
@@ -45,12 +50,16 @@ LOST_WEIGHTS = (
 _ANSWER = {
     "missing": "Nothing is bound to `{symbol}` yet. Run the cell that defines it, then this one.",
     "instance": "`{symbol}` was expected as a class, a model came. Pass the class itself, without brackets.",
+    "not a class": "`{symbol}` should be a class; {message} came. Pass the class itself, by its name.",
+    "meta": "`{message}` is on the device meta, where tensors have a shape and no numbers. Make it on the CPU.",
     "not a module class": "A class derived from `nn.Module` was expected, `{message}` came. Which class does yours extend?",
     "function": "A class derived from `nn.Module` was expected, a function came. Pass the class itself.",
     "not a module": "`{symbol}` should make an `nn.Module`; it made {message}.",
     "not a function": "A function was expected, {message} came. Define it with `def {symbol}(...)`.",
 }
 _STAGE = {
+    "train": "Changing the mode of the model stopped",
+    "parameters": "`parameters()` stopped",
     "constructor": "Making the model stopped",
     "forward": "The forward pass stopped",
     "backward": "The backward pass stopped",
@@ -59,14 +68,17 @@ _STAGE = {
     "step": "An optimiser's step stopped",
     "run": "It stopped",
 }
+# What a line of expected beside actual is about; {place} is a role in words.
 _LABELS = {
-    "kept": "kept as",
-    "alpha kept": "alpha kept as",
-    "alpha size": "numbers in alpha",
-    "fresh": "made anew in each forward pass",
-    "moved": "moved by an optimiser step",
-    "missing weight": "influence",
+    "kept": "how {place} is kept",
+    "alpha kept": "how `alpha` is kept",
+    "alpha size": "numbers in `alpha`",
+    "alpha start": "first value of `alpha`",
+    "missing weight": "{place}",
+    "gradient": "gradient of {place}",
     "backward": "backward pass",
+    "listing": "`parameters()`",
+    "type": "result",
 }
 _PLACES = {
     "missing weight": "In the exercise {note} has an influence on the result; in your model it has none.",
@@ -75,7 +87,17 @@ _PLACES = {
     "fresh": "Each forward pass makes {note} anew, so nothing it learns lasts. Where should it be made?",
     "moved": "One optimiser step leaves {note} as it was; it should move. What does `parameters()` list?",
     "input changed": "The values are right, but the input was changed on the way. Make a new tensor instead.",
-    "the same again": "Two forward passes on equal inputs gave different results. What changes between them?",
+    "the same again": "Two runs on equal inputs gave different results. What changes between them?",
+    "x changed": "The values are right, but `x` was changed on the way. Make a new tensor instead.",
+    "x or target changed": "The values are right, but `x` or `target` was changed. Make a new tensor instead.",
+    "hooks left behind": "The values are right, but the model still has hooks afterwards. Remove each by its handle.",
+    "weights changed": "The values are right, but weights of the model are others afterwards. Leave them as they were.",
+    "training mode changed": "The values are right, but `train()` or `eval()` was left on. Leave the mode as it was.",
+    "layers changed": "The values are right, but the model has other layers afterwards. Leave it as it was.",
+    "other weights changed": "Only `alpha` should change; {actual} changed too. Which parameters does the optimiser get?",
+    "alpha is the same parameter": "`model.alpha` is another parameter afterwards. Change its number, not the parameter.",
+    "returned": "Your function returned {actual}; {expected} was expected. What should the last line return?",
+    "shapes": "Your list has {actual}; {expected} was expected. Which layer's output belongs there?",
     "other tensors with a gradient": (
         "The values are right, but a tensor with `requires_grad` has a part in them that `parameters()` does "
         "not list. Should it learn?"
@@ -114,7 +136,12 @@ def say(first: Difference, seen: Observation, recorded: Recorded, key: Key) -> t
         return f"The values are right, but {what} reaches {in_words(first.note)} in the backward pass.", None
     if first.what == "backward":
         return f"The values are right, but the backward pass fails: {_short(first.actual)}", None
-    if first.what.startswith("alpha "):
+    if first.what == "listing":
+        stopped = seen.facts["listing"]
+        if stopped["unhashable"]:
+            return UNHASHABLE.format(type=f"`{key.symbol}`"), None
+        return _problem(stopped, key)
+    if first.what.startswith("alpha ") and first.what not in _PLACES:
         return _alpha(first)
     if first.what == "kept" and first.actual in _UNMOVED:
         return _UNMOVED[first.actual].format(note=in_words(first.note)), None
@@ -154,15 +181,64 @@ def _problem(problem: dict[str, Any], key: Key) -> tuple[str, str | None]:
     if problem["stage"] == "answer":
         name = problem["type"].replace(" ", "-")
         return _ANSWER[problem["type"]].format(symbol=key.symbol, message=problem["message"]), name
-    if problem["type"] == "NotImplementedError" and not problem["message"].startswith("Module ["):
-        return "Nothing is here yet: replace `raise NotImplementedError` by your answer.", "untouched"
+    if _is_the_stub(problem):
+        place = "in `forward`" if problem.get("function") == "forward" else "here"
+        if problem.get("written"):
+            return (
+                f"`raise NotImplementedError` still stands {place}, beside your lines. Delete it.",
+                "raise-left",
+            )
+        return f"Nothing is {place} yet: replace `raise NotImplementedError` by your answer.", "untouched"
+    if problem.get("name"):
+        at = (
+            f"`{_short(problem['source'])}` reads `{problem['name']}`"
+            if problem.get("source")
+            else problem["message"]
+        )
+        return (
+            f"{at}, but nothing of that name is made before. Which line makes it, or is `self.` missing?",
+            None,
+        )
     line = f" at `{problem['source']}`" if problem.get("source") else ""
     if "operator" in problem:
         return _operator(problem, line), None
-    return (
-        f"{_STAGE.get(problem['stage'], 'It stopped')}{line}: {problem['type']}: {_short(problem['message'])}",
-        None,
+    words = problem["type"]
+    if problem["message"] != words:
+        words = f"{words}: {_short(problem['message'])}"
+    return f"{_STAGE.get(problem['stage'], 'It stopped')}{line}: {words}", None
+
+
+def _is_the_stub(problem: dict[str, Any]) -> bool:
+    """Whether it is the lesson's own `raise` that stopped the answer, and not one of PyTorch's."""
+    if problem["type"] != "NotImplementedError":
+        return False
+    source = problem.get("source", "")
+    return source.startswith("raise NotImplementedError") or (
+        not source and problem["message"] == problem["type"]
     )
+
+
+# What of a difference lies in how a weight is kept.
+_KEEPING = ("kept", "alpha kept", "moved", "missing weight", "after a step", "other tensors with a gradient")
+
+
+def from_outside(first: Difference, seen: Observation, named: bool) -> str | None:
+    """What a function reads that is made outside of it, where that is why the answer is wrong.
+
+    Certain is that where the operator that failed received it, or where it is a weight that the model does
+    not keep. Where another cause has been `named`, nothing else is said.
+    """
+    for one in seen.facts.get("outside", ()):
+        weight = one["kind"] not in ("tensor", "number")
+        kept = first.what in _KEEPING if weight else first.what == "alpha kept" and one["name"] == "alpha"
+        values = first.what in ("values", "shape", "gradient", "backward") and one["kind"] != "number"
+        if one["failed"] or kept or (values and not named):
+            what = one["kind"] + (f" of shape {tuple(one['shape'])}" if one.get("shape") else "")
+            question = "Which line inside should make it?"
+            if weight or kept:
+                question = f"Should it be `self.{one['name']}`, made in `__init__`?"
+            return f"`{one['function']}` reads `{one['name']}`, a {what} made outside of it. {question}"
+    return None
 
 
 # Operators by the sign that stands for them in a program.
@@ -242,7 +318,7 @@ def _dimension(first: Difference) -> str:
     if len(expected) != len(actual):
         return f": {len(actual)} dimensions instead of {len(expected)}"
     places = [i for i, (a, b) in enumerate(zip(expected, actual, strict=True)) if a != b]
-    names = ("N", "C, the channels", "H, the height", "W, the width")
+    names = ("the number of images", "the number of channels", "the height", "the width")
     said = [names[i] if len(expected) == 4 else f"dimension {i}" for i in places]
     return f": {' and '.join(said)} differ{'s' if len(said) == 1 else ''}" if len(said) in (1, 2) else ""
 
@@ -277,15 +353,18 @@ def details(
         expected, actual = recorded.facts.get("output", {}), seen.facts.get("output", {})
         if expected.get("shape") and expected != actual:
             came = tuple(actual["shape"]) if "shape" in actual else actual.get("type")
-            lines.append(f"shape: expected {tuple(expected['shape'])}, yours {came}")
+            if came != tuple(expected["shape"]):
+                lines.append(f"shape: expected {tuple(expected['shape'])}, yours {came}")
         kept, output = recorded.arrays.get("output"), seen.arrays.get("output")
         if first.what == "values" and kept is not None and kept.full and output is not None:
             lines.append(f"first values: expected {show(kept.values)}, yours {show(output)}")
-        if first.what not in ("shape", "values"):
-            place = f" of {in_words(first.note)}" if first.note else ""
-            what = _LABELS.get(first.what, first.what)
-            lines.append(f"{what}{place}: expected {first.expected}, yours {_short(first.actual)}")
-        elif "output" not in recorded.arrays:
+        if first.what == "the same again" and "apart" in seen.facts:
+            one, other = seen.facts["apart"]
+            lines.append(f"first number that differs: {one} in the first run, {other} in the second")
+        elif first.what in _LABELS:
+            what = _LABELS[first.what].format(place=in_words(first.note))
+            lines.append(f"{what}: expected {first.expected}, yours {_short(first.actual)}")
+        elif first.what == "values" and "output" not in recorded.arrays:
             lines.append(f"expected {first.expected}, yours {first.actual}")
     return tuple(lines)
 

@@ -44,12 +44,15 @@ def settle(seen: Observation, case: Case) -> Observation:
             }
             for kind in ("output", "again")
         )
-        facts["repeatable"] = first.keys() == second.keys() and all(
-            _same(array, second[i], _SAME * _scale(array)) for i, array in first.items()
-        )
+        apart = [i for i, array in first.items() if not _same(array, second.get(i), _SAME * _scale(array))]
+        facts["repeatable"] = first.keys() == second.keys() and not apart
+        if apart:
+            facts |= _apart(first[apart[0]], second.get(apart[0]))
     if case.kind == "module" and "output" in arrays:
         output = arrays["output"]
         facts["repeatable"] = _same(output, arrays.get("again"), _SAME * _scale(output))
+        if not facts["repeatable"]:
+            facts |= _apart(output, arrays.get("again"))
     kept = {name: array for name, array in arrays.items() if not name.startswith(_COMPARED)}
     return Observation(kept, facts)
 
@@ -72,3 +75,13 @@ def _same(array: Array, other: Array | None, limit: float) -> bool:
         return False
     with np.errstate(all="ignore"):
         return bool(np.allclose(other, array, rtol=_SAME, atol=limit))
+
+
+def _apart(one: Array, other: Array | None) -> dict[str, list[str]]:
+    """The first two numbers that differ, in words that tell them apart; nothing where shapes differ."""
+    if other is None or one.shape != other.shape:
+        return {}
+    with np.errstate(all="ignore"):
+        differ = ~np.isclose(one, other, rtol=_SAME, atol=_SAME * _scale(one)).ravel()
+    first = int(np.argmax(differ))
+    return {"apart": [f"{array.ravel()[first]:.6g}" for array in (one, other)]}

@@ -11,16 +11,16 @@ from torch import nn
 from sumskip.checking.core import Array, Case, Observation, supplied_weight_numbers
 from sumskip.checking.probing import plainly
 from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, read, type_name
-from sumskip.checking.probing.prepare import Stopped, inputs_for, plain, stage
+from sumskip.checking.probing.prepare import Stopped, described, inputs_for, plain, stage
 from sumskip.checking.probing.roles import Watch, stopped
 from sumskip.models import Dimmer
 
 
 def _function(answer: Any) -> Any:
     """`answer`, where it is a function; a class or a value is a fact of its own."""
-    if answer is None or not callable(answer) or isinstance(answer, type):
+    if answer is None or not callable(answer) or is_a(answer, type):
         kind = "missing" if answer is None else "not a function"
-        raise Stopped({"stage": "answer", "type": kind, "message": type_name(answer)})
+        raise Stopped({"stage": "answer", "type": kind, "message": described(answer)})
     return answer
 
 

@@ -27,7 +27,7 @@ from sumskip.checking.probing.plainly import (
     table,
     type_name,
 )
-from sumskip.checking.probing.prepare import plain
+from sumskip.checking.probing.prepare import Stopped, plain, stage
 from sumskip.seeded import numbers
 
 COMPUTED = "computed"  # how a weight is kept that each pass computes from registered parameters alone
@@ -38,10 +38,16 @@ _FOLLOWS = 1e-4  # of its size: so much a weight changes at least that follows w
 
 
 class Register:
-    """What a model has registered at this moment."""
+    """What a model has registered at this moment. `problem` says what stopped `parameters()`, if anything."""
 
     def __init__(self, model: nn.Module) -> None:
-        listed = {id(parameter) for parameter in model.parameters()}
+        listed = set[int]()
+        self.problem: dict[str, Any] | None = None
+        try:
+            with stage("parameters", model):
+                listed = {id(parameter) for parameter in model.parameters()}
+        except Stopped as stop:  # which costs what must be listed, and no more
+            self.problem = {**stop.problem, "unhashable": type(model).__hash__ is None}
         self.parameters = [p for p in parameters(model).values() if id(p) in listed]
         self._kinds = {id(b): "buffer" for b in buffers(model).values()}
         self._kinds |= {id(p): "parameter" for p in self.parameters}
@@ -71,9 +77,9 @@ def hidden(model: nn.Module) -> str:
     return ""
 
 
-def shaken(case: Case, name: str, values: Array) -> Array:
-    """Other values near `values`, by noise that is the case's and the name's."""
-    noise = numbers(case.seed, name, values.shape)
+def shaken(case: Case, which: str, values: Array) -> Array:
+    """Other values near `values`, by noise that is the case's and `which` one's."""
+    noise = numbers(case.seed, which, values.shape)
     return values * (1 + 0.3 * noise) + 0.1 * noise
 
 

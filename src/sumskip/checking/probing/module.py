@@ -32,7 +32,16 @@ from sumskip.checking.probing.kept import (
     shaken,
 )
 from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, type_name
-from sumskip.checking.probing.prepare import Stopped, build, dtype_of, inputs_for, problem, stage
+from sumskip.checking.probing.prepare import (
+    Stopped,
+    build,
+    dtype_of,
+    heed,
+    inputs_for,
+    problem,
+    refuse_without_numbers,
+    stage,
+)
 from sumskip.checking.probing.roles import Placement, Wanted, Watch, place, stopped
 from sumskip.checking.probing.terms import Formulas, claim
 from sumskip.seeded import numbers
@@ -53,7 +62,9 @@ class _Module:
         self.model = build(answer, arguments(case))
         # What an optimiser gets that is made now, as everybody makes it: before the model has run.
         self.made = list(plainly.parameters(self.model).values())
-        self.model.train(case.mode == "train")
+        with stage("train", self.model):
+            self.model.train(case.mode == "train")
+        refuse_without_numbers(self.model)
         self.wanted = [
             Wanted(role, tuple(shape), kept) for role, shape, kept in case.settings.get("roles", ())
         ]
@@ -111,13 +122,16 @@ class _Module:
         with Watch(inputs) as watch:
             try:
                 output = self.model(*inputs)
-            except Exception as error:
+            except BaseException as error:
+                heed(error)
                 raise Stopped(stopped("forward", error, watch, self.model)) from None
         self.watch = watch
         return place(watch.uses, self.model, self.wanted, self.case.permutation), output
 
     def _keep(self, name: str, output: Any) -> bool:
         """Keep an output's numbers, where it has any."""
+        if is_a(output, Tensor):
+            plainly.FIRST_TOUCH.get()(output)  # of a tensor that was made elsewhere and comes out as it is
         kept = is_tensor(output) and plainly.read(output, "dtype").is_floating_point
         if kept:
             self.arrays[name] = numbers_of(output)
@@ -134,8 +148,9 @@ class _Module:
                 if shape is None or math.prod(shape) != plainly.size(tensor):
                     shape = tuple(plainly.read(tensor, "shape"))
                 plainly.assign(tensor, weight_numbers(self.case, role, shape))
-        for name, parameter in self.free:
-            plainly.assign(parameter, shaken(self.case, name, numbers_of(parameter)))
+        # By their place among those of their shape: what a learner calls them changes nothing.
+        for number, (_, parameter) in enumerate(self.free, 1):
+            plainly.assign(parameter, shaken(self.case, f"free#{number}", numbers_of(parameter)))
         if self.case.alpha is not None:
             alpha = find_alpha(self.model)
             if is_tensor(alpha) and plainly.read(alpha, "dtype").is_floating_point:
@@ -164,13 +179,17 @@ class _Module:
 
     def _backward(self, output: Tensor, inputs: list[Tensor], used: dict[str, Tensor]) -> None:
         """Backward through the whole model from one random direction; what a step would move."""
-        registered = Register(self.model).parameters
+        register = Register(self.model)
+        if register.problem:
+            self.facts["listing"] = register.problem
+        registered = register.parameters
         for tensor in (*registered, *used.values()):
             plainly.keep_gradient(tensor)
         direction = numbers(self.case.seed, "cotangent", tuple(plainly.read(output, "shape")))
         try:
             plainly.backward(output, direction)
-        except Exception as error:  # the answer's: an in-place operator, a cut graph
+        except BaseException as error:  # the answer's: an in-place operator, a cut graph
+            heed(error)
             self.facts["backward"] = problem("backward", error, self.model)
             return
         gradients = {f"input#{i}": leaf for i, leaf in enumerate(inputs, 1)} | used

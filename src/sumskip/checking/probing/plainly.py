@@ -8,8 +8,11 @@ what a thing is its type says, not its `__class__`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sysconfig
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -25,9 +28,9 @@ _BASE: Any = torch._C.TensorBase  # which, unlike Tensor, nobody can change
 _IN_NUMPY = (torch.float16, torch.float32, torch.float64)
 _READ = {
     name: vars(_BASE)[name].__get__
-    for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype", "layout")
+    for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype", "layout", "data")
 }
-_SET_GRADIENT = vars(_BASE)["grad"].__set__
+_SET = {name: vars(_BASE)[name].__set__ for name in ("grad", "requires_grad", "data")}
 _KEYS, _KEY = torch._C._dispatch_keys, torch._C.DispatchKey
 # Tensors without numbers of their own: what they hold, Python code or a transformation has to say.
 _ODD = (_KEY.Python, _KEY.Meta, _KEY.NestedTensor, _KEY.FuncTorchBatched, _KEY.FuncTorchGradWrapper)
@@ -35,6 +38,16 @@ _LEAF: Any = vars(torch._C._functions)["AccumulateGrad"]  # a function of the an
 # A node whose function is written in Python belongs to a class that may be changed.
 _WRITTEN: Any = torch._C._FunctionBase
 _INNER = vars(_WRITTEN)["next_functions"].__get__
+# Who hears of a tensor before anything is put into it, so that it can be put back (`world.Touched`).
+FIRST_TOUCH: ContextVar[Callable[[Tensor], object]] = ContextVar("FIRST_TOUCH", default=id)
+_OURS = (str(Path(__file__).parents[2]), sysconfig.get_path("stdlib"), str(Path(torch.__file__).parent))
+_PACKAGES = {"site-packages", "dist-packages"}
+
+
+def is_installed(file: str) -> bool:
+    """Whether code in this file is a package's, PyTorch's, Python's own or ours, and so no learner's."""
+    made_up = file.startswith(("<frozen", "<string", "<__array_function__"))
+    return made_up or file.startswith(_OURS) or not _PACKAGES.isdisjoint(Path(file).parts)
 
 
 def is_a(value: Any, *kinds: type) -> bool:
@@ -47,12 +60,22 @@ def type_name(value: Any) -> str:
     return str.__str__(_NAME.__get__(type(value)))[:80]
 
 
+def own_name(thing: Any) -> str:
+    """The name under which a class or a function was defined, at most 80 characters of it."""
+    return str.__str__(_NAME.__get__(thing) if is_a(thing, type) else thing.__name__)[:80]
+
+
 def is_tensor(value: Any) -> TypeGuard[Tensor]:
     """Whether `value` is a tensor that holds its numbers itself, in the usual (strided) way."""
     if not is_a(value, Tensor):
         return False
     keys = _KEYS(value)
     return not any(keys.has(odd) for odd in _ODD) and read(value, "layout") is torch.strided
+
+
+def is_meta(tensor: Tensor) -> bool:
+    """Whether a tensor has a shape and no numbers."""
+    return _KEYS(tensor).has(_KEY.Meta)
 
 
 @contextmanager
@@ -78,10 +101,62 @@ def numbers_of(tensor: Tensor) -> Array:
 
 
 def assign(tensor: Tensor, values: Array) -> None:
-    """Put numbers into a tensor of as many elements, in place."""
-    with unheard(), torch.no_grad():
-        numbers = torch.from_numpy(np.array(values))
-        _BASE.copy_(classless(tensor), _BASE.reshape(numbers, read(tensor, "shape")))
+    """Put numbers into a tensor of as many elements, in place; where elements share memory, nothing."""
+    FIRST_TOUCH.get()(tensor)
+    with unheard():
+        numbers = _BASE.reshape(torch.from_numpy(np.array(values)), read(tensor, "shape"))
+    _write(tensor, numbers)
+
+
+def _write(tensor: Tensor, numbers: Tensor) -> None:
+    """Unseen by autograd: a graph that still holds the tensor can go backward when its numbers are back."""
+    with unheard():
+        plain = classless(read(tensor, "data"))
+        shared = zip(_BASE.stride(plain), read(plain, "shape"), strict=True)
+        if not any(stride == 0 and count > 1 for stride, count in shared):
+            with torch.inference_mode():  # in which a tensor that was made so can be written as well
+                _BASE.copy_(plain, numbers)
+
+
+def copied(tensor: Tensor) -> Tensor:
+    """The numbers of a tensor, in its own dtype."""
+    with unheard():
+        return _BASE.clone(classless(read(tensor, "data")))
+
+
+def restore(tensor: Tensor, numbers: Tensor) -> None:
+    """Put back what `copied` took, where anything has changed."""
+    with unheard():
+        same = read(tensor, "shape") == read(numbers, "shape") and read(tensor, "dtype") is numbers.dtype
+        if not same:
+            _SET["data"](tensor, numbers)
+        elif not torch.equal(classless(read(tensor, "data")), numbers):  # nan is written once more
+            _write(tensor, numbers)
+
+
+def set_gradient(tensor: Tensor, gradient: Tensor | None) -> None:
+    """Leave this gradient at a leaf."""
+    with unheard():
+        if read(tensor, "grad") is not gradient:
+            _SET["grad"](tensor, gradient)
+
+
+def ask_gradient(tensor: Tensor, asked: bool) -> None:
+    """Have a leaf ask for gradients, or not."""
+    with unheard():
+        if read(tensor, "requires_grad") is not asked:
+            _SET["requires_grad"](tensor, asked)
+
+
+def tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
+    """The tensors in an operator's arguments, or in its result."""
+    if is_tensor(value):
+        yield value
+    elif is_a(value, list, tuple) and depth < 4:
+        for item in value:
+            yield from tensors(item, depth + 1)
+    elif is_a(value, dict) and depth < 4:
+        yield from tensors(list(dict.values(value)), depth + 1)
 
 
 def classless(tensor: Tensor) -> Tensor:
@@ -103,18 +178,21 @@ def reassigned(tensor: Tensor, values: Array) -> Iterator[None]:
 
 def keep_gradient(tensor: Tensor) -> None:
     """Have the next backward pass leave its gradient at `tensor`, and no other one there."""
+    FIRST_TOUCH.get()(tensor)
     with unheard():
-        _SET_GRADIENT(tensor, None)
+        _SET["grad"](tensor, None)
         if read(tensor, "requires_grad") and not read(tensor, "is_leaf"):
             _BASE.retain_grad(tensor)
 
 
 def backward(output: Tensor, direction: Array) -> None:
-    """The backward pass from `output`, in a direction of the same shape."""
+    """The backward pass from `output`, in a direction of the same shape; its graph stays."""
+    for leaf in leaves(output):
+        FIRST_TOUCH.get()(leaf)
     with unheard():
         plain = classless(output)
         total = (plain * torch.from_numpy(direction).to(plain.dtype)).sum()
-    total.backward()
+    total.backward(retain_graph=True)
 
 
 def moves(tensor: Tensor) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
+import dis
 import linecache
 import re
-import sysconfig
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ _NAMES = (
     re.compile(r"[\w.<>]+(?= is not a Module subclass)"),
     re.compile(r"(?<=')\w+(?=' object has no attribute)"),
 )
-_OURS = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), str(Path(torch.__file__).parent))
+_RAISE = dis.opmap["RAISE_VARARGS"]
 
 
 class Stopped(Exception):
@@ -44,32 +44,65 @@ def _kind(value: Any) -> str:
 
 @contextmanager
 def stage(name: str, model: Any = None) -> Iterator[None]:
-    """Turn an exception of the answer's into the fact of where and how it stopped."""
+    """Turn an exception of the answer's into the fact of where and how it stopped.
+
+    `sys.exit()` ends the answer and no more.
+    """
     try:
         yield
     except Stopped:
         raise
-    except Exception as error:
+    except BaseException as error:
+        heed(error)
         raise Stopped(problem(name, error, model)) from None
+
+
+def heed(error: BaseException) -> None:
+    """Raise again what is not the answer's own: that a person, or a time limit, interrupts from outside."""
+    if not (is_a(error, Exception, SystemExit, GeneratorExit) or _is_raised_by_learner(error)):
+        raise error
+
+
+def _is_raised_by_learner(error: BaseException) -> bool:
+    """Whether a `raise` statement of the learner's made an error, and no signal that came on the way."""
+    *_, last = _steps(error)
+    code = last.tb_frame.f_code
+    return not plainly.is_installed(code.co_filename) and code.co_code[last.tb_lasti] == _RAISE
+
+
+def _steps(error: BaseException) -> Iterator[TracebackType]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
 
 
 def problem(name: str, error: BaseException, model: Any = None) -> dict[str, Any]:
     """What stopped the answer: the stage, PyTorch's words, and the line of the learner's cell."""
-    message = str(error).strip() or type_name(error)
+    try:
+        message = str(error).strip()[:2000] or type_name(error)
+    except Exception:  # what an error says of itself may fail too
+        message = type_name(error)
     words = message.replace(type_name(model), "Model") if model is not None else message
     for pattern in _NAMES:
         words = pattern.sub(_unless_known, words)
     found: dict[str, Any] = {"stage": name, "type": type_name(error), "message": message, "words": words}
-    trace = error.__traceback__
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if not file.startswith(_OURS) and not file.startswith("<frozen"):
-            found["line"] = trace.tb_lineno
-            found["source"] = linecache.getline(file, trace.tb_lineno).strip()
-        if trace.tb_frame.f_code.co_name == "add_module":  # nn.Sequential was given what is no module
-            culprit = trace.tb_frame.f_locals.get("module")
+    last = None
+    for step in _steps(error):
+        if not plainly.is_installed(step.tb_frame.f_code.co_filename):
+            last = step
+        if step.tb_frame.f_code.co_name == "add_module":  # nn.Sequential was given what is no module
+            culprit = step.tb_frame.f_locals.get("module")
             found["words"] += f" ({_kind(culprit)})"
-        trace = trace.tb_next
+    if last is not None:
+        code = last.tb_frame.f_code
+        found["line"] = last.tb_lineno
+        found["source"] = linecache.getline(code.co_filename, last.tb_lineno).strip()
+        found["function"] = code.co_name
+        if type(error) is NameError and error.name is not None:
+            found["name"] = str(error.name)[:80]
+        if is_a(error, NotImplementedError):
+            found["written"] = _is_written(code.co_filename, last.tb_lineno)
     return found
 
 
@@ -77,6 +110,27 @@ def _unless_known(name: re.Match[str]) -> str:
     """The name of a class of Python's or PyTorch's says what happened, and stays."""
     known = any(hasattr(there, name[0]) for there in (builtins, types, torch, nn))
     return name[0] if known else "Model"
+
+
+def _is_written(file: str, line: int) -> bool:
+    """Whether the function around a line that was to be replaced does more than the lesson has it do."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:  # a cell with a line of IPython's own
+        return False
+    around = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or line)
+    ]
+    return bool(around) and not all(map(_is_given, around[-1].body))
+
+
+def _is_given(statement: ast.stmt) -> bool:
+    """Whether a statement is the lesson's: a docstring, `super().__init__()`, the `raise` itself."""
+    if isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant):
+        return ast.unparse(statement) == "super().__init__()"
+    return isinstance(statement, (ast.Raise, ast.Pass, ast.Expr))
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -96,6 +150,24 @@ def plain(value: Any, depth: int = 0) -> Any:
     return {"type": type_name(value)}
 
 
+def described(value: Any) -> str:
+    """What came in place of an answer, with its article: "a tensor of shape (2, 3)"."""
+    if is_a(value, Tensor):
+        return f"a tensor of shape {tuple(plainly.read(value, 'shape'))}"
+    if is_a(value, str):
+        return f'the text "{str.__str__(value)[:40]}"'
+    if is_a(value, ModuleType):
+        return f"the module `{str(vars(value).get('__name__'))[:40]}`"
+    if is_a(value, int, float):
+        return f"the number {plain(value)}"
+    if is_a(value, type):
+        return f"the class `{plainly.own_name(value)}`"
+    if is_a(value, FunctionType):
+        return f"the function `{plainly.own_name(value)}`"
+    name = type_name(value)
+    return "nothing" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
 def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
     """The learner's model, made by their class (or a function that returns a module).
 
@@ -104,21 +176,37 @@ def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
     """
     if is_a(answer, nn.Module):
         raise Stopped({"stage": "answer", "type": "instance", "message": type_name(answer)})
-    if not callable(answer) or (isinstance(answer, type) and not issubclass(answer, nn.Module)):
-        name = "None" if answer is None else getattr(answer, "__name__", type_name(answer))
-        kind = "missing" if answer is None else "not a module class"
-        raise Stopped({"stage": "answer", "type": kind, "message": name})
+    if answer is None:
+        raise Stopped({"stage": "answer", "type": "missing", "message": "None"})
+    if is_a(answer, type):
+        if nn.Module not in type.__dict__["__mro__"].__get__(answer):
+            name = plainly.own_name(answer)
+            raise Stopped({"stage": "answer", "type": "not a module class", "message": name})
+    elif not callable(answer):
+        raise Stopped({"stage": "answer", "type": "not a class", "message": described(answer)})
     with stage("constructor"):
         try:
             model = answer(*arguments)
         except TypeError:
-            if isinstance(answer, FunctionType):  # a function of x, say, and no maker of models
+            if is_a(answer, FunctionType):  # a function of x, say, and no maker of models
                 raise Stopped({"stage": "answer", "type": "function", "message": answer.__name__}) from None
             raise
     if not is_a(model, nn.Module):  # `__class__` may say anything
-        kind = "function" if isinstance(answer, FunctionType) else "not a module"
-        raise Stopped({"stage": "answer", "type": kind, "message": type_name(model)})
+        kind = "function" if is_a(answer, FunctionType) else "not a module"
+        raise Stopped({"stage": "answer", "type": kind, "message": described(model)})
     return model
+
+
+def refuse_without_numbers(model: nn.Module) -> None:
+    """Refuse a model of which a parameter is on the device meta.
+
+    Raises:
+        Stopped: there is one.
+    """
+    for prefix, module in plainly.modules(model):
+        for name, tensor in plainly.table(module, "_parameters").items():
+            if is_a(tensor, Tensor) and plainly.is_meta(tensor):
+                raise Stopped({"stage": "answer", "type": "meta", "message": f"{prefix}{name}"[:80]})
 
 
 def dtype_of(model: nn.Module) -> torch.dtype:
@@ -130,4 +218,5 @@ def dtype_of(model: nn.Module) -> torch.dtype:
 
 def inputs_for(case: Case, dtype: torch.dtype) -> list[Tensor]:
     """The case's inputs, uniform with variance 1, `(N, C, H, W)` each."""
-    return [torch.tensor(input_numbers(case, i), dtype=dtype) for i in range(1, len(case.inputs) + 1)]
+    count = len(case.inputs)
+    return [torch.tensor(input_numbers(case, i), dtype=dtype, device="cpu") for i in range(1, count + 1)]

@@ -126,7 +126,9 @@ class Watch(TorchFunctionMode):
         return result
 
 
-def stopped(name: str, error: Exception, watch: Watch, model: nn.Module, called: str = "") -> dict[str, Any]:
+def stopped(
+    name: str, error: BaseException, watch: Watch, model: nn.Module, called: str = ""
+) -> dict[str, Any]:
     """What stopped a watched pass. Where it was an operator: which one, on what, and a digest of it all.
 
     `called` is the name under which the learner's code knows the model.
