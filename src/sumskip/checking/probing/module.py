@@ -23,7 +23,7 @@ from sumskip.checking.core import (
 from sumskip.checking.probing import plainly
 from sumskip.checking.probing.kept import COMPUTED, Register, find_alpha, followed, how_alpha_is_kept, shaken
 from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, type_name
-from sumskip.checking.probing.prepare import Stopped, build, dtype_of, inputs_for, problem, stage
+from sumskip.checking.probing.prepare import Stopped, build, dtypes_of, inputs_for, problem, stage
 from sumskip.checking.probing.roles import Placement, Wanted, Watch, place
 from sumskip.seeded import numbers
 
@@ -55,9 +55,8 @@ class _Module:
 
     def observe(self) -> Observation:
         case = self.case
-        self.dtype = dtype_of(self.model)
         before = self._alpha()
-        placed, _ = self._once_more()
+        placed = self._first()
         held = placed.held
         sources = {role: plainly.leaves(tensor) for role, tensor in held.items()}
         self.free = placed.free
@@ -91,6 +90,21 @@ class _Module:
             self._step(used)
         return Observation(self.arrays, self.facts)
 
+    def _first(self) -> Placement:
+        """The first forward pass, which says in which dtype a model of several runs."""
+        dtypes = dtypes_of(self.model)
+        for parameter in self.made:  # one number of half precision, whose values and steps would be rounded
+            if plainly.size(parameter) == 1 and plainly.read(parameter, "dtype").itemsize < 4:
+                plainly.widen(parameter, dtypes[0])
+        first: Stopped | None = None
+        for self.dtype in dtypes:
+            try:
+                return self._once_more()[0]
+            except Stopped as stop:
+                first = first or stop
+        assert first is not None
+        raise first
+
     def _once_more(self) -> tuple[Placement, Any]:
         """A forward pass on inputs that are equal each time."""
         return self._watched(inputs_for(self.case, self.dtype))
@@ -104,7 +118,8 @@ class _Module:
                 # How far it came tells a first layer that fails from a second one.
                 ran = len(watch.uses)
                 raise Stopped({**problem("forward", error, self.model), "ran": ran}) from None
-        return place(watch.uses, self.model, self.wanted, self.case.permutation), output
+        watch.drop(output)
+        return place(watch, self.model, self.wanted, self.case.permutation), output
 
     def _keep(self, name: str, output: Any) -> bool:
         """Keep an output's numbers, where it has any."""
@@ -119,8 +134,10 @@ class _Module:
         The noise keeps a weight that ought to have no influence from hiding behind its start value.
         """
         for role, tensor in held.items():
-            if plainly.read(tensor, "is_leaf"):
-                shape = next((want.shape for want in self.wanted if want.role == role), None)
+            shape = next((want.shape for want in self.wanted if want.role == role), None)
+            # What the reference lacks and does not learn is a constant: an averaging kernel, a row of ones.
+            constant = shape is None and role.endswith((".weight", ".bias")) and not is_a(tensor, nn.Parameter)
+            if plainly.read(tensor, "is_leaf") and not constant:
                 if shape is None or math.prod(shape) != plainly.size(tensor):
                     shape = tuple(plainly.read(tensor, "shape"))
                 plainly.assign(tensor, weight_numbers(self.case, role, shape))

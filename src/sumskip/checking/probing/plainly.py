@@ -28,6 +28,7 @@ _READ = {
     for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype", "layout")
 }
 _SET_GRADIENT = vars(_BASE)["grad"].__set__
+_SET_DATA = vars(_BASE)["data"].__set__
 _KEYS, _KEY = torch._C._dispatch_keys, torch._C.DispatchKey
 # Tensors without numbers of their own: what they hold, Python code or a transformation has to say.
 _ODD = (_KEY.Python, _KEY.Meta, _KEY.NestedTensor, _KEY.FuncTorchBatched, _KEY.FuncTorchGradWrapper)
@@ -82,6 +83,12 @@ def assign(tensor: Tensor, values: Array) -> None:
     with unheard(), torch.no_grad():
         numbers = torch.from_numpy(np.array(values))
         _BASE.copy_(classless(tensor), _BASE.reshape(numbers, read(tensor, "shape")))
+
+
+def widen(tensor: Tensor, dtype: torch.dtype) -> None:
+    """Have a tensor keep the same numbers in a wider dtype, as `Module.to` does."""
+    with unheard(), torch.no_grad():
+        _SET_DATA(tensor, _BASE.to(classless(tensor), dtype))
 
 
 def classless(tensor: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 import sysconfig
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -113,11 +114,15 @@ def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
     return model
 
 
-def dtype_of(model: nn.Module) -> torch.dtype:
-    """The dtype of the model's first floating-point weight; the default where it has none."""
-    held = [*plainly.parameters(model).values(), *plainly.buffers(model).values()]
-    found = (plainly.read(tensor, "dtype") for tensor in held)
-    return next((dtype for dtype in found if dtype.is_floating_point), torch.get_default_dtype())
+def dtypes_of(model: nn.Module) -> list[torch.dtype]:
+    """The dtypes that a model may run in: that of most of its numbers first; the default where it has none."""
+    counts: Counter[torch.dtype] = Counter()
+    for held in (plainly.parameters(model), plainly.buffers(model)):
+        for tensor in held.values():
+            dtype = plainly.read(tensor, "dtype")
+            if dtype.is_floating_point:
+                counts[dtype] += plainly.size(tensor)
+    return [dtype for dtype, _ in counts.most_common()] or [torch.get_default_dtype()]
 
 
 def inputs_for(case: Case, dtype: torch.dtype) -> list[Tensor]:
