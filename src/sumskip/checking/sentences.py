@@ -39,11 +39,19 @@ LOST_WEIGHTS = (
     "This construction keeps its weights in another form than a convolution does, so no values can be "
     "compared with it. Your instructor will look at it."
 )
+ANOTHER_FORM = (
+    "Weights were found in another form than one kernel for each convolution, as was asked. Is one cut into "
+    "several, or transposed?"
+)
 
 _ANSWER = {
     "missing": "Nothing is bound to `{symbol}` yet. Run the cell that defines it, then this one.",
     "instance": "`{symbol}` was expected as a class, a model came. Pass the class itself, without brackets.",
     "not a module class": "A class derived from `nn.Module` was expected, `{message}` came. Which class does yours extend?",
+    "compiled": (
+        "What `torch.compile` and `torch.jit` make hides what runs. Take them out: the class alone is asked, and "
+        "graded."
+    ),
     "function": "A class derived from `nn.Module` was expected, a function came. Pass the class itself.",
     "not a module": "`{symbol}` should make an `nn.Module`; it made {message}.",
     "not a function": "A function was expected, {message} came. Define it with `def {symbol}(...)`.",
@@ -65,6 +73,7 @@ _LABELS = {
     "fresh": "made anew in each forward pass",
     "moved": "moved by an optimiser step",
     "missing weight": "influence",
+    "collected": "output in eval mode, after train mode",
     "backward": "backward pass",
 }
 _PLACES = {
@@ -74,6 +83,10 @@ _PLACES = {
     "fresh": "Each forward pass makes {note} anew, so nothing it learns lasts. Where should it be made?",
     "moved": "One optimiser step leaves {note} as it was; it should move. What does `parameters()` list?",
     "input changed": "The values are right, but the input was changed on the way. Make a new tensor instead.",
+    "collected": (
+        "In each mode the values are right, but not in eval mode after passes in train mode. Do all running means "
+        "and variances collect as in `nn.BatchNorm2d(channels)`?"
+    ),
     "the same again": "Two forward passes on equal inputs gave different results. What changes between them?",
     "other tensors with a gradient": (
         "The values are right, but a tensor with `requires_grad` has a part in them that `parameters()` does "

@@ -28,6 +28,7 @@ from sumskip.checking.probing.roles import Placement, Wanted, Watch, place
 from sumskip.seeded import numbers
 
 _MOST_ARRAYS = 64
+_MOST_PASSES = 64  # that an answer of chance is given to show it
 
 
 def observe_module(answer: Any, case: Case) -> Observation:
@@ -79,10 +80,15 @@ class _Module:
             third, output = self._once_more()
             later = third.held
             if self._keep("again", output):
+                self._collected()
+                self._chance()
                 # What a gradient reaches in both passes lasts, and learns if it is a parameter.
                 lasting = _ids(reached) & _ids(plainly.leaves(output))
                 self.facts["strays"] = bool(lasting - _ids(Register(self.model).parameters))
-        self._roles(held, used, later, sources)
+        idle = {
+            role for role in placed.by_size if is_optional_bias(role) and id(held[role]) not in self.moved
+        }
+        self._roles({r: tensor for r, tensor in held.items() if r not in idle}, used, later, sources)
         # A tensor that merely had the right size, and no influence, says nothing about the result.
         self.facts["by_size"] = sorted(role for role in placed.by_size if id(held[role]) in self.moved)
         self._alpha_facts(before, start)
@@ -136,7 +142,9 @@ class _Module:
         for role, tensor in held.items():
             shape = next((want.shape for want in self.wanted if want.role == role), None)
             # What the reference lacks and does not learn is a constant: an averaging kernel, a row of ones.
-            constant = shape is None and role.endswith((".weight", ".bias")) and not is_a(tensor, nn.Parameter)
+            constant = (
+                shape is None and role.endswith((".weight", ".bias")) and not is_a(tensor, nn.Parameter)
+            )
             if plainly.read(tensor, "is_leaf") and not constant:
                 if shape is None or math.prod(shape) != plainly.size(tensor):
                     shape = tuple(plainly.read(tensor, "shape"))
@@ -194,6 +202,26 @@ class _Module:
                     parameter.add_(parameter.grad, alpha=-step_size(self.case))
         with stage("forward", self.model), torch.no_grad():
             self._keep("after a step", self.model(*inputs_for(self.case, self.dtype)))
+
+    def _collected(self) -> None:
+        """The output in eval mode after two passes in train mode, of which BatchNorm keeps statistics."""
+        if self.case.mode == "train" and any(want.role.endswith(".running_mean") for want in self.wanted):
+            self.model.eval()
+            with torch.no_grad():
+                self._keep("collected", self._once_more()[1])
+            self.model.train()
+
+    def _chance(self) -> None:
+        """Go on, where passes draw random numbers, until one differs: dropout of a hundredth seldom shows."""
+        with torch.no_grad():
+            for _ in range(_MOST_PASSES):
+                state = torch.get_rng_state()
+                output = self._once_more()[1]
+                if torch.equal(state, torch.get_rng_state()):
+                    return
+                self._keep("again", output)
+                if not np.array_equal(self.arrays["again"], self.arrays["output"]):
+                    return
 
     def _shaped(self, role: str, values: Array) -> Array:
         """An array in the shape of the reference's tensor of this role, where it has as many elements."""

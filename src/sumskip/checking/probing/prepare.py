@@ -111,11 +111,20 @@ def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
     if not is_a(model, nn.Module):  # `__class__` may say anything
         kind = "function" if isinstance(answer, FunctionType) else "not a module"
         raise Stopped({"stage": "answer", "type": kind, "message": type_name(model)})
+    if any(_is_compiled(module) for _, module in plainly.modules(model)):
+        raise Stopped({"stage": "answer", "type": "compiled", "message": type_name(model)})
     return model
 
 
+def _is_compiled(module: nn.Module) -> bool:
+    """Whether `torch.compile`, in whichever way, or `torch.jit` made what a call of the module runs."""
+    wrapped = plainly.table(module, "__dict__").get("_compiled_call_impl") is not None
+    marked = hasattr(getattr(type(module), "forward", None), "_torchdynamo_orig_callable")
+    return wrapped or marked or is_a(module, torch.jit.ScriptModule) or type_name(module) == "OptimizedModule"
+
+
 def dtypes_of(model: nn.Module) -> list[torch.dtype]:
-    """The dtypes that a model may run in: that of most of its numbers first; the default where it has none."""
+    """The dtypes that a model may run in, that of most of its numbers first; the default if it has none."""
     counts: Counter[torch.dtype] = Counter()
     for held in (plainly.parameters(model), plainly.buffers(model)):
         for tensor in held.values():
@@ -126,5 +135,5 @@ def dtypes_of(model: nn.Module) -> list[torch.dtype]:
 
 
 def inputs_for(case: Case, dtype: torch.dtype) -> list[Tensor]:
-    """The case's inputs, uniform with variance 1, `(N, C, H, W)` each."""
+    """The case's inputs, `(N, C, H, W)` each."""
     return [torch.tensor(input_numbers(case, i), dtype=dtype) for i in range(1, len(case.inputs) + 1)]

@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations, groupby, islice, permutations, product
+from itertools import chain, combinations, groupby, islice, permutations, product
 from typing import Any, NamedTuple
 
 import torch
@@ -29,6 +29,7 @@ _CONV = ("input", "weight", "bias")
 _SLOTS: dict[Any, tuple[str, tuple[str, ...]]] = {
     torch.conv2d: ("conv2d", _CONV),
     torch.conv1d: ("conv1d", _CONV),
+    torch.conv_transpose2d: ("conv_transpose2d", _CONV),
     F.linear: ("linear", _CONV),
     F.batch_norm: ("batch_norm", ("input", "running_mean", "running_var", "weight", "bias")),
     torch.batch_norm: ("batch_norm", ("input", "weight", "bias", "running_mean", "running_var")),
@@ -78,7 +79,9 @@ class Watch(TorchFunctionMode):
     """Records the uses of weights during a forward pass, and how data flows between them."""
 
     uses: list[Use] = field(default_factory=list)
-    entered: dict[int, int] = field(default_factory=dict)  # tensors by id: how many uses came before the first
+    entered: dict[int, int] = field(
+        default_factory=dict
+    )  # tensors by id: how many uses came before the first
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -161,16 +164,19 @@ def _readings(
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """The roles by use and those by size, in every way in which they can be read, the likeliest first."""
     uses = watch.uses
-    place_of = {index: place for place, index in enumerate(index for group in _alike(uses) for index in group)}
+    places = {index: place for place, index in enumerate(chain(*_alike(uses)))}
     # A tensor of a size alone belongs to the use that ran just before it came in, as a gain behind BatchNorm.
-    order = {tensor: (place_of.get(before - 1, -1), before) for tensor, before in watch.entered.items()}
+    entered = enumerate(watch.entered.items())
+    came = {tensor: (places.get(before - 1, -1), i) for i, (tensor, before) in entered}
     computed = {id(t) for u in uses if not u.dropped for t in u.held.values() if not read(t, "is_leaf")}
     if computed:  # then other tensors are registered, which may or may not be the weights themselves
         yield from (
             (named, dict[str, Tensor]()) for named in islice(_namings(uses, wanted), MAX_PERMUTATIONS)
         )
         uses = [replace(u, held={s: t for s, t in u.held.items() if id(t) not in computed}) for u in uses]
-    by_size = ((named, extra) for named in _namings(uses, wanted) for extra in _by_size(named, model, wanted, order))
+    by_size = (
+        (named, extra) for named in _namings(uses, wanted) for extra in _by_size(named, model, wanted, came)
+    )
     yield from islice(by_size, MAX_PERMUTATIONS)
 
 
@@ -179,7 +185,7 @@ def _alike(uses: list[Use]) -> list[list[int]]:
     signatures: dict[int, tuple[int, str, str]] = {}
 
     def signature(index: int) -> tuple[int, str, str]:
-        """How much stands upstream, a digest of what, as nested texts would double with each layer, and itself."""
+        """How much stands upstream, a digest of it (nested texts would double with each layer), itself."""
         if index not in signatures:
             use = uses[index]
             above = sorted(signature(i) for i in use.upstream)
@@ -226,7 +232,7 @@ def _name(uses: list[Use], wanted: Sequence[Wanted]) -> dict[str, Tensor]:
 
 
 def _by_size(
-    named: dict[str, Tensor], model: nn.Module, wanted: Sequence[Wanted], order: Mapping[int, tuple[int, int]]
+    named: dict[str, Tensor], model: nn.Module, wanted: Sequence[Wanted], came: Mapping[int, tuple[int, int]]
 ) -> list[dict[str, Tensor]]:
     """All ways to give the roles that are still wanted to registered tensors of their size.
 
@@ -248,7 +254,7 @@ def _by_size(
         fits = [t for n, t in registered.items() if n != "alpha" and size(t) == count and id(t) not in taken]
         if not fits:
             continue
-        fits.sort(key=lambda tensor: order.get(id(tensor), (len(order), 0)))
+        fits.sort(key=lambda tensor: came.get(id(tensor), (len(came), 0)))
         roles.sort(key=is_optional_bias)
         few = min(len(fits), len(roles))
         pairs = (
