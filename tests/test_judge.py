@@ -220,7 +220,7 @@ def test_probe_never_raises() -> None:
 
 def test_a_fault_of_ours_is_not_the_learners(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the probe itself stops, nothing is graded, and the sentence says whose fault it is."""
-    monkeypatch.setattr("sumskip.checking.probing.module.dtype_of", operator.itemgetter("a slip of ours"))
+    monkeypatch.setattr("sumskip.checking.probing.module.dtypes_of", operator.itemgetter("a slip of ours"))
     report = public("addition_model", Halved)
     assert (report.status, report.score) == ("not_graded", 0.0)
     assert "a fault of ours, not your mistake" in report.message

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autograder.exercises.vocabulary import Exercise, Misconception, function_parts
-from sumskip.checking.core import Hint
+from autograder.exercises.vocabulary import Exercise, Misconception
+from sumskip.checking.core import Hint, Part
 
 
 def fit_alpha(model: nn.Module, x: Tensor, target: Tensor, steps: int, lr: float) -> list[float]:
@@ -158,12 +158,37 @@ _OPTIMISER = "The steps are not lr times the gradient, so another rule moves alp
 _SCALED = "Every step is too long by the same factor: the squared errors were added. The mean was asked."
 
 
+def asked(
+    size: tuple[int, int, int],
+    alpha: float,
+    steps: int,
+    lr: float,
+    scale: float = 1.0,
+    target: float = 1.0,
+    biases: bool = True,
+) -> dict[str, Any]:
+    """A case with inputs of `size` (N, H, W): x as loud as `scale`, the target `target` times that."""
+    n, h, w = size
+    return {
+        "inputs": ((n, 1, h, w), (n, 1, h, w)),
+        "scales": (scale, scale * target),
+        "alpha": alpha,
+        "biases": biases,
+        "settings": {"steps": steps, "lr": lr},
+    }
+
+
 _UPHILL = "alpha moves away from the target: the step follows the gradient uphill. Which sign leads down?"
 
 EXERCISE = Exercise(
     "fit",
     fit_alpha,
-    function_parts(2, 6, 2),
+    (
+        Part("shape", 1, "returns a list of `steps` numbers"),
+        Part("values", 5, "moves alpha as plain gradient descent does"),
+        Part("log", 2, "the list has what alpha was after each step"),
+        Part("untouched", 2, "moves nothing but alpha"),
+    ),
     hints=(
         Hint(
             "One step: forward pass, mean squared error, backward pass, then move alpha. Repeat.",
@@ -178,11 +203,16 @@ EXERCISE = Exercise(
             "start-included returns-tensors returns-losses returns-gradients only-last no-return",
         ),
     ),
-    variants=tuple(
-        {"inputs": ((n, 1, h, w), (n, 1, h, w)), "alpha": alpha, "settings": {"steps": steps, "lr": lr}}
-        for (n, h, w), alpha, steps, lr in zip(
-            ((2, 5, 7), (3, 4, 6), (1, 9, 8)), (0.5, -0.8, 1.5), (6, 1, 12), (0.1, 0.3, 0.05), strict=True
-        )
+    variants=(
+        asked((2, 5, 7), alpha=0.5, steps=6, lr=0.1),
+        asked((3, 4, 6), alpha=-0.8, steps=1, lr=0.3),
+        # Quiet: the loss is flat, and no step comes near its end, so that the least weight decay or momentum shows.
+        asked((1, 9, 8), alpha=1.5, steps=50, lr=10.0, scale=0.05, biases=False),
+        # Loud: a gradient of some millions, and each step goes further beyond the target than the one before. So
+        # a gradient that is clipped, and a loop that ends where the loss gets worse, show.
+        asked((2, 6, 5), alpha=1.5, steps=3, lr=6e-6, scale=1000.0),
+        # The loss is 0 from the start: a loop that ends there, or at a small loss, gradient or step, shows.
+        asked((3, 5, 4), alpha=0.0, steps=40, lr=0.1, target=0.0),
     ),
     wrong=(
         Misconception("trains-everything", descent(lambda model: model.parameters()), _EVERYTHING),

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autograder.exercises.vocabulary import Exercise, Misconception, function_parts
-from sumskip.checking.core import Hint
+from autograder.exercises.vocabulary import Exercise, Misconception
+from sumskip.checking.core import Hint, Part
 
 
 def intermediate_outputs(model: nn.Sequential, x: Tensor) -> list[Tensor]:
@@ -176,7 +176,11 @@ _ONE_TENSOR = (
 EXERCISE = Exercise(
     "outputs",
     intermediate_outputs,
-    function_parts(2, 4, 2),
+    (
+        Part("shape", 2, "returns a list with one tensor for each module, and no more"),
+        Part("values", 4, "has each module's output in it, in order"),
+        Part("untouched", 2, "leaves everything else as it was", ("values",)),
+    ),
     hints=(
         Hint(
             "An `nn.Sequential` can be looped over: each turn gives the next module.",

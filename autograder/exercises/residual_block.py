@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autograder.exercises.building import conv, slips
-from autograder.exercises.vocabulary import Exercise, Misconception, blocks, model_parts
-from sumskip.checking.core import Hint
+from autograder.exercises.vocabulary import Exercise, Misconception, blocks, default, model_parts
+from sumskip.checking.core import Hint, Part
 
 
 class ResidualBlock(nn.Module):
@@ -172,7 +172,7 @@ _STRIDE_IGNORED = (
 EXERCISE = Exercise(
     "module",
     ResidualBlock,
-    model_parts(3, 4, 3, 2),
+    model_parts(2, 4, 3, 2, Part("default", 1, "can be made without saying `stride`")),
     hints=(
         Hint(
             "Ask first: do x and F(x) have the same channels, height and width? Only then can x itself be added.",
@@ -187,7 +187,11 @@ EXERCISE = Exercise(
             "projection-ignores-stride both-strided stride-in-second stride-ignored path-ignores-stride channels-late",
         ),
     ),
-    variants=blocks((6, 6), (6, 6, 2), (6, 9, 1), (6, 9, 2)),
+    variants=(
+        *blocks((6, 6, 1), (6, 6, 2), (6, 9, 1), (6, 9, 2)),
+        *blocks((9, 6, 1), (9, 6, 2))[::3],  # one in train mode, one in eval mode and loud
+        default("default", 6, 6),
+    ),
     wrong=(
         Misconception(
             "no-shortcut", block(forward=lambda path, shortcut, x: torch.relu(path(x))), _NO_SHORTCUT

@@ -28,6 +28,7 @@ def refuse_malformed(exercise: Exercise) -> None:
     expected = {part for part, _ in CHECKS[exercise.kind]} or {
         question.name for question in exercise.questions
     }
+    expected |= {variant["part"] for variant in exercise.variants if "part" in variant}
     parts = ", ".join(f"{part.id} {part.points:g}" for part in exercise.parts)
     if sorted(part.id for part in exercise.parts) != sorted(expected):
         raise BadExerciseError(

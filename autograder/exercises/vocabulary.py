@@ -64,7 +64,7 @@ class Exercise:
     def cases(self, seed: str) -> Iterator[Case]:
         """The questions put to an answer; a model is asked each with and without biases, or only without."""
         for number, variant in enumerate(self.variants, 1):
-            made = {"kind": self.kind, "seed": f"{seed}/{number}", **variant}
+            made: dict[str, Any] = {"kind": self.kind, "seed": f"{seed}/{number}", **variant}
             yield Case(id=f"{number}", **made)
             if self.kind == "module" and made.get("biases", True):
                 yield Case(id=f"{number}-no-bias", **{**made, "biases": False})
@@ -98,20 +98,15 @@ def asked(
 # --- models and functions -----------------------------------------------------------------------------
 
 
-def model_parts(shape: float, values: float, gradients: float, parameters: float) -> tuple[Part, ...]:
+def model_parts(
+    shape: float, values: float, gradients: float, parameters: float, *more: Part
+) -> tuple[Part, ...]:
     return (
         Part("shape", shape, "runs, and gives the right shape"),
         Part("values", values, "gives the right values", ("shape",)),
         Part("gradients", gradients, "passes the right gradients back", ("shape", "values")),
         Part("parameters", parameters, "registers what must learn", ("shape",)),
-    )
-
-
-def function_parts(shape: float, values: float, untouched: float) -> tuple[Part, ...]:
-    return (
-        Part("shape", shape, "returns a list of the right form"),
-        Part("values", values, "returns the right values", ("shape",)),
-        Part("untouched", untouched, "leaves everything else as it was", ("shape", "values")),
+        *more,
     )
 
 
@@ -120,20 +115,36 @@ def function_parts(shape: float, values: float, untouched: float) -> tuple[Part,
 _SIZES = ((2, 5, 7), (5, 4, 3), (1, 34, 33), (3, 9, 6))
 
 
+# What an answer cuts off it cuts off far below this, pixels at 255 and activations at 6.
+_LOUD = 1000.0
+# Beside the variance of such inputs, another eps than 1e-5 shows.
+_QUIET = 0.1
+
+
 def images(channels: int) -> tuple[dict[str, Any], ...]:
-    """Inputs (N, channels, H, W) for a model whose `__init__` takes no argument."""
-    modes = ("train", "eval", "eval", "train")
+    """Inputs (N, channels, H, W) for a model whose `__init__` takes no argument; the second is loud."""
+    modes, scales = ("train", "eval", "eval", "train"), (1.0, _LOUD, 1.0, 1.0)
     return tuple(
-        {"inputs": ((n, channels, h, w),), "mode": mode}
-        for (n, h, w), mode in zip(_SIZES, modes, strict=True)
+        {"inputs": ((n, channels, h, w),), "mode": mode, "scales": (scale,)}
+        for (n, h, w), mode, scale in zip(_SIZES, modes, scales, strict=True)
     )
 
 
 def blocks(*configurations: tuple[int, ...]) -> tuple[dict[str, Any], ...]:
-    """Each configuration, the arguments of `__init__`, in both modes; H and W are even and odd in turn."""
+    """Each configuration, the arguments of `__init__`, in both modes; H and W are even and odd in turn.
+
+    Every second configuration is quiet in train mode, where BatchNorm makes up for it, and loud in eval mode.
+    """
     made = []
     for i, init in enumerate(configurations):
-        for mode in ("train", "eval"):
+        for mode, scale in (("train", _QUIET), ("eval", _LOUD)):
             shape = (3, init[0], 8, 6) if (i + (mode == "eval")) % 2 else (4, init[0], 7, 9)
-            made.append({"init": init, "mode": mode, "inputs": (shape,)})
+            made.append(
+                {"init": init, "mode": mode, "inputs": (shape,), "scales": (scale if i % 2 else 1.0,)}
+            )
     return tuple(made)
+
+
+def default(part: str, *init: int) -> dict[str, Any]:
+    """A case for the `part` alone that the model can be made so, with arguments left out."""
+    return {"init": init, "inputs": ((4, init[0], 7, 9),), "part": part}

@@ -38,7 +38,9 @@ class Case:
     the learner's model, so that a wrong model gets its weights too, and is recognised by them.
 
     `init` are the arguments of `__init__`, where `BLOCK` stands for a class. `inputs` are shapes,
-    `(N, C, H, W)` each. `settings` holds what only one `kind` needs.
+    `(N, C, H, W)` each, and `scales` how loud each is (1 where none is said): a loud one shows what is cut
+    off far out, a quiet one what is added near zero. `settings` holds what only one `kind` needs. A case that
+    has a `part` asks for that alone: it costs no other, and values in it do not count.
     """
 
     id: str
@@ -46,10 +48,12 @@ class Case:
     seed: str
     init: tuple[int | str, ...] = ()
     inputs: tuple[tuple[int, ...], ...] = ()
+    scales: tuple[float, ...] = ()
     mode: Literal["train", "eval"] = "train"
     biases: bool = True
     alpha: float | None = None
     permutation: int = 0
+    part: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -58,7 +62,13 @@ class Case:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Case:
         inputs = tuple(tuple(shape) for shape in data["inputs"])
-        return cls(**{**data, "init": tuple(data["init"]), "inputs": inputs})
+        tuples = {"init": tuple(data["init"]), "inputs": inputs, "scales": tuple(data["scales"])}
+        return cls(**{**data, **tuples})
+
+    @property
+    def loudest(self) -> float:
+        """The largest scale of its inputs, at least 1."""
+        return max((1.0, *self.scales))
 
 
 @dataclass(frozen=True)
@@ -132,8 +142,9 @@ class Report:
 
 
 def input_numbers(case: Case, index: int) -> NDArray[np.float64]:
-    """The input with this index (from 1) of a case, uniform with variance 1, `(N, C, H, W)`."""
-    return numbers(case.seed, f"input#{index}", case.inputs[index - 1]) * 3**0.5
+    """The input with this index (from 1) of a case, uniform with its scale as deviation, `(N, C, H, W)`."""
+    scale = case.scales[index - 1] if case.scales else 1.0
+    return numbers(case.seed, f"input#{index}", case.inputs[index - 1]) * 3**0.5 * scale
 
 
 def weight_numbers(case: Case, role: str, shape: tuple[int, ...]) -> Array:
@@ -171,9 +182,10 @@ def step_size(case: Case) -> float:
     """The rate of the one step of gradient descent after which an answer is looked at again.
 
     A weight's gradient sums over all positions, in random directions: it grows with the root of their
-    number. So weights change by some hundredths and outputs by a tenth, a thousand times the tolerance.
+    number, and with the input. So weights change by some hundredths and outputs by a tenth, a thousand times
+    the tolerance.
     """
-    return 0.01 / math.sqrt(positions(case))
+    return 0.01 / math.sqrt(positions(case)) / case.loudest
 
 
 def is_optional_bias(role: str) -> bool:

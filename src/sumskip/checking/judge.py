@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,8 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
     outside = sentences.from_outside(best.found[0], best.observed[best.first], wrong is not None)
     if outside is not None:
         return _report(key, best, outside, "global")
+    if wrong is None and best.found[0].part != "shape" and _has_another_form(best):
+        return _report(key, best, sentences.ANOTHER_FORM)
     if wrong is None and _weights_are_hidden(best):
         # What is certain without any values: that no step changes a weight.
         loose = next((one for one in best.found if one.actual in (LOOSE, CUT)), None)
@@ -191,7 +193,10 @@ def _beside(
     found: dict[str, tuple[Difference, int]] = {}
     for i, (case, seen) in enumerate(zip(cases, observed, strict=True)):
         for difference in differences(expected[i], seen, case):
-            found.setdefault(difference.part, (difference, i))
+            if case.part and difference.part == "shape":  # all else of it, the other cases ask
+                difference = replace(difference, part=case.part)
+            if difference.part == case.part or not case.part:
+                found.setdefault(difference.part, (difference, i))
     parts = [part.id for part in key.parts]
     order = sorted(found.values(), key=lambda item: (not _is_policy(item[0]), parts.index(item[0].part)))
     where = order[0][1] if order else 0
@@ -232,16 +237,16 @@ def _weights_are_hidden(this: _Round) -> bool:
 
 
 def _weights_are_lost(this: _Round) -> bool:
-    """Whether an answer that differs holds its weights in another form than the reference.
+    """Whether tensors of an answer that differs were found by their size alone: values then prove nothing."""
+    return bool(this.found and this.observed[this.first].facts.get("by_size"))
 
-    Tensors were found by their size alone (transposed, say), or several together have as many elements
-    as the role that nothing fills (a convolution cut in two): the values then prove nothing.
+
+def _has_another_form(this: _Round) -> bool:
+    """Whether weights stand in another form than was asked: a convolution cut in two, or transposed.
+
+    Then those that have no role have together as many elements as the roles that nothing fills.
     """
-    if not this.found:
-        return False
     facts, expected = this.observed[this.first].facts, this.expected[this.first].facts
-    if facts.get("by_size"):
-        return True
     ours, theirs = facts.get("roles", {}), expected.get("roles", {})
     extra = [math.prod(kept["shape"]) for role, kept in ours.items() if role not in theirs]
     missing = [math.prod(kept["shape"]) for role, kept in theirs.items() if role not in ours]

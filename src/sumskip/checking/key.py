@@ -146,7 +146,7 @@ def record(observation: Observation, full: bool = False) -> Recorded:
     for name, array in observation.arrays.items():
         if name.startswith("slot:"):
             continue  # an answer's own weights, of no use on record
-        whole = full and not name.startswith(("grad:", "after")) and array.size <= FULL_UP_TO
+        whole = full and not name.startswith(("grad:", "after", "collected")) and array.size <= FULL_UP_TO
         values = np.asarray(array, dtype=np.float32).ravel() if whole else sketch(array)
         arrays[name] = Kept(tuple(array.shape), values, whole)
     return Recorded(arrays, observation.facts)

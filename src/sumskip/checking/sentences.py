@@ -46,6 +46,10 @@ LOST_WEIGHTS = (
     "This construction keeps its weights in another form than a convolution does, so no values can be "
     "compared with it. Your instructor will look at it."
 )
+ANOTHER_FORM = (
+    "Weights were found in another form than one kernel for each convolution, as was asked. Is one cut into "
+    "several, or transposed?"
+)
 
 _ANSWER = {
     "missing": "Nothing is bound to `{symbol}` yet. Run the cell that defines it, then this one.",
@@ -53,6 +57,10 @@ _ANSWER = {
     "not a class": "`{symbol}` should be a class; {message} came. Pass the class itself, by its name.",
     "meta": "`{message}` is on the device meta, where tensors have a shape and no numbers. Make it on the CPU.",
     "not a module class": "A class derived from `nn.Module` was expected, `{message}` came. Which class does yours extend?",
+    "compiled": (
+        "What `torch.compile` and `torch.jit` make hides what runs. Take them out: the class alone is asked, and "
+        "graded."
+    ),
     "function": "A class derived from `nn.Module` was expected, a function came. Pass the class itself.",
     "not a module": "`{symbol}` should make an `nn.Module`; it made {message}.",
     "not a function": "A function was expected, {message} came. Define it with `def {symbol}(...)`.",
@@ -75,6 +83,7 @@ _LABELS = {
     "alpha size": "numbers in `alpha`",
     "alpha start": "first value of `alpha`",
     "missing weight": "{place}",
+    "collected": "output in eval mode, after train mode",
     "gradient": "gradient of {place}",
     "backward": "backward pass",
     "listing": "`parameters()`",
@@ -98,6 +107,10 @@ _PLACES = {
     "alpha is the same parameter": "`model.alpha` is another parameter afterwards. Change its number, not the parameter.",
     "returned": "Your function returned {actual}; {expected} was expected. What should the last line return?",
     "shapes": "Your list has {actual}; {expected} was expected. Which layer's output belongs there?",
+    "collected": (
+        "In each mode the values are right, but not in eval mode after passes in train mode. Do all running means "
+        "and variances collect as in `nn.BatchNorm2d(channels)`?"
+    ),
     "other tensors with a gradient": (
         "The values are right, but a tensor with `requires_grad` has a part in them that `parameters()` does "
         "not list. Should it learn?"

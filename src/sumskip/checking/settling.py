@@ -11,7 +11,7 @@ import numpy as np
 from sumskip.checking.core import Array, Case, Observation, input_numbers, supplied_weight_numbers
 
 # Arrays that only serve to be compared here.
-_COMPARED = ("input#", "weight:", "again")
+_COMPARED = ("input#", "weight:", "again", "path")
 # A second pass sums in the same order; a tenth of float32's error on the way through four layers.
 _SAME = 1e-5
 
@@ -48,6 +48,10 @@ def settle(seen: Observation, case: Case) -> Observation:
         facts["repeatable"] = first.keys() == second.keys() and not apart
         if apart:
             facts |= _apart(first[apart[0]], second.get(apart[0]))
+    if case.kind == "fit" and "path" in arrays:
+        path = _runs(arrays["path"])
+        facts["moved"] = len(path) > 1
+        facts["logged"] = _contains(_runs(arrays.get("history", path[:0])), path[1:])
     if case.kind == "module" and "output" in arrays:
         output = arrays["output"]
         facts["repeatable"] = _same(output, arrays.get("again"), _SAME * _scale(output))
@@ -64,6 +68,17 @@ def _differs(array: Array, sent: Array) -> bool:
     with np.errstate(all="ignore"):  # an answer's values may be infinite
         limit = np.finfo(array.dtype).eps * np.maximum(np.abs(sent), 1.0)
         return not bool(np.all(np.abs(array.astype(np.float64) - sent) <= limit))
+
+
+def _runs(values: Array) -> Array:
+    """The values without those that repeat the one before."""
+    return values[np.append(True, values[1:] != values[:-1])] if values.size else values
+
+
+def _contains(values: Array, some: Array) -> bool:
+    """Whether `some` stand among `values`, one behind the other, to float32's precision."""
+    starts = range(len(values) - len(some) + 1)
+    return any(np.allclose(values[i : i + len(some)], some, rtol=1e-6, atol=0) for i in starts)
 
 
 def _scale(array: Array) -> float:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sumskip.checking.core import Array, Case, Observation, supplied_weight_numbers
 from sumskip.checking.probing import plainly
 from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, read, type_name
-from sumskip.checking.probing.prepare import Stopped, described, inputs_for, plain, stage
+from sumskip.checking.probing.prepare import Stopped, described, heed, inputs_for, plain, stage
 from sumskip.checking.probing.roles import Watch, stopped
 from sumskip.models import Dimmer
 
@@ -46,15 +47,28 @@ def _fill(model: nn.Module, case: Case) -> None:
             plainly.assign(parameter, supplied_weight_numbers(case, name, tuple(parameter.shape)))
 
 
-def _layers(model: nn.Module) -> list[tuple[str, int]]:
-    """All modules by name, each by its identity."""
-    return [(name, id(module)) for name, module in plainly.modules(model)]
-
-
-def _hooks(model: nn.Module) -> int:
-    """How many hooks hang on a model and its parts. The names are PyTorch's, and private."""
-    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return sum(len(plainly.table(module, kind)) for _, module in plainly.modules(model) for kind in kinds)
+def _standing(model: nn.Module, x: Tensor) -> dict[str, Any]:
+    """How a model, its input and PyTorch stand: a fact's name, and what must be the same before and after."""
+    modules, held = dict(plainly.modules(model)), plainly.parameters(model) | plainly.buffers(model)
+    tables = {name: plainly.table(module, "__dict__") for name, module in modules.items()}
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    shared = (
+        torch.nn.modules.module
+    )  # hooks on every module there is; all these names are PyTorch's, and private
+    return {
+        "hooks_left": (
+            [len(table[kind]) for table in tables.values() for kind in hooks],
+            [len(getattr(shared, f"_global{kind}")) for kind in hooks],
+        ),
+        "mode_changed": [table["training"] for table in tables.values()],
+        "layers_changed": (
+            {name: (id(module), *tables[name]) for name, module in modules.items()},
+            {name: id(tensor) for name, tensor in held.items()},
+        ),
+        "learning_changed": [read(tensor, "requires_grad") for tensor in (x, *held.values())],
+        "gradients_left": [read(tensor, "grad") is None for tensor in (x, *held.values())],
+        "recording_changed": torch.is_grad_enabled(),
+    }
 
 
 def _state(model: nn.Module) -> dict[str, Array]:
@@ -80,22 +94,19 @@ def observe_outputs(answer: Any, case: Case) -> Observation:
     function = _function(answer)
     model = nn.Sequential(*(_layer(spec) for spec in case.settings["layers"]))
     _fill(model, case)
-    layers = _layers(model)
     model.train(case.mode == "train")
     x = inputs_for(case, torch.get_default_dtype())[0]
-    facts: dict[str, Any] = {}
+    before = _standing(model, x)
     with Watch([x]) as watch:
         try:
             result = function(model, x)
-        except Exception as error:
+        except BaseException as error:
+            heed(error)
             raise Stopped(stopped("call", error, watch, model, "model")) from None
     with stage("call"):
         second = function(model, x)
     arrays = {"input#1": numbers_of(x), **_state(model)}
-    training = [plainly.table(module, "__dict__").get("training") for _, module in plainly.modules(model)]
-    facts["hooks_left"] = _hooks(model) > 0
-    facts["mode_changed"] = any(mode is not (case.mode == "train") for mode in training)
-    facts["layers_changed"] = _layers(model) != layers
+    facts: dict[str, Any] = {name: now != before[name] for name, now in _standing(model, x).items()}
     if not is_a(result, list, tuple):
         facts["returned"] = {"type": type_name(result)}
         return Observation(arrays, facts)
@@ -119,9 +130,20 @@ def observe_fit(answer: Any, case: Case) -> Observation:
     alpha = model.alpha
     plainly.assign(alpha, np.asarray(case.alpha if case.alpha is not None else 0.5))
     facts: dict[str, Any] = {}
+    path: list[float] = []  # alpha in each forward pass, and in the end
+
+    def note(*_: object) -> None:
+        now = plainly.table(model, "_parameters").get("alpha")
+        if is_tensor(now) and plainly.size(now) == 1:
+            path.append(float(numbers_of(now).item()))
+
+    watching = model.register_forward_pre_hook(note)
     with stage("call"):
         result = function(model, x, target, steps, lr)
+    watching.remove()
+    note()
     arrays = {"input#1": numbers_of(x), "input#2": numbers_of(target), **_state(model)}
+    arrays["path"] = np.array(path, dtype=np.float64)
     arrays.pop("weight:alpha", None)
     now: Any = plainly.table(model, "_parameters").get("alpha")
     facts["alpha_kept"] = now is alpha
@@ -134,7 +156,8 @@ def observe_fit(answer: Any, case: Case) -> Observation:
     kinds = sorted({"float" if isinstance(item, (int, float)) else _kind(item) for item in items})
     facts["returned"] = {"type": "list", "length": len(result), "items": kinds}
     if kinds == ["float"]:
-        arrays["history"] = np.array(items, dtype=np.float64)
+        finite = [item if isinstance(item, (int, float)) else math.nan for item in items]
+        arrays["history"] = np.array(finite, dtype=np.float64)
     return Observation(arrays, facts)
 
 

@@ -35,7 +35,7 @@ from sumskip.checking.probing.plainly import is_a, is_tensor, numbers_of, type_n
 from sumskip.checking.probing.prepare import (
     Stopped,
     build,
-    dtype_of,
+    dtypes_of,
     heed,
     inputs_for,
     problem,
@@ -47,6 +47,7 @@ from sumskip.checking.probing.terms import Formulas, claim
 from sumskip.seeded import numbers
 
 _MOST_ARRAYS = 64
+_MOST_PASSES = 64  # that an answer of chance is given to show it
 
 
 def observe_module(answer: Any, case: Case) -> Observation:
@@ -76,9 +77,8 @@ class _Module:
 
     def observe(self) -> Observation:
         case = self.case
-        self.dtype = dtype_of(self.model)
         before = self._alpha()
-        placed, _ = self._once_more()
+        placed = self._first()
         held = placed.held
         sources = {role: plainly.leaves(tensor) for role, tensor in held.items()}
         self.free = placed.free
@@ -102,16 +102,36 @@ class _Module:
             third, output = self._once_more()
             later = third.held
             if self._keep("again", output):
+                self._collected()
+                self._chance()
                 # What a gradient reaches in both passes lasts, and learns if it is a parameter.
                 lasting = _ids(reached) & _ids(plainly.leaves(output))
                 self.facts["strays"] = bool(lasting - _ids(Register(self.model).parameters))
-        self._roles(held, used, later, sources)
+        idle = {
+            role for role in placed.by_size if is_optional_bias(role) and id(held[role]) not in self.moved
+        }
+        self._roles({r: tensor for r, tensor in held.items() if r not in idle}, used, later, sources)
         # A tensor that merely had the right size, and no influence, says nothing about the result.
         self.facts["by_size"] = sorted(role for role in placed.by_size if id(held[role]) in self.moved)
         self._alpha_facts(before, start)
         if self.gradients:
             self._step(used)
         return Observation(self.arrays, self.facts)
+
+    def _first(self) -> Placement:
+        """The first forward pass, which says in which dtype a model of several runs."""
+        dtypes = dtypes_of(self.model)
+        for parameter in self.made:  # one number of half precision, whose values and steps would be rounded
+            if plainly.size(parameter) == 1 and plainly.read(parameter, "dtype").itemsize < 4:
+                plainly.widen(parameter, dtypes[0])
+        first: Stopped | None = None
+        for self.dtype in dtypes:
+            try:
+                return self._once_more()[0]
+            except Stopped as stop:
+                first = first or stop
+        assert first is not None
+        raise first
 
     def _once_more(self) -> tuple[Placement, Any]:
         """A forward pass on inputs that are equal each time."""
@@ -126,7 +146,8 @@ class _Module:
                 heed(error)
                 raise Stopped(stopped("forward", error, watch, self.model)) from None
         self.watch = watch
-        return place(watch.uses, self.model, self.wanted, self.case.permutation), output
+        watch.drop(output)
+        return place(watch, self.model, self.wanted, self.case.permutation), output
 
     def _keep(self, name: str, output: Any) -> bool:
         """Keep an output's numbers, where it has any."""
@@ -143,8 +164,12 @@ class _Module:
         The noise keeps a weight that ought to have no influence from hiding behind its start value.
         """
         for role, tensor in held.items():
-            if plainly.read(tensor, "is_leaf"):
-                shape = next((want.shape for want in self.wanted if want.role == role), None)
+            shape = next((want.shape for want in self.wanted if want.role == role), None)
+            # What the reference lacks and does not learn is a constant: an averaging kernel, a row of ones.
+            constant = (
+                shape is None and role.endswith((".weight", ".bias")) and not is_a(tensor, nn.Parameter)
+            )
+            if plainly.read(tensor, "is_leaf") and not constant:
                 if shape is None or math.prod(shape) != plainly.size(tensor):
                     shape = tuple(plainly.read(tensor, "shape"))
                 plainly.assign(tensor, weight_numbers(self.case, role, shape))
@@ -213,6 +238,26 @@ class _Module:
                     parameter.add_(parameter.grad, alpha=-step_size(self.case))
         with stage("forward", self.model), torch.no_grad():
             self._keep("after a step", self.model(*inputs_for(self.case, self.dtype)))
+
+    def _collected(self) -> None:
+        """The output in eval mode after two passes in train mode, of which BatchNorm keeps statistics."""
+        if self.case.mode == "train" and any(want.role.endswith(".running_mean") for want in self.wanted):
+            self.model.eval()
+            with torch.no_grad():
+                self._keep("collected", self._once_more()[1])
+            self.model.train()
+
+    def _chance(self) -> None:
+        """Go on, where passes draw random numbers, until one differs: dropout of a hundredth seldom shows."""
+        with torch.no_grad():
+            for _ in range(_MOST_PASSES):
+                state = torch.get_rng_state()
+                output = self._once_more()[1]
+                if torch.equal(state, torch.get_rng_state()):
+                    return
+                self._keep("again", output)
+                if not np.array_equal(self.arrays["again"], self.arrays["output"]):
+                    return
 
     def _shaped(self, role: str, values: Array) -> Array:
         """An array in the shape of the reference's tensor of this role, where it has as many elements."""

@@ -159,6 +159,12 @@ def tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
         yield from tensors(list(dict.values(value)), depth + 1)
 
 
+def widen(tensor: Tensor, dtype: torch.dtype) -> None:
+    """Have a tensor keep the same numbers in a wider dtype, as `Module.to` does."""
+    with unheard(), torch.no_grad():
+        _SET["data"](tensor, _BASE.to(classless(tensor), dtype))
+
+
 def classless(tensor: Tensor) -> Tensor:
     """The same numbers, at the same place of the graph, as a tensor of no class of its own."""
     with unheard():

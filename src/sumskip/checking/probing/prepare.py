@@ -8,6 +8,7 @@ import dis
 import linecache
 import re
 import types
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FunctionType, ModuleType, TracebackType
@@ -194,6 +195,8 @@ def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
     if not is_a(model, nn.Module):  # `__class__` may say anything
         kind = "function" if is_a(answer, FunctionType) else "not a module"
         raise Stopped({"stage": "answer", "type": kind, "message": described(model)})
+    if any(_is_compiled(module) for _, module in plainly.modules(model)):
+        raise Stopped({"stage": "answer", "type": "compiled", "message": type_name(model)})
     return model
 
 
@@ -209,14 +212,25 @@ def refuse_without_numbers(model: nn.Module) -> None:
                 raise Stopped({"stage": "answer", "type": "meta", "message": f"{prefix}{name}"[:80]})
 
 
-def dtype_of(model: nn.Module) -> torch.dtype:
-    """The dtype of the model's first floating-point weight; the default where it has none."""
-    held = [*plainly.parameters(model).values(), *plainly.buffers(model).values()]
-    found = (plainly.read(tensor, "dtype") for tensor in held)
-    return next((dtype for dtype in found if dtype.is_floating_point), torch.get_default_dtype())
+def _is_compiled(module: nn.Module) -> bool:
+    """Whether `torch.compile`, in whichever way, or `torch.jit` made what a call of the module runs."""
+    wrapped = plainly.table(module, "__dict__").get("_compiled_call_impl") is not None
+    marked = hasattr(getattr(type(module), "forward", None), "_torchdynamo_orig_callable")
+    return wrapped or marked or is_a(module, torch.jit.ScriptModule) or type_name(module) == "OptimizedModule"
+
+
+def dtypes_of(model: nn.Module) -> list[torch.dtype]:
+    """The dtypes that a model may run in, that of most of its numbers first; the default if it has none."""
+    counts: Counter[torch.dtype] = Counter()
+    for held in (plainly.parameters(model), plainly.buffers(model)):
+        for tensor in held.values():
+            dtype = plainly.read(tensor, "dtype")
+            if dtype.is_floating_point:
+                counts[dtype] += plainly.size(tensor)
+    return [dtype for dtype, _ in counts.most_common()] or [torch.get_default_dtype()]
 
 
 def inputs_for(case: Case, dtype: torch.dtype) -> list[Tensor]:
-    """The case's inputs, uniform with variance 1, `(N, C, H, W)` each."""
+    """The case's inputs, `(N, C, H, W)` each."""
     count = len(case.inputs)
     return [torch.tensor(input_numbers(case, i), dtype=dtype, device="cpu") for i in range(1, count + 1)]

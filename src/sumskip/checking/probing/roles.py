@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations, groupby, islice, permutations, product
+from itertools import chain, combinations, groupby, islice, permutations, product
 from typing import Any, NamedTuple
 
 import torch
@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from sumskip.checking.core import MAX_PERMUTATIONS
-from sumskip.checking.probing.plainly import buffers, is_tensor, parameters, read, size
+from sumskip.checking.core import MAX_PERMUTATIONS, is_optional_bias
+from sumskip.checking.probing.plainly import buffers, is_tensor, leaves, parameters, read, size, tensors
 from sumskip.checking.probing.prepare import problem
-from sumskip.checking.probing.terms import Formulas, Leaf, Term, applied, claim, tensors_in, writes
+from sumskip.checking.probing.terms import Formulas, Leaf, Term, applied, claim, writes
 
 # The operators that hold weights, and the names of their positional arguments. torch.batch_norm and
 # F.batch_norm order theirs differently.
@@ -31,6 +31,7 @@ _CONV = ("input", "weight", "bias")
 _SLOTS: dict[Any, tuple[str, tuple[str, ...]]] = {
     torch.conv2d: ("conv2d", _CONV),
     torch.conv1d: ("conv1d", _CONV),
+    torch.conv_transpose2d: ("conv_transpose2d", _CONV),
     F.linear: ("linear", _CONV),
     F.batch_norm: ("batch_norm", ("input", "running_mean", "running_var", "weight", "bias")),
     torch.batch_norm: ("batch_norm", ("input", "weight", "bias", "running_mean", "running_var")),
@@ -52,11 +53,17 @@ class Use:
     op: str
     held: dict[str, Tensor]
     upstream: frozenset[int]  # indices of the uses whose results reach this one
+    dropped: bool = False  # nothing of its result is in the output
 
     @property
     def shape(self) -> tuple[int, ...] | None:
         """The weight's shape, which tells uses apart; a bias is optional and so tells nothing."""
         return tuple(read(self.held["weight"], "shape")) if "weight" in self.held else None
+
+    @property
+    def constant(self) -> bool:
+        """Whether its weight is one that does not learn."""
+        return "weight" in self.held and not read(self.held["weight"], "requires_grad")
 
 
 @dataclass(repr=False)
@@ -67,6 +74,8 @@ class Watch(TorchFunctionMode):
     uses: list[Use] = field(default_factory=list)
     failed: tuple[Exception, Term] | None = None  # the last operator that stopped, and its error
     overwritten: list[Term | Leaf] = field(default_factory=list)  # what operators wrote into
+    # Tensors by id: how many uses came before the first of each.
+    entered: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -100,7 +109,8 @@ class Watch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         upstream = frozenset[int]()
-        for tensor in tensors_in([args, kwargs]):
+        for tensor in tensors([args, kwargs]):
+            self.entered.setdefault(id(tensor), len(self.uses))
             known = self._origin.get(id(tensor))
             upstream |= known[1] if known else frozenset()
         term = applied(
@@ -120,10 +130,19 @@ class Watch(TorchFunctionMode):
             self.uses.append(Use(op, held, upstream - {len(self.uses)}))
         if writes(func, kwargs) and args:
             self.overwritten.append(self.made(args[0]))
-        for tensor in tensors_in(result):
+        for tensor in tensors(result):
             self._origin[id(tensor)] = (tensor, upstream, term)
             self._shapes[id(term)] = list(read(tensor, "shape"))
         return result
+
+    def drop(self, output: Any) -> None:
+        """Mark the uses of which nothing is in `output`: neither by data flow nor by gradient."""
+        known = [self._origin[id(tensor)][1] for tensor in tensors(output) if id(tensor) in self._origin]
+        if known:
+            learning = {id(leaf) for tensor in tensors(output) for leaf in leaves(tensor)}
+            for index, use in enumerate(self.uses):
+                sources = {id(leaf) for tensor in use.held.values() for leaf in leaves(tensor)}
+                use.dropped = index not in frozenset().union(*known) and not sources & learning
 
 
 def stopped(
@@ -177,14 +196,14 @@ class Placement:
     orders: int
 
 
-def place(uses: list[Use], model: nn.Module, wanted: Sequence[Wanted], permutation: int = 0) -> Placement:
+def place(watch: Watch, model: nn.Module, wanted: Sequence[Wanted], permutation: int = 0) -> Placement:
     """Give the tensors of a watched forward pass their roles.
 
     First by use, in the order of data flow. Roles that no watched operator shows (unfold and matmul, a
     linear layer for a 1×1 convolution) go to registered tensors of their size. Where weights are computed
     from others, that is tried as well. What stays ambiguous is numbered: `permutation` picks one reading.
     """
-    readings = list(_readings(uses, model, wanted))
+    readings = list(_readings(watch, model, wanted))
     named, extra = readings[permutation % len(readings)]
     placed = {id(tensor) for tensor in extra.values()}
     held = {role: t for role, t in named.items() if id(t) not in placed or role in extra} | extra
@@ -194,35 +213,44 @@ def place(uses: list[Use], model: nn.Module, wanted: Sequence[Wanted], permutati
 
 
 def _readings(
-    uses: list[Use], model: nn.Module, wanted: Sequence[Wanted]
+    watch: Watch, model: nn.Module, wanted: Sequence[Wanted]
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """The roles by use and those by size, in every way in which they can be read, the likeliest first."""
-    computed = {id(t) for use in uses for t in use.held.values() if not read(t, "is_leaf")}
+    uses = watch.uses
+    places = {index: place for place, index in enumerate(chain(*_alike(uses)))}
+    # A tensor of a size alone belongs to the use that ran just before it came in, as a gain behind BatchNorm.
+    entered = enumerate(watch.entered.items())
+    came = {tensor: (places.get(before - 1, -1), i) for i, (tensor, before) in entered}
+    computed = {id(t) for u in uses if not u.dropped for t in u.held.values() if not read(t, "is_leaf")}
     if computed:  # then other tensors are registered, which may or may not be the weights themselves
         yield from (
             (named, dict[str, Tensor]()) for named in islice(_namings(uses, wanted), MAX_PERMUTATIONS)
         )
         uses = [replace(u, held={s: t for s, t in u.held.items() if id(t) not in computed}) for u in uses]
-    by_size = ((named, extra) for named in _namings(uses, wanted) for extra in _by_size(named, model, wanted))
+    by_size = (
+        (named, extra) for named in _namings(uses, wanted) for extra in _by_size(named, model, wanted, came)
+    )
     yield from islice(by_size, MAX_PERMUTATIONS)
 
 
 def _alike(uses: list[Use]) -> list[list[int]]:
     """The uses in the order of data flow, those that nothing tells apart in one group."""
-    signatures: dict[int, tuple[int, str]] = {}
+    signatures: dict[int, tuple[int, str, str]] = {}
 
-    def signature(index: int) -> tuple[int, str]:
-        """How much stands upstream, and a digest of what: nested texts would double with each layer."""
+    def signature(index: int) -> tuple[int, str, str]:
+        """How much stands upstream, a digest of it (nested texts would double with each layer), itself."""
         if index not in signatures:
             use = uses[index]
             above = sorted(signature(i) for i in use.upstream)
-            digest = hashlib.sha256(repr((use.op, use.shape, above)).encode()).hexdigest()
-            signatures[index] = (len(use.upstream), digest)
+            digest = hashlib.sha256(repr(above).encode()).hexdigest()
+            signatures[index] = (len(use.upstream), digest, f"{use.op} {use.shape}")
         return signatures[index]
 
     # A module used twice holds the same tensors: one use speaks for both.
     first_use: dict[tuple[int, ...], int] = {}
     for index, use in enumerate(uses):
+        if use.dropped:
+            continue
         first_use.setdefault(tuple(id(t) for t in use.held.values()) or (-index - 1,), index)
     ordered = sorted(first_use.values(), key=lambda i: (signature(i), i))
     return [list(group) for _, group in groupby(ordered, key=signature)]
@@ -235,12 +263,19 @@ def _namings(uses: list[Use], wanted: Sequence[Wanted]) -> Iterator[dict[str, Te
 
 
 def _name(uses: list[Use], wanted: Sequence[Wanted]) -> dict[str, Tensor]:
-    """Roles by use: the reference's first use of the same operator and shape, else a number of its own."""
+    """Roles by use: the reference's first use of the same operator and shape, else a number of its own.
+
+    Where more have that shape than the reference has, a constant kernel gives way to those that learn.
+    """
     shapes = {want.use: want.shape for want in wanted if want.role.endswith(".weight")}
     of_reference = Counter(name.split("#")[0] for name in shapes)
     held: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
-    for use in uses:
+    room: Counter[tuple[str, tuple[int, ...] | None]] = Counter(
+        (name.split("#")[0], shape) for name, shape in shapes.items()
+    )
+    crowd = Counter((use.op, use.shape) for use in uses)
+    for use in sorted(uses, key=lambda u: u.constant and crowd[u.op, u.shape] > room[u.op, u.shape]):
         fitting = [name for name in shapes if name.startswith(f"{use.op}#")]
         name = next((name for name in fitting if use.shape in (None, shapes[name])), None)
         if name is None and use.op == "conv2d":  # with a 1×1 kernel it does what a linear layer does
@@ -254,10 +289,12 @@ def _name(uses: list[Use], wanted: Sequence[Wanted]) -> dict[str, Tensor]:
     return held
 
 
-def _by_size(named: dict[str, Tensor], model: nn.Module, wanted: Sequence[Wanted]) -> list[dict[str, Tensor]]:
+def _by_size(
+    named: dict[str, Tensor], model: nn.Module, wanted: Sequence[Wanted], came: Mapping[int, tuple[int, int]]
+) -> list[dict[str, Tensor]]:
     """All ways to give the roles that are still wanted to registered tensors of their size.
 
-    The first takes tensors in the order of their registration, as most people write them.
+    The first takes tensors in the order in which they came in, and passes over biases that none need have.
     """
     used = {want.use for want in wanted}
     standing_in = set(_STAND_INS) - {use.split("#")[0] for use in used}
@@ -276,6 +313,8 @@ def _by_size(named: dict[str, Tensor], model: nn.Module, wanted: Sequence[Wanted
         fits = [t for n, t in registered.items() if n != "alpha" and size(t) == count and id(t) not in taken]
         if not fits:
             continue
+        fits.sort(key=lambda tensor: came.get(id(tensor), (len(came), 0)))
+        roles.sort(key=is_optional_bias)
         few = min(len(fits), len(roles))
         pairs = (
             dict(zip(chosen, some, strict=True))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sumskip.checking.probing.plainly import buffers, is_a, is_tensor, parameters, read, type_name
+from sumskip.checking.probing.plainly import buffers, is_a, parameters, read, type_name
 
 _MOST_TERMS = 2000  # of a claim; and its formula has at most so many characters:
 _MOST_TEXT = 90
@@ -224,14 +224,3 @@ class _Room:
         if self._left < 0:
             raise _TooLongError
         return text
-
-
-def tensors_in(value: Any, depth: int = 0) -> Iterator[Tensor]:
-    """The tensors among the arguments of a call."""
-    if is_tensor(value):
-        yield value
-    elif isinstance(value, (list, tuple)) and depth < 4:
-        for item in value:
-            yield from tensors_in(item, depth + 1)
-    elif isinstance(value, dict) and depth < 4:
-        yield from tensors_in(list(value.values()), depth + 1)
