@@ -45,6 +45,8 @@ def unpack_zip(raw: bytes) -> tuple[dict[str, bytes], list[str]]:
         if member.is_dir() or not parts or _made_by_systems(parts):
             continue
         name = parts[-1]
+        if name in found and len(parts) > 1:  # as two notebooks in two folders have it: both are looked at
+            name = f"{parts[-2]}-{name}"
         if problem := _unfit(member, name, found, room):
             left.append(f"{name[:MOST_NAME]} {problem}")
             continue
