@@ -302,7 +302,7 @@ class ClassRun:
             self.outcome.levels.add(engine.level)
             verdict = grade_submission(self.course, chosen.submission, stands, engine)
         warnings = (*chosen.warnings, *verdict.warnings)
-        return replace(verdict, warnings=warnings), notebook, time.monotonic() - started
+        return replace(verdict, warnings=warnings, look=chosen.look), notebook, time.monotonic() - started
 
 
 def _answers_in(notebook: Path) -> dict[str, str]:
