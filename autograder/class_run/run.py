@@ -23,7 +23,8 @@ from nbformat import NotebookNode
 
 from autograder.class_run.changes import changes
 from autograder.class_run.outcome import Outcome, TimeLeft
-from autograder.engine.run import Engine, plain_text
+from autograder.engine.bounded import plain_text
+from autograder.engine.run import Engine
 from autograder.engine.written import unread
 from autograder.gradebook.book import (
     ClassGradebook,

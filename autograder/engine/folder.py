@@ -14,8 +14,8 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+from autograder.engine.bounded import plain_text
 from autograder.engine.inside.pictures import PICTURES
-from autograder.engine.run import plain_text
 from autograder.files import UnfitFileError, one_form, regular_bytes
 
 MOST_NOTEBOOK = 20_000_000  # bytes; outputs with many pictures are some 5 MB

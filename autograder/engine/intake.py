@@ -22,10 +22,11 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import sumskip
+from autograder.engine.bounded import plain_text
 from autograder.engine.folder import MOST_NOTEBOOK, IntakeError, files_beside
 from autograder.engine.inside.notebook import HandedCell, Outline, OutlineError, read_outline
 from autograder.engine.ours import OurCell, our_cells, recognise, text_of, words
-from autograder.engine.run import Plan, Task, plain_text
+from autograder.engine.plan import Plan, Task
 from autograder.engine.written import Around, answer_in_words, attachments
 from autograder.files import UnfitFileError, regular_bytes
 from sumskip.checking.core import Array

@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from autograder.engine.bounded import plain_text
 from autograder.engine.folder import IntakeError
 from autograder.engine.inside.notebook import HandedCell
-from autograder.engine.run import plain_text
 
 # What nbgrader writes where a learner is to write.
 TEXT_STUB = "YOUR ANSWER HERE"

@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, Protocol
 
+from autograder.engine.bounded import plain_text
 from autograder.engine.folder import Contents, IntakeError, called, contents_of, digest_of
 from autograder.engine.inside.notebook import Outline, OutlineError
 from autograder.engine.inside.unpack import unpack_zip
 from autograder.engine.intake import Submission, read_here, read_submission
-from autograder.engine.run import plain_text
 from autograder.files import UnfitFileError, regular_bytes
 from autograder.submission.course import Course
 
