@@ -260,6 +260,16 @@ ESSAYS: dict[str, tuple[list[dict[str, Any]], list[str], bool]] = {
         ["Because.\n\nAnd so.\n\nAnd on."],
         False,
     ),
+    "in paragraphs, with a formula": (
+        [essay(ESSAY), own("Because.\n\n$$\nx + 1\n$$\n\nAnd so.", "markdown")],
+        ["Because.\n\n$$\nx + 1\n$$\n\nAnd so."],
+        True,
+    ),
+    "below the question, copied": (
+        [essay(ESSAY), own(f"{QUESTION}\n\nBecause.", "markdown")],
+        ["answer:*\n\nBecause."],
+        True,
+    ),
     "as a remark far away": (
         [essay(ESSAY), AFTER, own(f"# {WORDS}")],
         [WORDS],

@@ -21,7 +21,6 @@ from sumskip.checking.core import Ask, Case, Observation, Report
 
 JudgeExercise = Callable[[str, Ask], Report]
 
-
 _RESTARTS = 4
 
 

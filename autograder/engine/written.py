@@ -27,7 +27,7 @@ _MOST_SHOWN = 20_000  # characters of what stands elsewhere, or in no notebook
 _UNREAD = "*What was handed in could not be read. What can be seen of it stands at the top of this page.*"
 
 _WORD = re.compile(r"\w+")
-_NEW = 4  # words in a line of the lesson's that are more than a slip or a mark
+_NEW = 3  # words in a line of the lesson's that are more than a slip or a mark
 _OPEN: Counter[str] = Counter()  # a line that ends in "…": learners complete it, for themselves
 _SENTENCE = re.compile(r"(?:[^\W\d_]{1,30} ){7}[^\W\d_]")  # eight words in a row: hardly code
 
@@ -96,8 +96,8 @@ class Around:
         ours: into the question, say. Of code that stands elsewhere, what reads like a sentence counts, unless
         it is `answering` an exercise.
         """
-        near = self._near(places)
-        found = []
+        places = set(places)
+        near, found = self._near(places), []
         for index, cell in enumerate(self.cells):
             own = self._own[index]
             if index in places:
@@ -107,9 +107,9 @@ class Around:
                     found.append(self._written(cell.source))
             elif own and index not in answering and (index in near or _SENTENCE.search(cell.source)):
                 found.append(_indented(cell.source))
-        return [text for text in found if text.strip()]
+        return [text for text in found if _WORD.search(text)]
 
-    def _near(self, places: Collection[int]) -> set[int]:
+    def _near(self, places: set[int]) -> set[int]:
         """The cells next to `places`, with what is the learner's own in between."""
         near: set[int] = set()
         run: list[int] = []
@@ -117,7 +117,7 @@ class Around:
             if index < len(self.cells) and (self._own[index] or index in places):
                 run.append(index)
                 continue
-            if not set(places).isdisjoint(run):
+            if not places.isdisjoint(run):
                 near.update((run[0] - 1, *run, index))
             run = []
         return near
@@ -127,8 +127,11 @@ class Around:
         return "\n".join(line for line in source.split("\n") if self._is_new(line)).strip()
 
     def _is_new(self, line: str) -> bool:
-        found = Counter(_WORD.findall(line))
-        lessons = self._lines.get(_begins(line), ())
+        begins = _begins(line)
+        lessons = (
+            self._lines.get(begins, ()) if begins else ()
+        )  # a line without words goes with its neighbours
+        found = Counter(_WORD.findall(line)) if lessons else _OPEN
         return not any(known is _OPEN or (found - known).total() < _NEW for known in lessons)
 
 

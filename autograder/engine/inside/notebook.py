@@ -29,6 +29,7 @@ MOST_ID = 200
 # A string of JSON, also one that never ends: so that no byte is looked at twice.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 
+# How files begin that are handed in for a notebook.
 _KINDS = {b"<": "a web page", b"PK\3\4": "a zip", b"\x1f\x8b": "an archive"}
 
 
@@ -135,7 +136,7 @@ def read_outline(raw: bytes, gathered: Gathered | None = None) -> Outline:
         # Colab keeps a cell's id in its metadata.
         name = _id(cell.get("id")) or _id(_inner(cell, "metadata", "id"))
         found.append(HandedCell(kind, source, name, _grade_id(cell)))
-    if rest := gathered.rest():
+    if (rest := gathered.rest()) and len(found) < MOST_CELLS:
         found.append(HandedCell("markdown", f"*These pictures lay beside the notebook:*{rest}", None, None))
     return Outline(tuple(found), _id(_inner(data, "metadata", "sumskip", "version")))
 
