@@ -260,6 +260,11 @@ ESSAYS: dict[str, tuple[list[dict[str, Any]], list[str], bool]] = {
         ["Because.\n\nAnd so.\n\nAnd on."],
         False,
     ),
+    "split, with a cell of one's own in between": (
+        [essay("Because."), own("And so.", "markdown"), essay("And on.")],
+        ["Because.\n\nAnd so.\n\nAnd on."],
+        False,
+    ),
     "in paragraphs, with a formula": (
         [essay(ESSAY), own("Because.\n\n$$\nx + 1\n$$\n\nAnd so.", "markdown")],
         ["Because.\n\n$$\nx + 1\n$$\n\nAnd so."],

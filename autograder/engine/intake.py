@@ -122,8 +122,9 @@ class _Restoring:
             if one.is_code and code:
                 self.named[one.grade_id] = code
             if one.written and not one.is_code:
-                for index in self.around.parts(one, self.named[one.grade_id]):
-                    self.named[one.grade_id].append(index)
+                parts = self.around.parts(one, self.named[one.grade_id])
+                self.named[one.grade_id] = sorted((*self.named[one.grade_id], *parts))
+                for index in parts:
                     cells[index] = replace(cells[index], grade_id=one.grade_id)
         everywhere = range(len(cells))
         self.answers = {name: [i for i in everywhere if self._answers(name, i)] for name in self.checks}
