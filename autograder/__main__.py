@@ -153,7 +153,7 @@ def grade_command(options: argparse.Namespace) -> int:
     from autograder.class_run.outcome import save_json
     from autograder.class_run.run import ClassRun
     from autograder.class_run.summary import rehearsal, summary
-    from autograder.engine.run import plain_text
+    from autograder.engine.bounded import plain_text
     from autograder.engine.sandbox import SandboxError
     from autograder.gradebook.book import GradebookError
     from autograder.submission.course import Course, CourseError

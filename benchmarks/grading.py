@@ -151,7 +151,8 @@ def rows(folder: Path, lesson: str) -> dict[tuple[str, str], float | None]:
 def breakdown(ours: Path, lesson: str, made: list[dict[str, Any]]) -> dict[str, float]:
     """Where the time of one submission goes, in seconds, measured in this process with one job."""
     from autograder.engine.intake import read_submission
-    from autograder.engine.run import Engine, Plan, Result
+    from autograder.engine.plan import Plan, Result
+    from autograder.engine.run import Engine
     from autograder.submission.grading import grade_exercise
     from sumskip.checking.core import Ask, Case, Observation, Report
 

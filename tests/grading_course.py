@@ -21,7 +21,7 @@ from autograder.class_run import run as class_run
 from autograder.engine.inside.notebook import Outline
 from autograder.engine.inside.unpack import unpack_zip
 from autograder.engine.intake import read_here
-from autograder.engine.run import CellOutput, Plan, Result, Task
+from autograder.engine.plan import CellOutput, Plan, Result, Task
 from autograder.exercises import EXERCISES, LESSONS
 from autograder.gradebook.book import ClassGradebook
 from autograder.keys.secret import KEY_STORE, SECRET_FILE

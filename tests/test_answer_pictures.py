@@ -113,7 +113,15 @@ TEXTS = {
     f'<img src="{DATA}">': f"![]({SHOWN})",
     f"![a][1]\n\n[1]: {DATA}": f"![a][1]\n\n[1]: {SHOWN}",
     f"![a][1]\n\n[1]: <{DATA}>": f"![a][1]\n\n[1]: <{SHOWN}>",
-    "see photo (1).png": "see photo (1).png",
+    "![a](pictures\\PHOTO (1).PNG 'a title')": f"![a]({SHOWN} 'a title')",
+    "![a](C:\\Users\\ana\\photo (1).png)": f"![a]({SHOWN})",
+    "![a](my pictures/bild a\u0308.jpg)": f"![a]({SHOWN})",
+    "![a](bild%20a%CC%88.jpg)": f"![a]({SHOWN})",
+    "<IMG SRC=bild%20%C3%A4.jpg>": f"![]({SHOWN})",
+    "![a][1]\n\n[1]: <photo (1).png>": f"![a][1]\n\n[1]: <{SHOWN}>",
+    "![x](data.csv) ![a](photo (1).png)": f"![x](data.csv) ![a]({SHOWN})",
+    "see photo (1).png": f"see photo (1).png\n\n![photo  1 .png]({SHOWN})",
+    "[a](Photo (1).png)": f"[a](Photo (1).png)\n\n![photo  1 .png]({SHOWN})",
     "![a](missing.png)": "![a](missing.png)",
     "![a](/etc/passwd)": "![a](/etc/passwd)",
     "![a](https://other.example/x.png)": "![a](https://other.example/x.png)",
@@ -128,6 +136,36 @@ def test_a_text_names_its_pictures_as_we_do(typed: str, expected: str) -> None:
     made = gathered.text(typed, attached)
     assert made.startswith(expected)
     assert len(gathered.found) == made.count(SHOWN)
+
+
+def test_what_lies_beside_and_is_not_mentioned_is_shown_at_the_end() -> None:
+    """Somebody has written by hand and taken a photograph; where all is mentioned, nothing is added."""
+    beside = {"a.png": b"1", "b.png": b"2", "same as a.png": b"1"}
+    gathered = Gathered(beside)
+    outline = read_outline(notebook(markdown("![x](a.png)")), gathered)
+    assert [cell.source for cell in outline.cells] == [
+        f"![x]({SHOWN})",
+        "*These pictures lay beside the notebook:*\n\n![b.png](attachment:picture-2)",
+    ]
+    assert gathered.found == {"picture-1": b"1", "picture-2": b"2"}
+    assert len(read_outline(notebook(markdown("![x](a.png) b.png")), Gathered(beside)).cells) == 1
+
+
+def test_pictures_in_a_folder_lie_beside(tmp_path: Path) -> None:
+    """Pictures alone are taken from there; a folder that holds nothing else is not called dropped."""
+    for name in ("img/a.png", "img/b.JPG", "more/a.png", "more/c.png", "more/data.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    warnings: list[str] = []
+    assert files_beside(tmp_path, warnings) == {
+        "a.png": b"img/a.png",
+        "b.JPG": b"img/b.JPG",
+        "c.png": b"more/c.png",
+    }
+    assert warnings == [
+        "dropped more: of a folder, only a notebook and pictures are taken",
+        "dropped a.png: another file has its name",
+    ]
 
 
 def test_what_is_attached_and_not_mentioned_is_shown_below() -> None:

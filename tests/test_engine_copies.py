@@ -47,6 +47,15 @@ COUNTS: dict[str, tuple[list[dict[str, Any]], str]] = {
     "answer and check copied, both mended": ([first(OTHER), CHECK, first(RIGHT), CHECK], RIGHT),
     "answer and check copied, not begun": ([first(RIGHT), CHECK, first(STUB), CHECK], RIGHT),
     "a check of one's own below": ([first(RIGHT), CHECK, own(f'{OTHER}\ncheck("first", First)')], RIGHT),
+    "a copied check made a remark": (
+        [first(RIGHT), CHECK, first(OTHER), CHECK | {"source": "# " + CHECK["source"]}],
+        RIGHT,
+    ),
+    "a copied check emptied": ([first(RIGHT), CHECK, first(OTHER), CHECK | {"source": ""}], RIGHT),
+    "a copied check of another name": (
+        [first(RIGHT), CHECK, first(OTHER), CHECK | {"source": 'check("second", second)'}],
+        RIGHT,
+    ),
     "the answer in the check cell": ([first(STUB), CHECK | {"source": f"{RIGHT}\n{CHECK['source']}"}], RIGHT),
     "answer and check in one cell": ([first(f"{RIGHT}\n{CHECK['source']}")], RIGHT),
     "the check was deleted": ([first(OTHER), own(RIGHT)], RIGHT),
@@ -218,8 +227,15 @@ def essay(source: str) -> dict[str, Any]:
     return cell(source, "essay", "markdown", grade=True, solution=True, points=2)
 
 
+def question(source: str) -> dict[str, Any]:
+    return cell(source, kind="markdown", id="q")
+
+
 NOTE = "may be the answer"
 # What stands at the end of the notebook, what the marker reads as the answer, and whether nobody may be sure.
+QUESTION = "# Why is it so?\n\nSay in a few words why it is so.\n\n- I thought that …"
+AFTER = cell("# Lesson", kind="markdown")
+WORDS = "Because the one is added to the other and so it passes on"
 ESSAYS: dict[str, tuple[list[dict[str, Any]], list[str], bool]] = {
     "written": ([essay("Because.")], ["Because."], False),
     "the template pasted below": ([essay("Because."), essay(ESSAY)], ["Because."], False),
@@ -234,6 +250,59 @@ ESSAYS: dict[str, tuple[list[dict[str, Any]], list[str], bool]] = {
         ["Because."],
         True,
     ),
+    "next to a code cell in between": (
+        [essay(ESSAY), own("1 + 1"), own("Because.", "markdown")],
+        ["Because."],
+        True,
+    ),
+    "goes on in a cell of one's own": (
+        [essay("Because."), own("And so.", "markdown"), own("And on.", "raw")],
+        ["Because.\n\nAnd so.\n\nAnd on."],
+        False,
+    ),
+    "split, with a cell of one's own in between": (
+        [essay("Because."), own("And so.", "markdown"), essay("And on.")],
+        ["Because.\n\nAnd so.\n\nAnd on."],
+        False,
+    ),
+    "in paragraphs, with a formula": (
+        [essay(ESSAY), own("Because.\n\n$$\nx + 1\n$$\n\nAnd so.", "markdown")],
+        ["Because.\n\n$$\nx + 1\n$$\n\nAnd so."],
+        True,
+    ),
+    "below the question, copied": (
+        [essay(ESSAY), own(f"{QUESTION}\n\nBecause.", "markdown")],
+        ["answer:*\n\nBecause."],
+        True,
+    ),
+    "as a remark far away": (
+        [essay(ESSAY), AFTER, own(f"# {WORDS}")],
+        [WORDS],
+        True,
+    ),
+    "merged into the question": (
+        [question(f"{QUESTION}\n\nBecause.")],
+        ["Because."],
+        True,
+    ),
+    "emptied": ([essay("")], [ESSAY], False),
+    "white space": ([essay(f" {ESSAY}\n\n ")], [ESSAY], False),
+    "deleted": ([own("import numpy, torch")], [ESSAY], False),
+    "code of one's own far away": (
+        [essay(ESSAY), AFTER, own("y = [f(x) for x in range(9)]")],
+        [ESSAY],
+        False,
+    ),
+    "deleted, and the question marked and completed": (
+        [question(QUESTION.replace("few", "**few**").replace("…", "it is another") + " ")],
+        [ESSAY],
+        False,
+    ),
+    "blank, and the question mended": (
+        [question(QUESTION.replace("few words", "few short words")), essay(ESSAY)],
+        [ESSAY],
+        False,
+    ),
     "the cell deleted, the answer elsewhere": ([own("Because.", "markdown")], ["Because."], True),
     "nothing": ([essay(ESSAY)], [ESSAY], False),
     "nothing, twice": ([essay(ESSAY), essay(ESSAY), own(ESSAY, "markdown")], [ESSAY], False),
@@ -242,12 +311,19 @@ ESSAYS: dict[str, tuple[list[dict[str, Any]], list[str], bool]] = {
 
 @pytest.mark.parametrize(("cells", "expected", "unsure"), ESSAYS.values(), ids=ESSAYS)
 def test_an_answer_in_words_is_shown_wherever_it_stands(
-    read: Any, cells: list[dict[str, Any]], expected: list[str], unsure: bool
+    read: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    cells: list[dict[str, Any]],
+    expected: list[str],
+    unsure: bool,
 ) -> None:
     """The marker reads it where the answer belongs; where it may be another text, the page says so."""
-    made = lesson(first(RIGHT), CHECK)
-    made["cells"][-1:] = [
-        one | {"id": f"end-{i}" if one["id"] != "intro" else "intro"} for i, one in enumerate(cells)
+    made, master = lesson(first(RIGHT), CHECK), copy.deepcopy(MASTERS["lesson"])
+    master["cells"].insert(-1, question(QUESTION))
+    monkeypatch.setitem(MASTERS, "lesson", master)
+    made["cells"][-1:] = [] if cells[0]["id"] == "q" else [question(QUESTION)]
+    made["cells"] += [
+        one | {"id": one["id"] if one["id"] in ("intro", "q") else f"end-{i}"} for i, one in enumerate(cells)
     ]
     answer = next(c for c in read(made).notebook.cells if c.id == "essay")
     for text in expected:

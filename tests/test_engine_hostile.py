@@ -25,7 +25,8 @@ import pytest
 
 from autograder.engine.folder import IntakeError
 from autograder.engine.intake import read_submission
-from autograder.engine.run import Engine, Plan, Result, Task
+from autograder.engine.plan import Plan, Result, Task
+from autograder.engine.run import Engine
 from autograder.engine.sandbox import Level, Limits
 from autograder.submission.grading import grade_exercise
 from course_root import KEYS, SECRET

@@ -296,7 +296,7 @@ HOPELESS: dict[str, Any] = {
     "empty": b"",
     "no JSON": b"print('hello')",
     "no UTF-8": b'{"cells": "\xff"}',
-    "UTF-16": json.dumps(MASTER).encode("utf-16"),
+    "a web page": b"<!DOCTYPE html><html><body>Log in</body></html>",
     "an archive": b"PK\x03\x04" + b"\0" * 100,
     "a list": b"[]",
     "a number": b"7",
@@ -325,8 +325,44 @@ def test_what_cannot_be_graded_is_said_in_one_line(read: Any, data: Any) -> None
     assert len(message) < 400
 
 
-def test_a_notebook_with_a_byte_order_mark_is_read(read: Any, handed: Notebook) -> None:
-    assert outline(read(b"\xef\xbb\xbf" + json.dumps(handed).encode())) == HONEST
+@pytest.mark.parametrize("name", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_notebook_is_read_in_each_encoding_of_json(read: Any, handed: Notebook, name: str) -> None:
+    """Windows' tools write UTF-16; nothing of it is said, for nothing is lost."""
+    handed["cells"][8]["source"] = "Weil für x."
+    submission = read(json.dumps(handed, ensure_ascii=False).encode(name))
+    assert outline(submission) == HONEST
+    assert submission.notebook.cells[8].source == "Weil für x."
+    assert submission.warnings == ()
+
+
+def test_a_sign_that_cannot_be_read_costs_itself_and_is_said(read: Any, handed: Notebook) -> None:
+    """An editor that writes in another encoding than it says."""
+    handed["cells"][8]["source"] = "Weil für x."
+    submission = read(json.dumps(handed, ensure_ascii=False).encode("cp1252"))
+    assert outline(submission) == HONEST
+    assert submission.notebook.cells[8].source == "Weil f\ufffdr x."
+    assert submission.warnings == ("1 characters could not be read: the file is not in UTF-8",)
+
+
+def test_a_number_that_is_none_in_an_output_costs_nothing(read: Any, handed: Notebook) -> None:
+    """Python's own tools write NaN, which is no JSON, where a plot has a gap."""
+    handed["cells"][2]["outputs"] = [{"data": {"application/json": [float("nan"), float("inf")]}}]
+    assert outline(read(handed)) == HONEST
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\n<!DOCTYPE html>", "a web page"),
+        (b"PK\x03\x04" + b"\0" * 9, "a zip"),
+        (b"  \n", "an empty file"),
+        (b'{\n<<<<<<< HEAD\n"a": 1\n=======\n', "one that a version control has merged badly"),
+        (b"print()", "something else"),
+    ],
+)
+def test_what_came_instead_of_a_notebook_is_named(read: Any, data: bytes, kind: str) -> None:
+    with pytest.raises(IntakeError, match=rf"expected a notebook \(JSON\), got {kind} \("):
+        read(data)
 
 
 def test_half_characters_are_replaced(read: Any, handed: Notebook) -> None:

@@ -17,7 +17,9 @@ import psutil
 import pytest
 
 from autograder.engine import sandbox
-from autograder.engine.run import CellOutput, Engine, Plan, Result, Task, plain_text
+from autograder.engine.bounded import plain_text
+from autograder.engine.plan import CellOutput, Plan, Result, Task
+from autograder.engine.run import Engine
 from autograder.engine.sandbox import Limits, SandboxError, WarmParent
 from grading_course import as_ordinary_user
 from sumskip.checking.core import Ask, Case, Observation, Report
@@ -385,7 +387,8 @@ def test_an_ordinary_user_gets_the_same_walls() -> None:
     program = f"""
 import sys
 sys.path[:0] = [{str(root)!r}, {str(root / "src")!r}]
-from autograder.engine.run import Engine, Plan, Task
+from autograder.engine.plan import Plan, Task
+from autograder.engine.run import Engine
 with Engine() as engine:
     # the interpreter stays in sight where it lives below /tmp
     look = '''import os, sys

@@ -136,6 +136,33 @@ def test_data_files_are_no_notebooks(made: Any, folder: Path) -> None:
     assert found.warnings == ()
 
 
+def test_a_notebook_too_deep_in_folders_is_named(made: Any, folder: Path) -> None:
+    """It is not taken, and nobody is told that the folder is empty."""
+    course, _, right = made
+    deep = folder / "home" / "work" / f"{NAME}.ipynb"
+    deep.parent.mkdir(parents=True)
+    deep.write_text(right, encoding="utf-8")
+    assert (
+        chosen(course, folder).reason
+        == "did not look into the folder home/work: put the notebook one level up"
+    )
+
+
+def test_a_notebook_in_utf_16_is_known_by_its_content(made: Any, folder: Path) -> None:
+    course, _, right = made
+    (folder / "homework.txt").write_bytes(right.encode("utf-16"))
+    assert worked_on(chosen(course, folder))
+
+
+def test_two_notebooks_of_one_name_in_a_zip_are_both_looked_at(made: Any, folder: Path) -> None:
+    """In two folders, as in two of the disk: the one that is worked on counts."""
+    course, released, right = made
+    for first, second in ((released, right), (right, released)):
+        files: dict[str, bytes | str] = {f"a/{NAME}.ipynb": first, f"b/{NAME}.ipynb": second}
+        (folder / "ana.zip").write_bytes(zipped(files))
+        assert worked_on(chosen(course, folder))
+
+
 @pytest.mark.parametrize(
     "copy", [f"{NAME}-Copy1.ipynb", f"{NAME} (1).ipynb", f"copies/{NAME}.ipynb", f"{NAME}.json", "ana.zip"]
 )
@@ -170,9 +197,12 @@ def test_the_copy_that_is_worked_on_counts(copy: str, made: Any, folder: Path) -
     assert found.file == plain
     [look] = [line for line in found.warnings if line.startswith("look at which one counts")]
     assert f"{name} is worked on as well, and differs from {plain.name}" in look
+    assert found.look == ("predict_flow_check",)
 
     put(right)
-    assert not any(line.startswith("look") for line in chosen(course, folder).warnings)
+    found = chosen(course, folder)
+    assert not any(line.startswith("look") for line in found.warnings)
+    assert found.look == ()
 
 
 def test_a_copy_with_cells_of_its_own_counts(made: Any, folder: Path) -> None:
@@ -199,7 +229,7 @@ def test_whatever_is_not_taken_is_named(made: Any, folder: Path) -> None:
     inner = zipped({"again.ipynb": right})
     (folder / "a.zip").write_bytes(zipped({"a.ipynb": right, "b/a.ipynb": right, "c.zip": inner}))
     found = chosen(course, folder)
-    assert "left in a.zip: a.ipynb is in the zip twice" in found.warnings
+    assert "a.ipynb is another notebook, not graded" in found.warnings  # the other one is b-a.ipynb
     assert "left in a.zip: c.zip is a zip in a zip" in found.warnings
     assert "dropped what lies outside of the notebook's folder: answers.docx, work.7z" in found.warnings
     (folder / f"{NAME}.ipynb").write_text(right, encoding="utf-8")
@@ -380,9 +410,15 @@ TIMES = {
     "the same twice": b"2026-02-03 10:00:00 UTC\n2026-02-03T10:00:00Z\n",
     "date and time": b"2026-02-03\n10:00:00 UTC\n",
     "a mail's": b"Tue, 3 Feb 2026 10:00:00 +0000",
+    "git's": b"2026-02-03 11:00:00 +0100",
+    "the command date's": b"Tue Feb  3 11:00:00 CET 2026",
+    "out of a table": b'"2026-02-03 10:00:00 UTC",\n',
 }
 NO_TIMES = [b"", b"yesterday", b"3", b"10:00", b"\xff\xfe\xff", b"x" * 500, b"\x80\x81", b"99999999999999999"]
 NO_TIMES += [b"2026-02-03 10:00:00 UTC\n2026-02-04 10:00:00 UTC"]
+# Each of these was once read as some other time: another zone, month and century.
+NO_TIMES += [b"2026-02-03 10:00:00 CEST", b"2026-02-03 10:00:00 UTC+1", b"Tue Feb  3 10:00:00 PDT 2026"]
+NO_TIMES += [b"03.02.2026 10:00", b"02/03/2026 10:00 AM", b"2126-02-03 10:00:00 UTC", b"9999999999"]
 
 
 @pytest.mark.parametrize("raw", TIMES.values(), ids=TIMES)

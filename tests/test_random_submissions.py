@@ -21,7 +21,8 @@ from answers import Answer
 from autograder.__main__ import main
 from autograder.class_run import run as class_run
 from autograder.engine.inside import frames
-from autograder.engine.run import Engine, Plan, Task
+from autograder.engine.plan import Plan, Task
+from autograder.engine.run import Engine
 from autograder.engine.sandbox import Child, Limits
 from autograder.submission.grading import grade_exercise
 from course_root import KEYS, SECRET

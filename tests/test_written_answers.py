@@ -101,6 +101,15 @@ def error_in_the_answer(released: NotebookNode) -> NotebookNode:
     return notebook
 
 
+def reflected(released: NotebookNode) -> NotebookNode:
+    """The place of the answer emptied, a mark in its question, and the lesson's own sentences completed."""
+    notebook = answered(released, {ESSAY: ""})
+    question = at(notebook, f"{ESSAY}_question")
+    notebook.cells[question].source = notebook.cells[question].source.replace("One point", "**One point**")
+    notebook.cells[question + 2].source = notebook.cells[question + 2].source.replace("…", f"so: {WORDS}")
+    return notebook
+
+
 HANDED: dict[str, Any] = {
     "below": below,
     "question": in_the_question,
@@ -110,12 +119,17 @@ HANDED: dict[str, Any] = {
     "beside": beside,
     "claims": claims,
     "blank": as_released,
+    "reflected": reflected,
+    "two": lambda released: answered(released, {ESSAY: WORDS, "identity_block": "IdentityBlock = 1"}),
     "error": error_in_the_answer,
     "broken": lambda released: nbformat.writes(
         answered(released, {ESSAY: WORDS, "identity_block": "class Mine: pass"})
     )[:-1_500],
     "letter": lambda released: "Dear teacher, <script>alert(1)</script> my file is lost.\x1b[31m",
 }
+
+
+BLANK = ["blank", "error", "reflected"]
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +141,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if learner == "beside":
             (folder / "my photo.jpg").write_bytes(encoded("JPEG", (3_000, 2_000)))
             (folder / "evil.png").symlink_to("/etc/passwd")
+        if learner == "two":
+            other = answered(released, {ESSAY: WORDS, "identity_block": "IdentityBlock = 2"})
+            hand_in(root, learner, LESSON, other, f"{LESSON} (1).ipynb")
     done = autograder(root, "grade", "--jobs", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     return root
@@ -137,6 +154,18 @@ def essay(course: Path, learner: str) -> tuple[float | None, bool, float]:
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
         grade = book.find_grade(ESSAY, LESSON, LESSON, learner)
         return grade.auto_score, grade.needs_manual_grade, grade.max_score
+
+
+def test_of_two_notebooks_that_differ_the_exercise_is_asked_to_be_looked_at(course: Path) -> None:
+    """It has its points; nobody else's waits, nor what is alike in both."""
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+        waits = {
+            (learner, grade.name, grade.auto_score)
+            for learner in ("two", "blank")
+            for grade in book.find_submission_notebook(LESSON, LESSON, learner).grades
+            if grade.needs_manual_grade and grade.name != ESSAY
+        }
+    assert waits == {("two", "identity_block_check", 0.0)}
 
 
 def graded(course: Path, learner: str) -> NotebookNode:
@@ -154,15 +183,15 @@ def shown(course: Path, learner: str, page: str) -> Tag:
     return next(cell for cell in cells if f'"{ESSAY}"' in str(cell))
 
 
-@pytest.mark.parametrize("learner", [name for name in HANDED if name not in ("blank", "error")])
+@pytest.mark.parametrize("learner", [name for name in HANDED if name not in BLANK])
 def test_what_may_be_an_answer_waits_for_a_person(course: Path, learner: str) -> None:
     """Written elsewhere, pasted, in a file that cannot be read: no automatic 0, and the master's points."""
     assert essay(course, learner) == (None, True, 4.0)
 
 
-@pytest.mark.parametrize("learner", ["blank", "error"])
+@pytest.mark.parametrize("learner", BLANK)
 def test_a_place_in_which_nothing_is_written_is_no_work_for_a_person(course: Path, learner: str) -> None:
-    """Code of one's own elsewhere is no answer in words."""
+    """Code of one's own elsewhere is no answer in words, nor is a completed sentence of the lesson's."""
     assert essay(course, learner) == (0.0, False, 4.0)
 
 

@@ -23,7 +23,8 @@ from nbformat import NotebookNode
 
 from autograder.class_run.changes import changes
 from autograder.class_run.outcome import Outcome, TimeLeft
-from autograder.engine.run import Engine, plain_text
+from autograder.engine.bounded import plain_text
+from autograder.engine.run import Engine
 from autograder.engine.written import unread
 from autograder.gradebook.book import (
     ClassGradebook,
@@ -302,7 +303,7 @@ class ClassRun:
             self.outcome.levels.add(engine.level)
             verdict = grade_submission(self.course, chosen.submission, stands, engine)
         warnings = (*chosen.warnings, *verdict.warnings)
-        return replace(verdict, warnings=warnings), notebook, time.monotonic() - started
+        return replace(verdict, warnings=warnings, look=chosen.look), notebook, time.monotonic() - started
 
 
 def _answers_in(notebook: Path) -> dict[str, str]:

@@ -14,8 +14,8 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+from autograder.engine.bounded import plain_text
 from autograder.engine.inside.pictures import PICTURES
-from autograder.engine.run import plain_text
 from autograder.files import UnfitFileError, one_form, regular_bytes
 
 MOST_NOTEBOOK = 20_000_000  # bytes; outputs with many pictures are some 5 MB
@@ -26,8 +26,10 @@ MOST_FOLDERS = 20  # in a folder that was handed in
 BESIDE = {".py", ".txt", ".md", ".csv", ".json", ".npy", ".npz", ".pt"} | PICTURES
 
 _NEVER_HANDED_IN = {"timestamp.txt", "submission_secret.txt", "feedback", "__MACOSX", "__pycache__"}
-# How JSON starts that may be a notebook, with or without a byte-order mark.
-_NOTEBOOK = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*"(cells|metadata|nbformat|nbformat_minor)"\s*:')
+# How JSON starts that may be a notebook, with or without a byte-order mark; of UTF-16, without its zeros.
+_NOTEBOOK = re.compile(
+    rb'(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*\{\s*"(cells|metadata|nbformat|nbformat_minor)"\s*:'
+)
 _SAFE_NAME = re.compile(r"[\w][\w .()+-]{0,99}")
 # Names that Python or the sandbox itself looks for; all others are seen in the library's folders.
 _SPECIAL = {"sumskip", "inside", "autograder", "sitecustomize", "usercustomize"}
@@ -68,15 +70,18 @@ def contents_of(folder: Path, assignment: str) -> Contents:
         IntakeError: the folder cannot be looked into.
     """
     entries = [(path, status) for path, status in list_folder(folder) if not _not_handed_in(path)]
-    others, passed_over = [], []
+    others: list[Path] = []
+    passed_over: list[str] = []
     inner = [path for path, status in entries if stat.S_ISDIR(status.st_mode)]
     for path in inner[:MOST_FOLDERS]:
         entries += [(one, status) for one, status in list_folder(path) if not _not_handed_in(one)]
     found, zips = [], []
     for path, status in entries:
         if stat.S_ISDIR(status.st_mode):
-            continue
-        if path.suffix.lower() == ".zip":
+            if path.parent != folder and len(passed_over) < MOST_FILES:
+                inside = f"{plain_text(path.parent.name)}/{plain_text(path.name)}"
+                passed_over.append(f"did not look into the folder {inside}: put the notebook one level up")
+        elif path.suffix.lower() == ".zip":
             zips.append((path, status))
         elif _is_notebook(path, status):
             found.append((path, status))
@@ -120,9 +125,9 @@ def _is_notebook(path: Path, status: os.stat_result) -> bool:
     if path.suffix.lower() not in ("", ".json", ".txt") or not stat.S_ISREG(status.st_mode):
         return False
     try:
-        if not _NOTEBOOK.match(regular_bytes(path, MOST_NOTEBOOK, 1_000)):
+        if not _NOTEBOOK.match(regular_bytes(path, MOST_NOTEBOOK, 1_000).replace(b"\0", b"")):
             return False
-        content = regular_bytes(path, MOST_NOTEBOOK)
+        content = regular_bytes(path, MOST_NOTEBOOK).replace(b"\0", b"")
     except UnfitFileError:
         return False
     return b'"nbformat"' in content and b'"cells"' in content
@@ -136,14 +141,25 @@ def files_beside(folder: Path, warnings: list[str]) -> dict[str, bytes]:
     """
     kept: dict[str, bytes] = {}
     dropped: list[str] = []
-    for path, status in list_folder(folder):
-        if _not_handed_in(path) or _is_notebook(path, status):
+    entries = list_folder(folder)
+    folders = [path for path, status in entries if stat.S_ISDIR(status.st_mode) and not _not_handed_in(path)]
+    of_pictures = set()
+    for path in folders[:MOST_FOLDERS]:
+        inner = [pair for pair in list_folder(path) if not _not_handed_in(pair[0])]
+        pictures = [pair for pair in inner if pair[0].suffix.lower() in PICTURES]
+        entries += pictures
+        if pictures and len(pictures) == len(inner):
+            of_pictures.add(path)
+    for path, status in entries:
+        if _not_handed_in(path) or _is_notebook(path, status) or path in of_pictures:
             continue
         problem = "" if stat.S_ISREG(status.st_mode) else "it is no regular file"
         if stat.S_ISDIR(status.st_mode):
-            problem = "of a folder, only a notebook is taken"
+            problem = "of a folder, only a notebook and pictures are taken"
         elif path.suffix.lower() == ".zip":
             problem = "of a zip, only a notebook is taken"
+        elif path.name in kept:
+            problem = "another file has its name"
         problem = problem or _unwelcome(path)
         if not problem and (len(kept) >= MOST_FILES or sum(map(len, kept.values())) > MOST_BESIDE):
             problem = "there are too many files"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import sumskip
+from autograder.engine.bounded import plain_text
 from autograder.engine.folder import MOST_NOTEBOOK, IntakeError, files_beside
 from autograder.engine.inside.notebook import HandedCell, Outline, OutlineError, read_outline
 from autograder.engine.ours import OurCell, our_cells, recognise, text_of, words
-from autograder.engine.run import Plan, Task, plain_text
+from autograder.engine.plan import Plan, Task
 from autograder.engine.written import Around, answer_in_words, attachments
 from autograder.files import UnfitFileError, regular_bytes
 from sumskip.checking.core import Array
@@ -88,6 +89,8 @@ def read_submission(
         warnings.append(f"made with version {version} of the course, graded with {sumskip.__version__}")
     if left_out := sum(cell.source.count("(left out: ") for cell in cells if cell.kind == "markdown"):
         warnings.append(f"{left_out} pictures were left out; the text says why where each one stood")
+    if lost := sum(cell.source.count("\ufffd") for cell in cells):
+        warnings.append(f"{lost} characters could not be read: the file is not in UTF-8")
     restoring = _Restoring(masters[assignment], cells, read.pictures, warnings)
     tasks = restoring.go()
     return Submission(assignment, Plan(tuple(tasks), files), restoring.notebook, version, tuple(warnings))
@@ -118,6 +121,11 @@ class _Restoring:
             code = [index for index in self.named[one.grade_id] if cells[index].kind == "code"]
             if one.is_code and code:
                 self.named[one.grade_id] = code
+            if one.written and not one.is_code:
+                parts = self.around.parts(one, self.named[one.grade_id])
+                self.named[one.grade_id] = sorted((*self.named[one.grade_id], *parts))
+                for index in parts:
+                    cells[index] = replace(cells[index], grade_id=one.grade_id)
         everywhere = range(len(cells))
         self.answers = {name: [i for i in everywhere if self._answers(name, i)] for name in self.checks}
         self.at: dict[str, Place] = {}  # where each cell of ours stands
@@ -170,8 +178,10 @@ class _Restoring:
                     place = (chosen, 0)
                     self.used[one.grade_id] = chosen
             elif named:
-                self.used[one.grade_id] = named[-1 if one.is_check else 0]
-                place = (named[-1], 0) if one.is_check else min((named[0], 0), following)
+                asked = [index for index in named if one.is_check and one.checks(self.cells[index].source)]
+                counts = (asked or named)[-1 if one.is_check else 0]
+                self.used[one.grade_id] = counts
+                place = (counts, 0) if one.is_check else min((counts, 0), following)
             answers = self.answers.get(one.exercise, []) if one.is_check else []
             if answers and place < (answers[0], 0):
                 place = (answers[-1], 1)
@@ -205,7 +215,7 @@ class _Restoring:
         several = [
             name
             for name, named in self.named.items()
-            if len({words(self.cells[index].source) for index in named}) > 1
+            if self.known[name].is_code and len({words(self.cells[index].source) for index in named}) > 1
         ]
         sorts = {
             "missing": [one.grade_id for one in self.ours if not self.named[one.grade_id]],
@@ -230,8 +240,9 @@ class _Restoring:
         used = self.used.get(one.grade_id)
         source = one.source
         if one.written and not one.is_code:
-            named = [self.cells[index] for index in self.named[one.grade_id]]
-            source = answer_in_words(one, named, self.around.of(one))
+            places = self.named[one.grade_id]
+            elsewhere = self.around.of(places, set().union(*self.answers.values()))
+            source = answer_in_words(one, [self.cells[place] for place in places], elsewhere)
         elif one.written:
             source = _MISSING if used is None else self.cells[used].source
         cell_id = self._append(one.is_code, source, one.cell.get("id"), _copy(one.cell["metadata"]))

@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from autograder.engine.bounded import plain_text
 from autograder.engine.folder import IntakeError
 from autograder.engine.inside.notebook import HandedCell
-from autograder.engine.run import plain_text
 
 # What nbgrader writes where a learner is to write.
-_STUBS = {"# YOUR CODE HERE", "raise NotImplementedError()", "YOUR ANSWER HERE"}
+TEXT_STUB = "YOUR ANSWER HERE"
+_STUBS = {"# YOUR CODE HERE", "raise NotImplementedError()", TEXT_STUB}
 _CHECKED = re.compile(r"""^[ \t]*check\(\s*["'](\w+)["']""", re.MULTILINE)
 
 LOST = "nbgrader's metadata was missing; cells were recognised by id, text and name"
@@ -71,6 +72,10 @@ class OurCell:
     def judges(self, source: str) -> bool:
         """Whether a text defines the name that this check looks at."""
         return self._binds.search(source) is not None
+
+    def checks(self, source: str) -> bool:
+        """Whether a text asks for this check: one that was emptied, or made a remark, has shown nothing."""
+        return self.exercise in _CHECKED.findall(source)
 
     @cached_property
     def released(self) -> tuple[str, ...]:

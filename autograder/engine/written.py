@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -17,34 +19,36 @@ from nbformat.v4 import new_markdown_cell
 
 from autograder.engine.inside.notebook import HandedCell
 from autograder.engine.inside.pictures import REFERENCE
-from autograder.engine.ours import OurCell, rules_of, text_of, words
+from autograder.engine.ours import TEXT_STUB, OurCell, rules_of, text_of, words
 from sumskip.checking.core import Array
 
 _ELSEWHERE = "*Nothing is written here. This stands elsewhere in the notebook and may be the answer:*"
 _MOST_SHOWN = 20_000  # characters of what stands elsewhere, or in no notebook
 _UNREAD = "*What was handed in could not be read. What can be seen of it stands at the top of this page.*"
 
+_WORD = re.compile(r"\w+")
+_NEW = 3  # words in a line of the lesson's that are more than a slip or a mark
+_OPEN: Counter[str] = Counter()  # a line that ends in "…": learners complete it, for themselves
+_SENTENCE = re.compile(r"(?:[^\W\d_]{1,30} ){7}[^\W\d_]")  # eight words in a row: hardly code
 
-def answer_in_words(one: OurCell, named: Sequence[HandedCell], others: Sequence[HandedCell]) -> str:
+
+def answer_in_words(one: OurCell, named: Sequence[HandedCell], elsewhere: Sequence[str]) -> str:
     """The text of a written answer.
 
     Args:
         one: the master's cell.
         named: the cells that were handed in for it; of a cell that was split, all parts are the answer.
-        others: cells of the learner's own that may be the answer where none of these is.
+        elsewhere: texts of the learner's own that may be the answer where none of these is.
     """
     answers = [cell.source for cell in named if not one.untouched(cell.source)]
     if answers:
         return "\n\n".join(dict.fromkeys(answers))
-    template = named[0].source if named else ""
-    found = [_as_text(cell) for cell in others if not one.untouched(cell.source)]
+    # An emptied or deleted place is as blank as the one that was released: nobody has to look at it.
+    template = TEXT_STUB if not one.released else named[0].source if named else ""
+    found = [text for text in elsewhere if not one.untouched(text)]
     if not found:
         return template
     return "\n\n".join((template, _ELSEWHERE, *found))[:_MOST_SHOWN].strip()
-
-
-def _as_text(cell: HandedCell) -> str:
-    return cell.source if cell.kind == "markdown" else _indented(cell.source)
 
 
 def _indented(text: str) -> str:
@@ -53,45 +57,87 @@ def _indented(text: str) -> str:
 
 
 class Around:
-    """What of a notebook is the learner's own, beside an answer and elsewhere."""
+    """What of a notebook is the learner's own, beside an answer in words and elsewhere."""
 
     def __init__(self, master: Any, cells: Sequence[HandedCell]) -> None:
         self.cells = cells
-        self._ids = {cell.get("id") for cell in master["cells"]}
+        ids = {cell.get("id") for cell in master["cells"]}
         locked = [cell for cell in master["cells"] if not rules_of(cell).get("solution")]
         self._texts = {words(text_of(cell)) for cell in locked}
+        self._lines: dict[tuple[str, ...], list[Counter[str]]] = {}
+        for cell in locked:
+            for line in text_of(cell).split("\n") if cell["cell_type"] != "code" else ():
+                begun = self._lines.setdefault(_begins(line), [])
+                begun.append(_OPEN if line.rstrip().endswith("…") else Counter(_WORD.findall(line)))
+        everywhere = enumerate(cells)
+        self._own = [c.grade_id is None and c.id not in ids and self.new(i) for i, c in everywhere]
 
     def new(self, index: int) -> bool:
         """Whether a cell's text is none of those that learners are given to read or to run."""
         return words(self.cells[index].source) not in self._texts
 
-    def _own(self, index: int) -> bool:
-        cell = self.cells[index]
-        return cell.grade_id is None and cell.id not in self._ids and self.new(index)
-
-    def of(self, one: OurCell) -> list[HandedCell]:
-        """What may be an answer to `one`: text of the learner's own anywhere, code next to its place.
-
-        Next to its place a learner may also have written into a cell of ours: into the question, say.
-        """
-        places = [index for index, cell in enumerate(self.cells) if cell.grade_id == one.grade_id]
-        near: set[int] = set()
+    def parts(self, one: OurCell, places: Sequence[int]) -> list[int]:
+        """The learner's own text right below what is written in `places`: an answer goes on there."""
+        found = []
         for place in places:
-            for step in (-1, 1):
-                index = place + step
-                while 0 <= index < len(self.cells) and (self._own(index) or index in places):
-                    near.add(index)
-                    index += step
-                near.add(index)
-        return [
-            cell
-            for index, cell in enumerate(self.cells)
-            if index not in places
-            and (
-                (self._own(index) and (cell.kind == "markdown" or index in near))
-                or (index in near and cell.kind == "markdown" and self.new(index))
-            )
-        ]
+            index = place + 1
+            while not one.untouched(self.cells[place].source) and self._is_own_text(index):
+                found.append(index)
+                index += 1
+        return found
+
+    def _is_own_text(self, index: int) -> bool:
+        return index < len(self.cells) and self._own[index] and self.cells[index].kind == "markdown"
+
+    def of(self, places: Collection[int], answering: Collection[int]) -> list[str]:
+        """What may be an answer whose places are these: text of the learner's own anywhere, code near them.
+
+        Next to its place (anywhere, where that was deleted) a learner may also have written into a cell of
+        ours: into the question, say. Of code that stands elsewhere, what reads like a sentence counts, unless
+        it is `answering` an exercise.
+        """
+        places = set(places)
+        near, found = self._near(places), []
+        for index, cell in enumerate(self.cells):
+            own = self._own[index]
+            if index in places:
+                continue
+            if cell.kind == "markdown":
+                if own or index in near or not places:
+                    found.append(self._written(cell.source))
+            elif own and index not in answering and (index in near or _SENTENCE.search(cell.source)):
+                found.append(_indented(cell.source))
+        return [text for text in found if _WORD.search(text)]
+
+    def _near(self, places: set[int]) -> set[int]:
+        """The cells next to `places`, with what is the learner's own in between."""
+        near: set[int] = set()
+        run: list[int] = []
+        for index in range(len(self.cells) + 1):
+            if index < len(self.cells) and (self._own[index] or index in places):
+                run.append(index)
+                continue
+            if not places.isdisjoint(run):
+                near.update((run[0] - 1, *run, index))
+            run = []
+        return near
+
+    def _written(self, source: str) -> str:
+        """The lines of a text that are the learner's: not the lesson's, mended or completed."""
+        return "\n".join(line for line in source.split("\n") if self._is_new(line)).strip()
+
+    def _is_new(self, line: str) -> bool:
+        begins = _begins(line)
+        lessons = (
+            self._lines.get(begins, ()) if begins else ()
+        )  # a line without words goes with its neighbours
+        found = Counter(_WORD.findall(line)) if lessons else _OPEN
+        return not any(known is _OPEN or (found - known).total() < _NEW for known in lessons)
+
+
+def _begins(line: str) -> tuple[str, ...]:
+    """The first words of a line, by which it is found again."""
+    return tuple(_WORD.findall(line.casefold())[:3])
 
 
 def attachments(source: str, pictures: Mapping[str, Array]) -> NotebookNode:

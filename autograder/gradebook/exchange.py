@@ -9,21 +9,26 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dateutil import parser
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.utils import parse_utc
 
 from autograder.files import UnfitFileError, regular_bytes, spelt, write_whole
 
 TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"
 MOST_TIME = 400  # bytes: a time, twice, in UTF-16
 
-_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
+# What people and programs put around a time.
+_AROUND = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb,;\ufeff"
 _EPOCH = re.compile(r"(\d{9,10})(?:\.\d+)?|\d{13}")
+_DAY = re.compile(r"\b(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}\b")
+_PLACE = re.compile(r"\s([A-Za-z]+(?:/[A-Za-z_]+)+)$")  # Europe/Berlin
+_SIGNED = re.compile(r"\b[A-Z]{3,5}[+-]\d")
+_OFFSET = re.compile(r"(:\d\d) (?=[+-]\d\d:?\d\d$)")
 # Two days that share nothing: what a text leaves open comes out differently.
 _SOME, _OTHER = datetime(2001, 1, 1, 1, 1, 1), datetime(2002, 2, 2, 2, 2, 2)
 
@@ -58,8 +63,8 @@ def _decoded(raw: bytes) -> str:
 
 
 def _moment(text: str) -> datetime | None:
-    """The one time in a text, in nbgrader's reading of zones; None where there is none, or more than one."""
-    lines = [plain for line in text.splitlines() if (plain := line.strip().strip(_QUOTES).strip("\ufeff \t"))]
+    """The one time in a text, which is in UTC unless it says otherwise; None where none is certain."""
+    lines = [plain for line in text.splitlines() if (plain := line.strip().strip(_AROUND).strip())]
     if len(lines) > 1:
         whole = {moment for line in lines if (moment := _time(line, to_the_hour=True))}
         if whole:
@@ -71,15 +76,34 @@ def _time(text: str, *, to_the_hour: bool = False) -> datetime | None:
     try:
         if epoch := _EPOCH.fullmatch(text):
             seconds = float(text) if epoch[1] else int(text) / 1000
-            return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
-        moment = parse_utc(text)
-        # nbgrader reads the last of three parts as a zone.
-        text = " ".join(text.split(" ")[:2]) if text.count(" ") == 2 else text
+            return _likely(datetime.fromtimestamp(seconds, UTC))
+        if _SIGNED.search(text):
+            return None  # UTC+1: to some an hour ahead, to POSIX an hour behind
+        if (day := _DAY.search(text)) and day[1] != day[2] and max(int(day[1]), int(day[2])) <= 12:
+            return None  # 3/2: to some the second of March, to others the third of February
+        zone: tzinfo = UTC
+        if named := _PLACE.search(text):
+            text, zone = text[: named.start()], ZoneInfo(named[1])
+        text = _OFFSET.sub(r"\1", text)
+        moment = parser.parse(text, tzinfos=_zone)
         some, other = (parser.parse(text, default=day, ignoretz=True) for day in (_SOME, _OTHER))
-    except (ValueError, OverflowError, TypeError, AttributeError):
+    except (ValueError, OverflowError, TypeError, AttributeError, OSError, KeyError):
         return None
     same = some == other if to_the_hour else some.date() == other.date()
-    return moment if same and isinstance(moment, datetime) else None
+    return _likely(moment if moment.tzinfo else moment.replace(tzinfo=zone)) if same else None
+
+
+def _zone(name: str | None, offset: int | None) -> tzinfo | None:
+    """The zone that a time names: one that is not known is none of which to guess that it were UTC."""
+    if offset is not None:
+        return timezone(timedelta(seconds=offset))
+    return ZoneInfo(name) if name else None
+
+
+def _likely(moment: datetime) -> datetime | None:
+    """A time in UTC without a zone, if a course can have been held then."""
+    moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return moment if 2000 <= moment.year < 2100 else None
 
 
 def read_secret(folder: Path) -> str | None:

@@ -113,6 +113,8 @@ class SaveVerdicts(SaveAutoGrades):
         cell, resources = super().preprocess_cell(cell, resources, cell_index)
         if grade.manual_score is not None:
             grade.needs_manual_grade = waits or name not in self._same
+        elif name in resources["nbgrader"]["verdict"].look:
+            grade.needs_manual_grade = True
         elif name in self._same and before is None and grade.auto_score is None:
             grade.needs_manual_grade = waits
         self.gradebook.db.commit()

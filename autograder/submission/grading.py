@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from autograder.engine.intake import Submission
-from autograder.engine.run import CellOutput, Engine
+from autograder.engine.plan import CellOutput
+from autograder.engine.run import Engine
 from autograder.engine.sandbox import Level
 from autograder.exercises import EXERCISES
 from autograder.keys.making import rerun

@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, Protocol
 
+from autograder.engine.bounded import plain_text
 from autograder.engine.folder import Contents, IntakeError, called, contents_of, digest_of
 from autograder.engine.inside.notebook import Outline, OutlineError
 from autograder.engine.inside.unpack import unpack_zip
 from autograder.engine.intake import Submission, read_here, read_submission
-from autograder.engine.run import plain_text
 from autograder.files import UnfitFileError, regular_bytes
 from autograder.submission.course import Course
 
@@ -44,13 +44,17 @@ class Found:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The submission that counts and its file, or why there is none, and what can be read all the same."""
+    """The submission that counts and its file, or why there is none, and what can be read all the same.
+
+    `look` are the graded cells to which another notebook, worked on as well, has other answers.
+    """
 
     submission: Submission | None
     reason: str = ""
     warnings: tuple[str, ...] = ()
     file: Path | None = None
     shown: Sequence[str] = ()
+    look: tuple[str, ...] = ()
 
 
 class Reader(Protocol):
@@ -151,7 +155,7 @@ def _choose(
             )
             reason, *rest = warnings or [none]
             return Chosen(None, reason, tuple(rest), shown=shown)
-        counts = _that_counts(course, fit, warnings)
+        counts, look = _that_counts(course, fit, warnings)
         file, submission = fit[counts]
         if counts == 0 and assignment and called(file.name) != called(assignment):
             warnings.append(f"graded {plain_text(file.name)}, because there is no {expected}")
@@ -162,7 +166,7 @@ def _choose(
             warnings.append(f"dropped what lies outside of the notebook's folder: {_names(above)}")
         if len(files) > 1:
             submission = read(file, True)
-        return Chosen(submission, warnings=tuple(warnings), file=file)
+        return Chosen(submission, warnings=tuple(warnings), file=file, look=look)
 
 
 def _names(paths: Sequence[Path]) -> str:
@@ -211,10 +215,16 @@ def _written(course: Course, submission: Submission) -> Written:
     return Written(frozenset(answers - set(released)), frozenset(own - texts))
 
 
-def _that_counts(course: Course, fit: Sequence[tuple[Path, Submission]], warnings: list[str]) -> int:
-    """Which of several notebooks of one assignment counts: the first one that is worked on."""
+def _that_counts(
+    course: Course, fit: Sequence[tuple[Path, Submission]], warnings: list[str]
+) -> tuple[int, tuple[str, ...]]:
+    """Which of several notebooks of one assignment counts, and where others have other answers.
+
+    It is the first one that is worked on: what the learner meant, nobody knows, and the better one would
+    pay for guessing.
+    """
     if len(fit) == 1:
-        return 0
+        return 0, ()
     names = [plain_text(file.name) for file, _ in fit]
     written = [_written(course, submission) for _, submission in fit]
     worked_on = [number for number, one in enumerate(written) if one.answers]
@@ -222,12 +232,15 @@ def _that_counts(course: Course, fit: Sequence[tuple[Path, Submission]], warning
     counts = worked_on[0] if worked_on else 0
     if counts:
         warnings.append(f"graded {names[counts]}, which is worked on; {names[0]} is as it was released")
+    differ: set[str] = set()
     for number in range(len(fit)):
         if number in worked_on and number != counts and written[number] != written[counts]:
+            differ |= {name for name, _ in written[number].answers ^ written[counts].answers}
             warnings.append(
                 f"look at which one counts: {names[number]} is worked on as well, and differs from "
                 f"{names[counts]}, which was graded; take the other one away, and grade again"
             )
         elif number != counts:
             warnings.append(f"{names[number]} is another notebook, not graded")
-    return counts
+    points = course.points(fit[counts][1].assignment)
+    return counts, tuple(cell for cell in points if cell.removesuffix("_check") in differ)

@@ -60,7 +60,8 @@ def restored_and_graded(
         if finished:
             return Graded(submission, finished, known)
         verdict = grade_submission(course, submission, stands, engine)
-        return Graded(submission, replace(verdict, warnings=(*chosen.warnings, *verdict.warnings)), known)
+        verdict = replace(verdict, warnings=(*chosen.warnings, *verdict.warnings), look=chosen.look)
+        return Graded(submission, verdict, known)
 
 
 def _there(handed: Handed, chosen: Chosen) -> Submission:

@@ -41,7 +41,7 @@ class Verdict:
 
     `printed` goes by cell id; `seed` names the course's secret without telling it; `submitted_version`
     is the course's version the notebook was made with; `answers` has, for each graded cell, a digest of what
-    a mark by hand stands on.
+    a mark by hand stands on; `look` are the graded cells that a person is to look at, whatever their points.
     """
 
     assignment: str
@@ -54,6 +54,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     submitted_version: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
+    look: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:
@@ -103,7 +104,8 @@ def load(path: Path) -> Verdict | None:
             return None
         reports = tuple(_report(report) for report in data.pop("reports"))
         printed = {cell: Printed(**texts) for cell, texts in data.pop("printed").items()}
-        return Verdict(reports=reports, printed=printed, warnings=tuple(data.pop("warnings")), **data)
+        data |= {name: tuple(data.pop(name, ())) for name in ("warnings", "look")}
+        return Verdict(reports=reports, printed=printed, **data)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError):

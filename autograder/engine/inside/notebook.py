@@ -29,6 +29,9 @@ MOST_ID = 200
 # A string of JSON, also one that never ends: so that no byte is looked at twice.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 
+# How files begin that are handed in for a notebook.
+_KINDS = {b"<": "a web page", b"PK\3\4": "a zip", b"\x1f\x8b": "an archive"}
+
 
 class OutlineError(ValueError):
     """These bytes are no notebook that can be read. One line: what was expected, what came, what to do.
@@ -117,7 +120,8 @@ def read_outline(raw: bytes, gathered: Gathered | None = None) -> Outline:
             f"expected at most {MOST_CELLS} cells, got {len(cells)}; hand in the lesson's own notebook"
         )
     cells = [cell for cell in cells if isinstance(cell, dict)]
-    texts = _texts(cells, gathered or Gathered())
+    gathered = gathered or Gathered()
+    texts = _texts(cells, gathered)
     found = []
     room = MOST_SOURCES
     for cell, source in zip(cells, texts, strict=True):
@@ -132,17 +136,20 @@ def read_outline(raw: bytes, gathered: Gathered | None = None) -> Outline:
         # Colab keeps a cell's id in its metadata.
         name = _id(cell.get("id")) or _id(_inner(cell, "metadata", "id"))
         found.append(HandedCell(kind, source, name, _grade_id(cell)))
+    if (rest := gathered.rest()) and len(found) < MOST_CELLS:
+        found.append(HandedCell("markdown", f"*These pictures lay beside the notebook:*{rest}", None, None))
     return Outline(tuple(found), _id(_inner(data, "metadata", "sumskip", "version")))
 
 
 def _parse(raw: bytes) -> dict[str, Any]:
     try:
-        _check_budget(raw)
-        data = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        text = _decoded(raw)
+        _check_budget(text.encode(errors="replace"))
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
         why = " ".join(str(error).split())[:120] or "nested too deeply"
         raise OutlineError(
-            f"expected a notebook (JSON in UTF-8), got something else ({why}); save it again in JupyterLab"
+            f"expected a notebook (JSON), got {_kind(raw)} ({why}); save it again in JupyterLab"
         ) from None
     if not isinstance(data, dict) or data.get("nbformat") != 4 or not isinstance(data.get("cells"), list):
         raise OutlineError(
@@ -162,8 +169,19 @@ def _check_budget(raw: bytes) -> None:
         raise ValueError("too many values")
 
 
-def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
+def _decoded(raw: bytes) -> str:
+    """The text of a file: of UTF-8, -16 or -32, whatever its mark; a sign that is none becomes "\ufffd"."""
+    return raw.decode(json.detect_encoding(raw), errors="replace").removeprefix("\ufeff")
+
+
+def _kind(raw: bytes) -> str:
+    """What a file is that is no JSON, as a person calls it."""
+    if not raw.strip():
+        return "an empty file"
+    for start, kind in _KINDS.items():
+        if raw.lstrip().startswith(start):
+            return kind
+    return "one that a version control has merged badly" if b"\n<<<<<<< " in raw else "something else"
 
 
 def _texts(cells: list[dict[str, Any]], gathered: Gathered) -> list[str]:
@@ -208,7 +226,7 @@ _TEXTS = re.compile(
 
 def salvaged(raw: bytes) -> list[str]:
     """What a person can read of bytes that are no notebook: the texts of its cells, or else all of it."""
-    text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors="replace")
+    text = _decoded(raw)
     texts = ["".join(map(_unquoted, _LINE.findall(found))) for found in _TEXTS.findall(text)]
     if not texts and text.count("\ufffd") + text.count("\0") <= len(text) // 10:
         texts = [text]

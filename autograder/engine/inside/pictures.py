@@ -7,12 +7,14 @@ comes out is an array, in which nothing of the file is left.
 from __future__ import annotations
 
 import base64
+import html
 import io
 import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from unicodedata import normalize
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -27,9 +29,19 @@ _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 
 REFERENCE = re.compile(r"attachment:(picture-\d{1,4})(?!\w)")
 _DATA = re.compile(r"data:image/[\w.+-]{1,40};base64,([A-Za-z0-9+/=]*)")
-_TAG = re.compile(r"<img\b[^<>]{0,500}?\bsrc\s*=\s*[\"']?(attachment:picture-\d+)\b[^<>]{0,500}>")
-_ALT = re.compile(r"\balt\s*=\s*[\"']([^\"'\[\]]{0,300})")
-_FOLDERS = r"(?:[^\s()<>\"']{0,200}/)?"  # of which nothing counts: what lies beside has no folder
+# How a text names a picture beside the notebook, also with spaces and folders that markdown forbids.
+_FILE = rf"[^\n<>\"'\[\]]{{1,400}}?\.(?:{'|'.join(suffix[1:] for suffix in sorted(PICTURES))})"
+_TITLE = r"(?=>?\s*(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}')?\s*"
+_NAMED = re.compile(
+    rf"(!\[[^\[\]\n]{{0,300}}\]\(\s*<?)({_FILE}){_TITLE}\))"  # ![alt](photo.png "title")
+    rf"|^([ ]{{0,3}}\[[^\[\]\n]{{1,100}}\]:[ \t]*<?)({_FILE}){_TITLE}$)"  # [1]: photo.png
+    rf"|(<img\b[^<>]{{0,500}}?\bsrc\s*=\s*[\"']?)({_FILE})(?=[\"'\s>])",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TAG = re.compile(
+    r"<img\b[^<>]{0,500}?\bsrc\s*=\s*[\"']?(attachment:picture-\d+)\b[^<>]{0,500}>", re.IGNORECASE
+)
+_ALT = re.compile(r"\balt\s*=\s*[\"']([^\"'\[\]]{0,300})", re.IGNORECASE)
 
 
 class PictureError(ValueError):
@@ -44,8 +56,7 @@ class Gathered:
 
     def __init__(self, beside: Mapping[str, bytes] | None = None) -> None:
         self.found: dict[str, bytes] = {}
-        self._beside = {spelt: name for name in beside or {} for spelt in _spellings(name)}
-        self._contents = beside or {}
+        self._beside = {_plain(name): (name, content) for name, content in (beside or {}).items()}
         self._names: dict[bytes, str] = {}
 
     def _take(self, content: bytes) -> str:
@@ -61,26 +72,37 @@ class Gathered:
         attached = attachments if isinstance(attachments, dict) else {}
         for name, content in list(attached.items())[:MOST]:
             taken = self._take(_decoded(_of_bundle(content)))
-            spelt = "|".join(map(re.escape, _spellings(name)))
+            spelt = "|".join(map(re.escape, (name, quote(name), quote(name, safe="()!*'~"))))
             source, times = re.subn(rf"attachment:(?:{spelt})(?=[\s)>\"'\]]|$)", taken, source)
-            if not times:
-                plain = re.sub(r"[^\w .-]", " ", name)
-                source += f"\n\n![{plain}]({taken})"
-        if self._beside:
-            spelt = "|".join(map(re.escape, sorted(self._beside, key=len, reverse=True)))
-            end = r"(?=>?(?:\s+\"[^\"\n]{0,300}\")?\s*\))"
-            source = re.sub(rf"(!\[[^\[\]\n]{{0,300}}\]\(\s*<?){_FOLDERS}({spelt}){end}", self._file, source)
-            tag = rf"(<img\b[^<>]{{0,500}}?\bsrc\s*=\s*[\"']){_FOLDERS}({spelt})(?=[\"'])"
-            source = re.sub(tag, self._file, source)
+            source += "" if times else _shown(name, taken)
+        source = _NAMED.sub(self._file, source) if self._beside else source
+        typed = normalize("NFC", source).casefold() if self._beside else ""
+        for name in [name for name in self._beside if name in typed]:  # "see photo.png"
+            called, content = self._beside[name]
+            taken = self._take(content)
+            source += "" if taken in source else _shown(called, taken)
         return _TAG.sub(_as_markdown, source)
 
+    def rest(self) -> str:
+        """A text that shows what lies beside and that no other text has named; empty where all is named."""
+        rest = [(name, content) for name, content in self._beside.values() if content not in self._names]
+        return "".join(_shown(name, self._take(content)) for name, content in rest)
+
     def _file(self, found: re.Match[str]) -> str:
-        return found[1] + self._take(self._contents[self._beside[found[2]]])
+        before, name = (part for part in found.groups() if part is not None)
+        there = self._beside.get(_plain(name))
+        return before + self._take(there[1]) if there else found[0]
 
 
-def _spellings(name: str) -> set[str]:
-    """A name as learners type it, and as browsers and Python write it in an address."""
-    return {name, quote(name), quote(name, safe="()!*'~")}
+def _shown(name: str, taken: str) -> str:
+    alt = re.sub(r"[^\w .-]", " ", name)
+    return f"\n\n![{alt}]({taken})"
+
+
+def _plain(name: str) -> str:
+    """A file's name as it is compared: without folders, which do not count, and however it is typed."""
+    last = unquote(html.unescape(name)).replace("\\", "/").rpartition("/")[2]
+    return normalize("NFC", last.strip()).casefold()
 
 
 def _as_markdown(tag: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """What lies in a zip that was handed in: bytes by plain name, taken out behind the walls.
 
-No path of an archive becomes a path of ours: only the last part of each name counts, so that a folder
-around the notebook is no matter and nothing is written elsewhere.
+No path of an archive becomes a path of ours: only the last part of each name counts (with its folder's, where
+two have it), so that a folder around the notebook is no matter and nothing is written elsewhere.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def unpack_zip(raw: bytes) -> tuple[dict[str, bytes], list[str]]:
         if member.is_dir() or not parts or _made_by_systems(parts):
             continue
         name = parts[-1]
+        if name in found and len(parts) > 1:  # as two notebooks in two folders have it: both are looked at
+            name = f"{parts[-2].strip('.')}-{name}"
         if problem := _unfit(member, name, found, room):
             left.append(f"{name[:MOST_NAME]} {problem}")
             continue

@@ -17,17 +17,21 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from . import walls
 
+Serve = Callable[[socket.socket], None]  # answers the grader on a submission's channel
+
 WATCH = 0.2  # seconds between two looks at how much memory a submission uses
 
 
-def _preload() -> Any:
+def _preload() -> tuple[Serve, dict[str, str]]:
     """Import what lessons use. No operator of torch may run before the fork: it would start threads."""
     import torch
 
@@ -41,17 +45,18 @@ def _preload() -> Any:
             getattr(sumskip, name)
 
     from . import cells
+    from .shell import make_shell
 
-    shell, tripwire = cells.make_shell()
+    shell, tripwire = make_shell()
     versions = {"python": sys.version.split()[0], "torch": torch.__version__, "sumskip": sumskip.__version__}
-    return (shell, tripwire), versions
+    return partial(cells.serve, shell=shell, tripwire=tripwire), versions
 
 
 def main(control: socket.socket, walled: bool) -> None:
     """Serve until the grader closes `control`."""
     if walled and os.getuid() == 0:
         walls.become_nobody()
-    prepared, versions = _preload()
+    serve, versions = _preload()
     gc.collect()
     gc.freeze()  # so that a fork's collector does not touch, and thereby copy, all of it
     control.sendall(json.dumps({"ready": versions}).encode() + b"\n")
@@ -65,7 +70,7 @@ def main(control: socket.socket, walled: bool) -> None:
             code = 1
             try:
                 control.close()
-                code = _guard(channel, life, prepared, walled, json.loads(message))
+                code = _guard(channel, life, serve, walled, json.loads(message))
             except BaseException:
                 life.sendall(json.dumps({"failed": traceback.format_exc()[-2000:]}).encode())
             finally:
@@ -76,7 +81,7 @@ def main(control: socket.socket, walled: bool) -> None:
 
 
 def _guard(
-    channel: socket.socket, life: socket.socket, prepared: Any, walled: bool, limits: dict[str, Any]
+    channel: socket.socket, life: socket.socket, serve: Serve, walled: bool, limits: dict[str, Any]
 ) -> int:
     """Between the warm parent and a submission: starts its process, watches it, ends it."""
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -89,8 +94,6 @@ def _guard(
         walls.enter_namespaces(limits["scratch_bytes"])
     else:
         walls.adopt_orphans()
-    from . import cells
-
     child = os.fork()
     if child == 0:
         try:
@@ -104,7 +107,7 @@ def _guard(
             traceback.print_exc()
             os._exit(70)
         try:
-            cells.serve(channel, *prepared)
+            serve(channel)
         finally:
             os._exit(0)
     channel.close()
