@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,6 @@ class Lab:
     url: str
     token: str
     browser: Browser
-    pages: list[Page] = field(default_factory=list)
 
     def write(self, name: str, cells: Sequence[str]) -> Path:
         """A notebook of code cells in the root."""
@@ -116,7 +115,6 @@ class Lab:
     def open(self, path: str, *, theme: str = "light", width: int = 1280, height: int = 900) -> Notebook:
         """Open a notebook of the root alone, without side bars; `theme` is "light" or "dark"."""
         page = self.browser.new_page(viewport={"width": width, "height": height})
-        self.pages.append(page)
         page.set_default_timeout(1000 * PAGE)
         page.goto(f"{self.url}doc/tree/{path}?token={self.token}&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
@@ -127,11 +125,6 @@ class Lab:
         # A command that needs the kernel, given before there is one, would ask which kernel to take.
         page.wait_for_function(HAS_KERNEL, timeout=1000 * KERNEL)
         return Notebook(page)
-
-    def close_pages(self) -> None:
-        for page in self.pages:
-            page.close()
-        self.pages.clear()
 
 
 @pytest.fixture(scope="module")
