@@ -31,7 +31,7 @@ import nbformat
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import BrowserContext, Locator, Page
 
 CHROMIUM_FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -98,7 +98,7 @@ class Lab:
     root: Path
     url: str
     token: str
-    browser: Browser
+    browser: BrowserContext
 
     def write(self, name: str, cells: Sequence[str]) -> Path:
         """A notebook of code cells in the root."""
@@ -114,7 +114,8 @@ class Lab:
 
     def open(self, path: str, *, theme: str = "light", width: int = 1280, height: int = 900) -> Notebook:
         """Open a notebook of the root alone, without side bars; `theme` is "light" or "dark"."""
-        page = self.browser.new_page(viewport={"width": width, "height": height})
+        page = self.browser.new_page()
+        page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(1000 * PAGE)
         page.goto(f"{self.url}doc/tree/{path}?token={self.token}&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
@@ -148,7 +149,10 @@ def lab(needs_browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     try:
         url = _wait_for_server(server, home / "runtime", log)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=needs_browser, args=list(CHROMIUM_FLAGS))
+            # With a profile, as people have: it keeps JupyterLab's scripts, compiled, from page to page.
+            browser = playwright.chromium.launch_persistent_context(
+                home / "profile", executable_path=needs_browser, args=list(CHROMIUM_FLAGS)
+            )
             yield Lab(root, url, token, browser)
             browser.close()
     finally:
