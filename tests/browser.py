@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ import nbformat
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import BrowserContext, Locator, Page
 
 CHROMIUM_FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -98,8 +98,7 @@ class Lab:
     root: Path
     url: str
     token: str
-    browser: Browser
-    pages: list[Page] = field(default_factory=list)
+    browser: BrowserContext
 
     def write(self, name: str, cells: Sequence[str]) -> Path:
         """A notebook of code cells in the root."""
@@ -115,8 +114,8 @@ class Lab:
 
     def open(self, path: str, *, theme: str = "light", width: int = 1280, height: int = 900) -> Notebook:
         """Open a notebook of the root alone, without side bars; `theme` is "light" or "dark"."""
-        page = self.browser.new_page(viewport={"width": width, "height": height})
-        self.pages.append(page)
+        page = self.browser.new_page()
+        page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(1000 * PAGE)
         page.goto(f"{self.url}doc/tree/{path}?token={self.token}&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
@@ -127,11 +126,6 @@ class Lab:
         # A command that needs the kernel, given before there is one, would ask which kernel to take.
         page.wait_for_function(HAS_KERNEL, timeout=1000 * KERNEL)
         return Notebook(page)
-
-    def close_pages(self) -> None:
-        for page in self.pages:
-            page.close()
-        self.pages.clear()
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +149,10 @@ def lab(needs_browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     try:
         url = _wait_for_server(server, home / "runtime", log)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=needs_browser, args=list(CHROMIUM_FLAGS))
+            # With a profile, as people have: it keeps JupyterLab's scripts, compiled, from page to page.
+            browser = playwright.chromium.launch_persistent_context(
+                home / "profile", executable_path=needs_browser, args=list(CHROMIUM_FLAGS)
+            )
             yield Lab(root, url, token, browser)
             browser.close()
     finally:

@@ -17,7 +17,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import nbformat
 import pytest
+from filelock import FileLock
+from nbformat import NotebookNode
 
 from course_root import ROOT
 
@@ -101,6 +104,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not any(item.get_closest_marker(name) for name in ("slow", *MISSING)):
             item.add_marker("quick")
+    # Two workers take one file after the other: with the short ones last, they end together.
+    long = {item.path for item in items if not item.get_closest_marker("quick")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -129,6 +135,23 @@ COURSE = (
     *("notebooks", "src", "autograder", "binder"),
     *("pyproject.toml", "constraints.txt", "environment.yml", "LICENSE", "README.md", "nbgrader_config.py"),
 )
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, NotebookNode]:
+    """Each lesson after a run from top to bottom, as the book has it; made once, whoever asks first."""
+    from tools import book
+
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "runs"
+    with FileLock(f"{place}.lock"):
+        if not place.is_dir():
+            made = base / "runs-under-way"
+            made.mkdir()
+            for name, notebook in book.run_masters(ROOT).items():
+                nbformat.write(notebook, made / f"{name}.ipynb")
+            made.rename(place)
+    return {path.stem: nbformat.read(path, as_version=4) for path in sorted(place.iterdir())}
 
 
 @pytest.fixture

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +89,20 @@ def master(assignment: str) -> str:
     return (ROOT / "notebooks" / assignment / f"{assignment}.ipynb").read_text(encoding="utf-8")
 
 
+@cache
+def _empty_gradebook() -> bytes:
+    """A gradebook as nbgrader makes it, through `alembic`, which takes it seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = make_course(Path(folder, "course"))
+        with ClassGradebook(root):
+            pass
+        return (root / "gradebook.db").read_bytes()
+
+
 def release_notebooks(root: Path, assignments: tuple[str, ...] = LESSONS) -> dict[str, NotebookNode]:
     """What nbgrader's own converter makes of the masters; the gradebook knows them afterwards."""
+    if not (root / "gradebook.db").exists():
+        (root / "gradebook.db").write_bytes(_empty_gradebook())
     with ClassGradebook(root) as book:
         return {assignment: book.register(assignment).notebook for assignment in assignments}
 
@@ -154,18 +169,60 @@ def environment() -> dict[str, str]:
 
 def autograder(root: Path, *arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
     """`python -m autograder …` in the course root."""
-    command = [sys.executable, "-m", "autograder", *arguments]
-    return subprocess.run(
-        command, cwd=root, env=environment(), capture_output=True, text=True, timeout=timeout
-    )
+    return run_module("autograder", root, *arguments, timeout=timeout)
 
 
 def nbgrader(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`nbgrader …` in the course root, which must succeed."""
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True, timeout=900)
+    done = run_module("nbgrader", root, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+def run_module(
+    module: str, root: Path, *arguments: str, timeout: float = 900
+) -> subprocess.CompletedProcess[str]:
+    """`python -m MODULE …` in `root`, as the instructor's shell runs it.
+
+    A process of its own, that ends as any other. It is forked from one which has imported what such commands
+    import and has done nothing else: that alone takes them five seconds of processor time, each.
+    """
+    warm = get_context("forkserver")
+    warm.set_forkserver_preload(["grading_course", "nbgrader.apps", "autograder.gradebook.preprocessors"])
+    umask = os.umask(0)
+    os.umask(umask)
+    with tempfile.TemporaryDirectory() as folder:
+        said = [Path(folder, name) for name in ("stdout", "stderr")]
+        place = (module, arguments, root, umask, environment(), said)
+        process = warm.Process(target=_become_module, args=place)
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired([module, *arguments], timeout)
+        out, err = (path.read_text(encoding="utf-8") for path in said)
+    return subprocess.CompletedProcess([module, *arguments], process.exitcode, out, err)
+
+
+def _become_module(
+    module: str,
+    arguments: tuple[str, ...],
+    root: Path,
+    umask: int,
+    variables: dict[str, str],
+    said: list[Path],
+) -> None:
+    for number, path in enumerate(said, 1):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), number)
+    os.umask(umask)
+    os.chdir(root)
+    os.environ.clear()
+    os.environ.update(variables)
+    sys.path.insert(0, str(root))
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def as_ordinary_user(*shown: Path) -> list[str]:

@@ -25,10 +25,19 @@ NAME, LESSON = "mean_model", "02_explicit_addition"
 # A file's name, what else the line before a block says, the language of the block, the block.
 BLOCK = re.compile(r"^\*\*`([^`]+)`\*\*(.*?)\n\n```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGE = (ROOT / "docs" / "adding-an-exercise.md").read_text(encoding="utf-8")
-# `python -m autograder check` for one notebook after the other.
-CHECK_ALL = (
-    "import sys; from autograder.__main__ import main; [main(['check', '--json', p]) for p in sys.argv[1:]]"
-)
+# `python -m autograder check` for one notebook after the other, with one engine for all.
+CHECK_ALL = """
+import sys
+from contextlib import nullcontext
+from autograder.__main__ import main
+from autograder.engine.run import Engine
+from autograder.submission import course
+
+with Engine() as engine:
+    course.open_engine = lambda *_, **__: nullcontext(engine)
+    for path in sys.argv[1:]:
+        main(["check", "--json", path])
+"""
 STEPS, PREDICTIONS = PAGE.split("\n## Predictions\n")
 
 

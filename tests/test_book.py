@@ -1,6 +1,6 @@
 """The reading site: complete, without a solution for learners, and readable by all.
 
-The lessons are run once for both books; each is built once a session.
+Each book is built once a session.
 """
 
 from __future__ import annotations
@@ -22,11 +22,6 @@ from leaks import find_leaks
 from tools import book
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="session")
-def runs() -> dict[str, Any]:
-    return book.run_masters(ROOT)
 
 
 def built(runs: dict[str, Any], folder: Path, *, solved: bool) -> Path:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +16,8 @@ import pytest
 
 from autograder.exercises import EXERCISES
 from browser import Lab, Notebook, lab  # noqa: F401 - a fixture
-from course_root import ROOT
+from conftest import COURSE, ROOT
+from grading_course import autograder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -85,15 +84,23 @@ def validate(notebook: Notebook, name: str) -> str:
     return said
 
 
-def released(lab: Lab, course: Path, lesson: str) -> Path:  # noqa: F811 - a fixture
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What learners get, made once; tests only read it."""
+    root = tmp_path_factory.mktemp("course")
+    for name in COURSE:
+        (root / name).symlink_to(ROOT / name)
+    # In a process of its own: playwright keeps an event loop running here, nbgrader wants one too.
+    done = autograder(root, "release")
+    assert done.returncode == 0, done.stderr
+    return root / "release"
+
+
+def released(lab: Lab, release: Path, lesson: str) -> Path:  # noqa: F811 - a fixture
     """The lesson as learners get it, in the folder that JupyterLab shows."""
-    made = course / "release"
-    if not made.is_dir():
-        # In a process of its own: playwright keeps an event loop running here, nbgrader wants one too.
-        subprocess.run([sys.executable, "-m", "autograder", "release"], cwd=course, check=True, timeout=300)
     path = lab.root / f"{lesson}.ipynb"
-    shutil.copyfile(made / lesson / path.name, path)
-    shutil.copyfile(made / "nbgrader_config.py", lab.root / "nbgrader_config.py")
+    shutil.copyfile(release / lesson / path.name, path)
+    shutil.copyfile(release / "nbgrader_config.py", lab.root / "nbgrader_config.py")
     return path
 
 
@@ -209,10 +216,10 @@ VISITS = {
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", VISITS)
-def test_a_lesson_by_keyboard(lab: Lab, course: Path, lesson: str) -> None:  # noqa: F811 - a fixture
+def test_a_lesson_by_keyboard(lab: Lab, release: Path, lesson: str) -> None:  # noqa: F811 - a fixture
     """Predict, reveal, use a picture, get it wrong by leaving it empty, solve, check."""
     (name, guess, sentence), exercise, (use, when) = VISITS[lesson]
-    path = released(lab, course, lesson)
+    path = released(lab, release, lesson)
     cells = nbformat.read(path, as_version=4).cells
     learner = Learner(lab.open(path.name, height=1400), {cell.id: i for i, cell in enumerate(cells)})
     dashed = name.replace("_", "-")
@@ -242,9 +249,9 @@ def test_a_lesson_by_keyboard(lab: Lab, course: Path, lesson: str) -> None:  # n
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_lesson_two_in_jupyterlab(lab: Lab, course: Path) -> None:  # noqa: F811 - pytest's way to ask for a fixture
+def test_lesson_two_in_jupyterlab(lab: Lab, release: Path) -> None:  # noqa: F811 - pytest's way to ask for a fixture
     """Validate answers with the check's sentence; solved, the drawing shows and Validate says success."""
-    path = released(lab, course, LESSON)
+    path = released(lab, release, LESSON)
     at = solve_the_others(path)
 
     notebook = lab.open(path.name)

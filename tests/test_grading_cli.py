@@ -31,6 +31,7 @@ from grading_course import (
     WRONG,
     FakeEngine,
     answered,
+    autograder,
     environment,
     hand_in,
     json_lines,
@@ -483,7 +484,7 @@ def test_a_broken_master_is_an_instructors_mistake(content: str, root: Path) -> 
 @pytest.mark.sandbox
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """Killed half-way and started again, a run ends exactly as an undisturbed one does."""
-    command = [sys.executable, "-m", "autograder", "grade", "--jobs", "2"]
+    command = ["grade", "--jobs", "2"]
     start = make_course(tmp_path / "start")
     released = release_notebooks(start, (FIRST,))[FIRST]
     Course.open(start).prepare([FIRST])
@@ -495,14 +496,15 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         root = tmp_path / f"course-{disturbed}"
         shutil.copytree(start, root)
         if disturbed:
-            run = subprocess.Popen(command, cwd=root, env=environment(), stderr=subprocess.DEVNULL)
+            words = [sys.executable, "-m", "autograder", *command]
+            run = subprocess.Popen(words, cwd=root, env=environment(), stderr=subprocess.DEVNULL)
             deadline = time.monotonic() + 120
             while len(list(root.glob("autograded/*/*/*.ipynb"))) < 2 and time.monotonic() < deadline:
                 time.sleep(0.02)
             run.send_signal(signal.SIGKILL)
             run.wait()
             assert 2 <= len(list(root.glob("autograded/*/*/*.ipynb"))) < 6, "it was not half-way"
-        done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True)
+        done = autograder(root, *command)
         assert done.returncode == 0, done.stderr
         if disturbed:
             assert "were finished before" in done.stdout

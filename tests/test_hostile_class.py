@@ -1,9 +1,10 @@
-"""A class in which every fifth submission is hostile: the honest keep their grades, and nobody is missing."""
+"""A class in which every third submission is hostile: the honest keep their grades, and nobody is missing."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ import pytest
 from answers import answers
 from autograder.files import UnfitFileError, regular_bytes
 from autograder.keys.secret import KEY_STORE
+from autograder.submission.course import Course
+from course_root import KEYS
 from grading_course import (
     LESSONS,
     ROOT,
@@ -69,7 +72,7 @@ def _class(root: Path, hostile: bool) -> dict[tuple[str, str], dict[str, Any]]:
     honest = _honest(released)
     attacks = _hostile(released)
     for number, (notebook, fill) in enumerate(attacks):
-        for _ in range(4):
+        for _ in range(2):
             learners.append(f"l{len(learners):03}")
             hand_in(root, learners[-1], LESSON, next(honest))
         if hostile:
@@ -110,7 +113,9 @@ def test_a_file_beside_a_notebook_is_not_run_by_check(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_looked_into_is_one_learners_trouble(tmp_path: Path) -> None:
     """An ordinary user grades; closed folders and files are not graded, each with its reason."""
     root = make_course(tmp_path / "course")
+    Course.open(root).prepare([LESSON])
     (root / KEY_STORE).unlink()  # those of all tests belong to whoever runs them
+    shutil.copytree(KEYS, root / KEY_STORE, ignore=shutil.ignore_patterns("*.part"))
     hand_in(root, "ana", LESSON, master(LESSON))
     hand_in(root, "ben", LESSON, master(LESSON)).parent.chmod(0o000)
     hand_in(root, "cleo", LESSON, master(LESSON)).chmod(0o000)
