@@ -133,17 +133,28 @@ class OneRun:
             self._not_graded(task, f"A cell of this exercise was ended: {why}.")
         else:
             if report.status == "failed" and (ending := self._error_of(name, index)):
-                report = replace(report, message=f"{report.message} {ending}")
+                # Where nothing is bound, the error is the whole reason.
+                said = ending if report.diagnosis == "missing" else f"{report.message} {ending}"
+                report = replace(report, message=said)
             self.result.reports[name] = bounded_report(report)
         if asking.lost:
             raise ChildLostError(asking.failed)
 
     def _error_of(self, exercise: str, index: int) -> str:
-        """The error in which the last cell that answers an exercise ended, if it did."""
-        for task in reversed(self.plan.tasks[:index]):
-            if task.do == "run" and task.exercise == exercise:
-                return self.result.outputs.get(task.cell_id, CellOutput()).ending
-        return ""
+        """The error in which the last cell that answers an exercise ended, if it did.
+
+        A name that is missing there may be one that an earlier cell, which ended in an error, was to make.
+        """
+        earlier = [task for task in self.plan.tasks[:index] if task.do == "run"]
+        answers = [task for task in earlier if task.exercise == exercise]
+        if not answers:
+            return ""
+        ended = {task.cell_id: self.result.outputs.get(task.cell_id, CellOutput()) for task in earlier}
+        last = ended[answers[-1].cell_id]
+        if last.error_name != "NameError":
+            return last.ending
+        before = next(one for one in ended.values() if one.error_name)
+        return last.ending if before is last else f"{last.ending} {before.ended('Before it, a cell')}"
 
     def _stopped_before(self, index: int) -> str | None:
         """Why a cell between the exercise before and this check was ended, if one was."""
