@@ -231,5 +231,6 @@ def test_an_error_in_the_answer_is_said_at_its_exercise(course: Path) -> None:
     verdict = json.loads((course / "verdicts" / "error" / f"{LESSON}.json").read_text(encoding="utf-8"))
     messages = {one["exercise"]: one["message"] for one in verdict["reports"]}
     assert messages["identity_block"] == (
-        "The cell with the answer ended in line 2 with AttributeError: module 'torch.nn' has no attribute 'Modul'"
+        "The cell with the answer ended in line 2 with AttributeError: "
+        "module 'torch.nn' has no attribute 'Modul'"
     )
