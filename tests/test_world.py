@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import linecache
-import os
 import random
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -107,7 +107,7 @@ def state(space: dict[str, Any]) -> dict[str, Any]:
             torch.get_num_threads(),
             list(warnings.filters),
             np.geterr(),
-            os.getcwd(),
+            Path.cwd(),
         ),
         "figures": plt.get_fignums(),
     }
