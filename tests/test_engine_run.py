@@ -23,6 +23,8 @@ from autograder.engine.run import Engine
 from autograder.engine.sandbox import Limits, SandboxError, WarmParent
 from grading_course import as_ordinary_user
 from sumskip.checking.core import Ask, Case, Observation, Report
+from sumskip.checking.judge import judge as judge_by_key
+from sumskip.checking.key import public_key
 
 pytestmark = pytest.mark.slow
 
@@ -421,3 +423,57 @@ def test_the_engine_ends_what_it_started() -> None:
 def test_an_engine_that_was_not_entered_says_so() -> None:
     with pytest.raises(RuntimeError, match="with statement"):
         Engine().run(plan(), judge)
+
+
+STOPPING = {
+    "class Double(nn.Module:\n    pass": "ended in line 1 with SyntaxError: ",
+    "import no_such_package\n"
+    + DOUBLE: "ended in line 1 with ModuleNotFoundError: No module named 'no_such_package'",
+    "width = input('How many?')\n" + DOUBLE: "ended in line 1 with EOFError: input() has nobody to answer it",
+    "import sys\nsys.exit()\n" + DOUBLE: "ended in line 2 with SystemExit",
+    "class Double(nn.Modul): pass": "ended in line 1 with AttributeError: ",
+}
+
+
+@pytest.mark.parametrize("source", STOPPING)
+def test_where_nothing_is_bound_the_error_of_the_cell_is_the_reason(open_engine: Engine, source: str) -> None:
+    """And nothing else: "run the cell" is no help to somebody whose cell ended."""
+    answer = Task("run", "answer", source, "addition_model")
+    check = Task("check", "addition_model_check", "", "addition_model", "Double", 8.0)
+    report = open_engine.run(plan(answer, check), judge_publicly).reports["addition_model"]
+    assert report.message.startswith("The cell with the answer " + STOPPING[source]), report.message
+    assert report.status == "failed"
+
+
+def test_a_missing_name_is_traced_to_the_cell_that_was_to_make_it(open_engine: Engine) -> None:
+    first = Task("run", "helpers", "import no_such_package\nfrom torch.nn import Conv2d")
+    answer = Task("run", "answer", "layer = Conv2d(3, 16, 3)", "addition_model")
+    check = Task("check", "addition_model_check", "", "addition_model", "Double", 8.0)
+    message = open_engine.run(plan([first], answer, check), judge_publicly).reports["addition_model"].message
+    assert (
+        "with NameError: name 'Conv2d' is not defined. Before it, a cell ended in line 1 with Mod" in message
+    )
+
+
+SAME = {
+    "import sys; sys.exit()": "The forward pass stopped at `import sys; sys.exit()`: SystemExit",
+    "exit()": "The forward pass stopped at `exit()`: SystemExit",
+    "raise KeyboardInterrupt": "The forward pass stopped at `raise KeyboardInterrupt`",
+    "return x + out3": "`return x + out3` reads `out3`, but nothing of that name is made before",
+    "import numpy as np; np.zeros(3) + np.zeros(4)": "np.zeros(3) + np.zeros(4)`: ValueError",
+    "raise NotImplementedError()": "Nothing is in `forward` yet",
+    "return x + left": "`forward` reads `left`, a tensor of shape (7,) made outside of it",
+}
+
+
+@pytest.mark.parametrize("line", SAME)
+def test_what_stops_an_answer_is_said_as_in_the_notebook(open_engine: Engine, line: str) -> None:
+    source = f"left = torch.ones(7)\nclass Double(nn.Module):\n    def forward(self, x):\n        {line}"
+    check = Task("check", "addition_model_check", "", "addition_model", "Double", 8.0)
+    report = open_engine.run(plan(cells(source), check), judge_publicly).reports["addition_model"]
+    assert SAME[line] in report.message
+    assert (report.status, report.score) == ("failed", 0.0)
+
+
+def judge_publicly(name: str, ask: Ask) -> Report:
+    return judge_by_key(public_key(name), ask)

@@ -261,5 +261,5 @@ def test_an_error_in_the_answer_is_said_at_its_exercise(course: Path) -> None:
     messages = {one["exercise"]: one["message"] for one in verdict["reports"]}
     assert messages["identity_block"] == (
         "The cell with the answer ended in line 2 with AttributeError: "
-        "module 'torch.nn' has no attribute 'Modul'"
+        "module 'torch.nn' has no attribute 'Modul'."
     )

@@ -84,7 +84,8 @@ class CellOutput:
         # Python's own words name a file that nobody has: the cell.
         message = re.sub(r" \(<ipython-input.{0,80}, line \d+\)$", "", " ".join(self.error_message.split()))
         line = f" in line {self.line}" if self.line else ""
-        return f"{cell} ended{line} with {self.error_name}: {message[:200]}".rstrip(": ")
+        said = f"{cell} ended{line} with {self.error_name}: {message[:200]}".rstrip(": ")
+        return said if said.endswith((".", "?")) else f"{said}."
 
     @property
     def size(self) -> int:

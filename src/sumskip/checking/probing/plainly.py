@@ -26,6 +26,7 @@ _DICT = nn.Module.__dict__["__dict__"]
 _NAME = type.__dict__["__name__"]
 _BASE: Any = torch._C.TensorBase  # which, unlike Tensor, nobody can change
 _IN_NUMPY = (torch.float16, torch.float32, torch.float64)
+_SameCount: Any = vars(torch.autograd)["_unsafe_preserve_version_counter"]
 _READ = {
     name: vars(_BASE)[name].__get__
     for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype", "layout", "data")
@@ -118,20 +119,23 @@ def _write(tensor: Tensor, numbers: Tensor) -> None:
                 _BASE.copy_(plain, numbers)
 
 
-def copied(tensor: Tensor) -> Tensor:
-    """The numbers of a tensor, in its own dtype."""
+def keeper(tensor: Tensor) -> Callable[[], None]:
+    """How to put a tensor's numbers back; autograd, which counts changes, then counts as before as well."""
     with unheard():
-        return _BASE.clone(classless(read(tensor, "data")))
+        numbers = _BASE.clone(classless(read(tensor, "data")))
+        counted = None if _BASE.is_inference(tensor) else _SameCount(tensor)
 
+    def put_back() -> None:
+        with unheard():
+            now = classless(read(tensor, "data"))
+            if (now.shape, now.dtype) != (numbers.shape, numbers.dtype):
+                _SET["data"](tensor, numbers)
+            elif not torch.equal(now, numbers):  # nan is written once more
+                _write(tensor, numbers)
+            if counted is not None:
+                counted.__exit__()
 
-def restore(tensor: Tensor, numbers: Tensor) -> None:
-    """Put back what `copied` took, where anything has changed."""
-    with unheard():
-        same = read(tensor, "shape") == read(numbers, "shape") and read(tensor, "dtype") is numbers.dtype
-        if not same:
-            _SET["data"](tensor, numbers)
-        elif not torch.equal(classless(read(tensor, "data")), numbers):  # nan is written once more
-            _write(tensor, numbers)
+    return put_back
 
 
 def set_gradient(tensor: Tensor, gradient: Tensor | None) -> None:

@@ -56,7 +56,7 @@ class Touched(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[int, tuple[Tensor, Tensor, Any, bool]] = {}
+        self._kept: dict[int, tuple[Tensor, Callable[[], None], Any, bool]] = {}
         self._made: dict[int, Tensor] = {}  # held: the id of a freed one would be given again
         self._failed: list[Tensor] = []  # what the last operator received that failed
 
@@ -88,7 +88,7 @@ class Touched(TorchFunctionMode):
         if id(tensor) in self._kept or id(tensor) in self._made or not is_tensor(tensor):
             return
         gradient = read(tensor, "grad") if read(tensor, "is_leaf") else None
-        self._kept[id(tensor)] = (tensor, plainly.copied(tensor), gradient, read(tensor, "requires_grad"))
+        self._kept[id(tensor)] = (tensor, plainly.keeper(tensor), gradient, read(tensor, "requires_grad"))
         if gradient is not None:
             plainly.set_gradient(tensor, None)
 
@@ -102,8 +102,8 @@ class Touched(TorchFunctionMode):
 
     def put_back(self) -> None:
         """Everything remembered as it was; what is still the same is not written to."""
-        for tensor, values, gradient, asked in self._kept.values():
-            plainly.restore(tensor, values)
+        for tensor, put_back, gradient, asked in self._kept.values():
+            put_back()
             if read(tensor, "is_leaf"):
                 plainly.ask_gradient(tensor, asked)
                 plainly.set_gradient(tensor, gradient)
