@@ -79,22 +79,26 @@ class Watch(TorchFunctionMode):
     """Records the uses of weights during a forward pass, and how data flows between them."""
 
     uses: list[Use] = field(default_factory=list)
-    entered: dict[int, int] = field(
-        default_factory=dict
-    )  # tensors by id: how many uses came before the first
+    # Tensors by id that hold none of these uses' results: the last use whose result one met, itself or a view.
+    met: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__init__()
         # Tensors are held as long as the watch lives: the id of a freed one would be given again.
         self._origin: dict[int, tuple[Tensor, frozenset[int]]] = {}
+        self._roots: dict[int, tuple[int, ...]] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         upstream = frozenset[int]()
+        roots: list[int] = []
         for tensor in _tensors([args, kwargs]):
-            self.entered.setdefault(id(tensor), len(self.uses))
             known = self._origin.get(id(tensor))
             upstream |= known[1] if known else frozenset()
+            if not known or not known[1]:
+                roots += self._roots.get(id(tensor), (id(tensor),))
+        for root in roots if upstream else ():
+            self.met.setdefault(root, max(upstream))
         result = func(*args, **kwargs)
         known_op = _SLOTS.get(func)
         if known_op is not None:
@@ -105,6 +109,8 @@ class Watch(TorchFunctionMode):
             self.uses.append(Use(op, held, upstream - {len(self.uses)}))
         for tensor in _tensors(result):
             self._origin[id(tensor)] = (tensor, upstream)
+            if not upstream:
+                self._roots[id(tensor)] = tuple(roots)
         return result
 
     def drop(self, output: Any) -> None:
@@ -165,9 +171,8 @@ def _readings(
     """The roles by use and those by size, in every way in which they can be read, the likeliest first."""
     uses = watch.uses
     places = {index: place for place, index in enumerate(chain(*_alike(uses)))}
-    # A tensor of a size alone belongs to the use that ran just before it came in, as a gain behind BatchNorm.
-    entered = enumerate(watch.entered.items())
-    came = {tensor: (places.get(before - 1, -1), i) for i, (tensor, before) in entered}
+    # A tensor of a size alone belongs to the use whose result it met first, as a gain that of BatchNorm.
+    came = {root: (places.get(use, -1), i) for i, (root, use) in enumerate(watch.met.items())}
     computed = {id(t) for u in uses if not u.dropped for t in u.held.values() if not read(t, "is_leaf")}
     if computed:  # then other tensors are registered, which may or may not be the weights themselves
         yield from (
