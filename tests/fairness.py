@@ -31,12 +31,6 @@ from sumskip.checking.key import public_key
 from sumskip.checking.probe import probe
 
 NAMED_AT_LEAST = 0.9
-# The grader's known limit: right, but the weights stand in another form than a convolution's (cut in two,
-# transposed), so it gives no verdict and asks the instructor. Never counted as accepted.
-LEFT_TO_THE_INSTRUCTOR = {
-    "sequential_model/transpose-convolution",
-    "sequential_model/split-first-convolution",
-}
 
 
 @dataclass(frozen=True)
@@ -59,11 +53,6 @@ class Outcome:
         return self.graded.status == "failed" and (self.checked is None or self.checked.status != "passed")
 
     @property
-    def left(self) -> bool:
-        """Known to be beyond the grader, which says so instead of refusing it."""
-        return self.answer.id in LEFT_TO_THE_INSTRUCTOR and self.graded.status == "not_graded"
-
-    @property
     def named(self) -> bool:
         return self.graded.diagnosis is not None and self.graded.diagnosis in self.answer.diagnoses
 
@@ -77,8 +66,6 @@ class Outcome:
         """What must not be, in one line; empty where all is well."""
         if (self.oracle is None) != self.answer.right:
             return f"the oracle says {self.oracle or 'right'}"
-        if self.left:
-            return ""
         if self.answer.right and not self.accepted:
             return f"right, but {self._said()}"
         if not self.answer.right and not self.refused:
@@ -160,9 +147,6 @@ def main(arguments: list[str] | None = None) -> int:
     print(table(found))
     share = share_named(found)
     print(f"{share:.1%} of the wrong answers with a name got it, in {time.perf_counter() - start:.0f} s")
-    for outcome in found:
-        if outcome.left:
-            print(f"  {outcome.answer.id}: right, and left to the instructor (a known limit)")
     complaints = [(o.answer.id, o.complaint) for o in found if o.complaint]
     for answer, complaint in complaints:
         print(f"  {answer}: {complaint}")

@@ -375,7 +375,7 @@ def _intermediate_outputs(answer: Answer) -> None:
             weights = [p.detach().clone() for p in chain.parameters()]
             outputs = function(chain, x)
             _demand(
-                isinstance(outputs, list) and len(outputs) == len(chain),
+                isinstance(outputs, (list, tuple)) and len(outputs) == len(chain),
                 "not a list with one for each module",
             )
             expected = x
@@ -416,7 +416,7 @@ def _fit_alpha(answer: Answer) -> None:
             history.append(value)
         parameter = model.alpha
         got = function(model, x, target, steps, lr)
-        _demand(isinstance(got, list) and len(got) == steps, "not a list with one for each step")
+        _demand(isinstance(got, (list, tuple)) and len(got) == steps, "not a list with one for each step")
         _demand(all(type(g) is float for g in got), "not plain floats")
         _close(torch.tensor(got), torch.tensor(history), "the history")
         _demand(

@@ -145,8 +145,8 @@ class SequentialModel(nn.Module):
         return self.net(x)
 
 
-# %% right transpose-convolution
-# roles: first=m.conv1, second=(m.up.weight.transpose(0, 1).flip(2, 3), m.up.bias)
+# %% wrong transpose-convolution -> none
+# roles: none
 class SequentialModel(nn.Module):
     def __init__(self):
         super().__init__()
@@ -157,8 +157,8 @@ class SequentialModel(nn.Module):
         return self.up(self.conv1(x))
 
 
-# %% right split-first-convolution
-# roles: first=(torch.cat([m.left.weight, m.right.weight]), torch.cat([m.left.bias, m.right.bias])), second=m.last
+# %% wrong split-first-convolution -> none
+# roles: none
 class SequentialModel(nn.Module):
     def __init__(self):
         super().__init__()

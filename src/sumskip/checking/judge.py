@@ -247,7 +247,10 @@ def _has_another_form(this: _Round) -> bool:
     Then those that have no role have together as many elements as the roles that nothing fills.
     """
     facts, expected = this.observed[this.first].facts, this.expected[this.first].facts
-    ours, theirs = facts.get("roles", {}), expected.get("roles", {})
+    ours, theirs = (
+        {role: kept for role, kept in each.get("roles", {}).items() if "_norm#" not in role}
+        for each in (facts, expected)
+    )
     extra = [math.prod(kept["shape"]) for role, kept in ours.items() if role not in theirs]
     missing = [math.prod(kept["shape"]) for role, kept in theirs.items() if role not in ours]
     return bool(missing) and sum(extra) == sum(missing)

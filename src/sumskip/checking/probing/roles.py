@@ -74,13 +74,14 @@ class Watch(TorchFunctionMode):
     uses: list[Use] = field(default_factory=list)
     failed: tuple[Exception, Term] | None = None  # the last operator that stopped, and its error
     overwritten: list[Term | Leaf] = field(default_factory=list)  # what operators wrote into
-    # Tensors by id: how many uses came before the first of each.
-    entered: dict[int, int] = field(default_factory=dict)
+    # Tensors by id that hold no result of a use: the last use whose result one met, itself or a view.
+    met: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__init__()
         self._shapes: dict[int, list[int]] = {}  # of what a term made, by its id
         # Tensors are held as long as the watch lives: the id of a freed one would be given again.
+        self._roots: dict[int, tuple[int, ...]] = {}
         self._origin: dict[int, tuple[Tensor, frozenset[int], Term | Leaf]] = {
             id(x): (x, frozenset(), Leaf(x, number)) for number, x in enumerate(self.inputs, 1)
         }
@@ -109,10 +110,14 @@ class Watch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         upstream = frozenset[int]()
+        roots: list[int] = []
         for tensor in tensors([args, kwargs]):
-            self.entered.setdefault(id(tensor), len(self.uses))
             known = self._origin.get(id(tensor))
             upstream |= known[1] if known else frozenset()
+            if not known or not known[1]:
+                roots += self._roots.get(id(tensor), (id(tensor),))
+        for root in roots if upstream else ():
+            self.met.setdefault(root, max(upstream))
         term = applied(
             func, tuple(map(self.made, args)), {key: self.made(one) for key, one in kwargs.items()}
         )
@@ -133,6 +138,8 @@ class Watch(TorchFunctionMode):
         for tensor in tensors(result):
             self._origin[id(tensor)] = (tensor, upstream, term)
             self._shapes[id(term)] = list(read(tensor, "shape"))
+            if not upstream:
+                self._roots[id(tensor)] = tuple(roots)
         return result
 
     def drop(self, output: Any) -> None:
@@ -218,9 +225,8 @@ def _readings(
     """The roles by use and those by size, in every way in which they can be read, the likeliest first."""
     uses = watch.uses
     places = {index: place for place, index in enumerate(chain(*_alike(uses)))}
-    # A tensor of a size alone belongs to the use that ran just before it came in, as a gain behind BatchNorm.
-    entered = enumerate(watch.entered.items())
-    came = {tensor: (places.get(before - 1, -1), i) for i, (tensor, before) in entered}
+    # A tensor of a size alone belongs to the use whose result it met first, as a gain that of BatchNorm.
+    came = {root: (places.get(use, -1), i) for i, (root, use) in enumerate(watch.met.items())}
     computed = {id(t) for u in uses if not u.dropped for t in u.held.values() if not read(t, "is_leaf")}
     if computed:  # then other tensors are registered, which may or may not be the weights themselves
         yield from (
