@@ -89,7 +89,7 @@ def master(assignment: str) -> str:
 def release_notebooks(root: Path, assignments: tuple[str, ...] = LESSONS) -> dict[str, NotebookNode]:
     """What nbgrader's own converter makes of the masters; the gradebook knows them afterwards."""
     with ClassGradebook(root) as book:
-        return {assignment: book.register(assignment).notebook for assignment in assignments}
+        return {assignment: book.register(assignment) for assignment in assignments}
 
 
 def answered(released: NotebookNode, answers: Mapping[str, str]) -> NotebookNode:
