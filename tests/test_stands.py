@@ -19,6 +19,7 @@ from autograder.class_run import run as class_run
 from autograder.exercises import EXERCISES
 from autograder.keys import sources
 from autograder.submission import verdicts
+from autograder.submission.stands import of_answers
 from grading_course import (
     LESSONS,
     FakeEngine,
@@ -378,6 +379,24 @@ def test_a_mark_by_hand_is_asked_about_where_answer_question_or_points_changed(
         assert book.find_comment(ESSAY, LESSON, LESSON, "ana").comment == "Well put."
 
 
+def test_a_mark_of_a_task_stands_on_the_cells_below_it(released: Any) -> None:
+    """Up to nbgrader's next cell: what is written there is the answer, the task's own text the question."""
+    cells = [dict(cell) for cell in released.cells]
+    place = next(n for n, cell in enumerate(cells) if cell["id"] == "explain-skip-question")
+    rules = {"grade_id": "draw", "grade": False, "solution": False, "locked": True, "task": True, "points": 3}
+    task = {"cell_type": "markdown", "id": "draw", "metadata": {"nbgrader": rules}, "source": "Draw it."}
+
+    def stands_on(task: dict[str, Any], drawn: str, later: str = "") -> str:
+        mine = {"cell_type": "markdown", "id": "mine", "metadata": {}, "source": drawn}
+        more = {"cell_type": "markdown", "id": "more", "metadata": {}, "source": later}
+        return of_answers([*cells[:place], task, mine, cells[place], more, *cells[place + 1 :]])["draw"]
+
+    before = stands_on(task, "x -> +")
+    assert before == stands_on(task, "x -> +", "below another cell of nbgrader's")
+    assert before != stands_on(task, "x -> F -> +")
+    assert before != stands_on({**task, "metadata": {"nbgrader": {**rules, "points": 4}}}, "x -> +")
+
+
 def test_what_a_hand_mark_hides_is_said(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -542,6 +561,13 @@ def test_plain_nbgrader_with_a_gradebook_of_other_points_says_what_to_do(root: P
 # --- the instructor's slips -------------------------------------------------------------------------------
 
 
+def slips(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines in which the command says what it could not do; none of them is about a mistake of ours."""
+    err = capsys.readouterr().err
+    assert "mistake of the grader" not in err
+    return [line for line in err.splitlines() if line.startswith("autograder grade: ")]
+
+
 def policy(body: str) -> str:
     return f"""
 from nbgrader.plugins import BasePlugin
@@ -556,7 +582,7 @@ c.AssignLatePenalties.plugin_class = Mine
     ("settings", "why"),
     [
         (
-            policy("return score / 0"),
+            policy("return 1 / 0"),
             "the late policy Mine fails: ZeroDivisionError: division by zero (line ",
         ),
         (policy("return 'half'"), "the late policy Mine fails: TypeError"),
@@ -576,11 +602,10 @@ def test_a_late_policy_that_fails_costs_no_marks(
     configure(root, settings)
     for options in (["--dry-run"], []):
         assert main(["grade", *options]) == 2
-        err = capsys.readouterr().err
+        [line] = slips(capsys)
         start = f"autograder grade: late penalties were left as they were for ana/{LESSON}, ben/{LESSON}: "
-        assert err.startswith(start + "the late policy ")
-        assert why in err
-        assert err.count("\n") == 1
+        assert line.startswith(start + "the late policy ")
+        assert why in line
     assert marks(root, "ben") == marks(root)
     (root / "nbgrader_config.py").write_text(config + LATE_ZERO)
     assert main(["grade"]) == 0
@@ -603,9 +628,8 @@ def test_settings_that_cannot_be_used_are_named(
     capsys.readouterr()
     configure(root, settings)
     assert main(["grade"]) == 2
-    err = capsys.readouterr().err
-    assert why in err
-    assert err.count("\n") == 1
+    [line] = slips(capsys)
+    assert why in line
 
 
 @pytest.mark.parametrize("options", [[], ["--dry-run"]])
@@ -615,9 +639,8 @@ def test_a_gradebook_that_is_none_is_named(
     capsys.readouterr()
     (root / "gradebook.db").write_text("this is no database, and long enough to be seen as none " * 9)
     assert main(["grade", *options]) == 2
-    err = capsys.readouterr().err
-    assert "gradebook.db cannot be used (file is not a database)" in err
-    assert err.count("\n") == 1
+    [line] = slips(capsys)
+    assert "gradebook.db cannot be used (file is not a database)" in line
 
 
 def test_a_rehearsal_says_what_the_gradebook_will_refuse(
@@ -632,7 +655,7 @@ def test_a_rehearsal_says_what_the_gradebook_will_refuse(
     edit_master(root, LESSON, lock)
     capsys.readouterr()
     assert main(["grade", "--dry-run"]) == main(["grade"]) == 2
-    rehearsed, graded = capsys.readouterr().err.splitlines()
+    rehearsed, graded = slips(capsys)
     assert rehearsed == graded
     assert "(added: the_summary)" in graded
 

@@ -174,7 +174,7 @@ class ClassRun:
         self.outcome.new += not one.finished
         reason = "deadline" if one.finished else one.reason
         found = changes(one.learner, verdict, one.before, after, reason)
-        (self.outcome.changes if one.before.graded else self.outcome.first).extend(found)
+        (self.outcome.first if one.first else self.outcome.changes).extend(found)
 
     def _ended(self) -> Outcome:
         for why, names in sorted(self._late.items()):

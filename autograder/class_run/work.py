@@ -32,6 +32,11 @@ class Work:
     finished: bool = False
 
     @property
+    def first(self) -> bool:
+        """Whether its marks are the first."""
+        return not self.before.marks or (self.earlier is None and not self.before.graded)
+
+    @property
     def learner(self) -> str:
         return self.found.handed.learner
 
@@ -57,7 +62,7 @@ def work_on(
     # A verdict on which we stopped stands on nothing.
     reason = changed(earlier.stands, stands) if earlier.stands else "again"
     holds = not again and counts(earlier, stands, trust_submissions)
-    finished = holds and before.graded and not reason and recorded_key(graded) == digest(stands)
+    finished = holds and bool(before.marks) and not reason and recorded_key(graded) == digest(stands)
     earlier = replace(earlier, printed={})
     return Work(found, stands, before, earlier, earlier.answers, reason or "again", holds, finished)
 

@@ -42,8 +42,8 @@ class Recorded:
 
     @property
     def graded(self) -> bool:
-        """Whether anything has come of it yet; an extension is often given to nothing."""
-        return any(mark.waits or mark.points != 0 or mark.automatic == 0 for mark in self.marks.values())
+        """Whether there is a number yet: an extension is often given before anything is handed in."""
+        return any(mark.automatic is not None or mark.by_hand is not None for mark in self.marks.values())
 
     @property
     def score(self) -> float:
