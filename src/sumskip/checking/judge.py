@@ -100,8 +100,9 @@ def _best_round(key: Key, ask: Ask) -> _Round:
     An answer with a convolution without bias is asked the cases without biases. An order that the
     reference or a wrong model explains wholly is the right one to speak of.
     """
-    with_biases = tuple(case for case in key.cases if case.biases)
-    without = tuple(case for case in key.cases if not case.biases)
+    own = key.kind == "module"  # else the model is ours, and has what the case says
+    with_biases = tuple(case for case in key.cases if case.biases or not own)
+    without = tuple(case for case in key.cases if own and not case.biases)
     seen = {case.id: ask(case) for case in with_biases}
     cases = with_biases
     if without and any(_lacks_a_bias(observed, key.reference[name]) for name, observed in seen.items()):

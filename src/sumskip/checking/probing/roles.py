@@ -79,7 +79,7 @@ class Watch(TorchFunctionMode):
     """Records the uses of weights during a forward pass, and how data flows between them."""
 
     uses: list[Use] = field(default_factory=list)
-    # Tensors by id that hold none of these uses' results: the last use whose result one met, itself or a view.
+    # Tensors by id that hold none of the uses' results: the last use whose result one met, or a view of it.
     met: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -223,7 +223,9 @@ def _name(uses: list[Use], wanted: Sequence[Wanted]) -> dict[str, Tensor]:
     of_reference = Counter(name.split("#")[0] for name in shapes)
     held: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
-    room = Counter((name.split("#")[0], shape) for name, shape in shapes.items())
+    room: Counter[tuple[str, tuple[int, ...] | None]] = Counter(
+        (name.split("#")[0], shape) for name, shape in shapes.items()
+    )
     crowd = Counter((use.op, use.shape) for use in uses)
     for use in sorted(uses, key=lambda u: u.constant and crowd[u.op, u.shape] > room[u.op, u.shape]):
         fitting = [name for name in shapes if name.startswith(f"{use.op}#")]
