@@ -109,8 +109,9 @@ def _best_round(key: Key, ask: Ask) -> _Round:
     An answer with a convolution without bias is asked the cases without biases. An order that a right
     answer or a wrong model explains wholly is the right one to speak of.
     """
-    with_biases = tuple(case for case in key.cases if case.biases)
-    without = tuple(case for case in key.cases if not case.biases)
+    own = key.kind == "module"  # else the model is ours, and has what the case says
+    with_biases = tuple(case for case in key.cases if case.biases or not own)
+    without = tuple(case for case in key.cases if own and not case.biases)
     cases = with_biases or without
     seen = {case.id: ask(case) for case in cases}
     choice = bool(with_biases and without)
