@@ -77,7 +77,6 @@ _LABELS = {
     "gradient": "gradient of {place}",
     "backward": "backward pass",
     "listing": "`parameters()`",
-    "type": "result",
 }
 _PLACES = {
     "missing weight": "In the exercise {note} has an influence on the result; in your model it has none.",
@@ -120,7 +119,8 @@ def say(first: Difference, seen: Observation, key: Key) -> tuple[str, str | None
             None,
         )
     if first.what == "values":
-        return f"The shape is right, the values are not: {first.note or 'see below'}.", None
+        right = "length" if key.kind == "fit" else "shape"
+        return f"The {right} is right, the values are not: {first.note or 'see below'}.", None
     if first.what == "gradient":
         what = "no gradient" if first.actual == "none" else "another gradient than expected"
         return f"The values are right, but {what} reaches {in_words(first.note)} in the backward pass.", None
