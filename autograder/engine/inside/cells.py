@@ -27,7 +27,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from sumskip.checking.core import Case
+from sumskip.checking.core import Case, Interrupted
 from sumskip.checking.probe import probe
 
 from . import frames, walls
@@ -39,7 +39,7 @@ from .unpack import unpack_zip
 KEEP = 8_000  # characters kept of a cell's prints, from each end
 
 
-class TimeLimit(BaseException):
+class TimeLimit(Interrupted):
     """A cell or a question ran too long. No `except Exception` in a learner's loop stops it."""
 
 
