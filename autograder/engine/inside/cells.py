@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from IPython.core.inputtransformer2 import TransformerManager
 
-from sumskip.checking.core import Case
+from sumskip.checking.core import Case, Interrupted
 from sumskip.checking.probe import probe
 
 from . import frames, walls
@@ -31,7 +31,7 @@ from .tripwire import BY_COMPILING, Tripwire
 from .unpack import unpack_zip
 
 
-class TimeLimit(BaseException):
+class TimeLimit(Interrupted):
     """A cell or a question ran too long. No `except Exception` in a learner's loop stops it."""
 
 
