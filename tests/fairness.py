@@ -7,9 +7,9 @@ with the secret key, as when grading, and with the public one, as in the noteboo
 unless all right ones are accepted, all wrong ones refused, none is given a wrong name, and 90 % of the
 wrong ones that have a name (those headed `-> none` have none) get it.
 
-Programs (`tests.programs`) have an oracle of their own, and claims (`tests.claims`) that say which names are
-true of them. They are judged with a secret key that the seed decides; a right one must pass, no wrong one may,
-and no name may be false. What fails is printed with its seed and its source, to be pasted into a notebook.
+Programs (`tests.programs`) have an oracle of their own, and claims (`tests.claims`) say which names are true
+of them. They are judged with a secret key that the seed decides; a right one must pass, no wrong one may, and
+no name may be false. What fails is printed with its seed and its source, to be pasted into a notebook.
 """
 
 from __future__ import annotations
@@ -166,8 +166,8 @@ def share_named(found: list[Outcome]) -> float:
 
 # --- programs ---------------------------------------------------------------------------------------
 
-# Of an exercise's programs: how one is drawn, what is found out about it, and how many in a hundred are of it. Blocks
-# and networks cost most.
+# Of an exercise's programs: how one is drawn, what is found out about it, and how many in a hundred are of
+# it: few blocks and networks, which cost most.
 _GRAMMARS: dict[str, tuple[Callable[[str, random.Random, str], Any], Callable[[Any], Any], float]] = {
     "sequential_model": (programs_models.addition, Facts, 14),
     "intermediate_outputs": (programs_functions.outputs, programs_functions.OutputsFacts, 20),
@@ -245,7 +245,7 @@ def tried(exercises: Iterable[str], count: int, seed: int, jobs: int = 2) -> lis
 
 
 def programs_table(found: list[Tried]) -> str:
-    """The counts per exercise and in all, as text; "named" are those of the wrong ones that have a true name."""
+    """The counts per exercise and in all, as text; "named" is the share of those that have a true name."""
     head = ("right", "accepted", "wrong", "refused", "false names", "nameable", "named", "of all wrong")
     lines = [f"{'programs':26}" + "".join(f"{word:>13}" for word in head)]
     for exercise in [*dict.fromkeys(t.exercise for t in found), ""]:
@@ -273,7 +273,8 @@ def programs_complaints(found: list[Tried], most: int = _SHOWN) -> list[str]:
             continue
         kind = (t.exercise, t.complaint, t.report.diagnosis)
         shown[kind] += 1
-        lines.append(f"  {t.complaint}: {t.seed}: oracle: {t.wrong or 'right'}; said: {t.report.diagnosis}, {t.report.message}")
+        said = f"{t.report.status}, {t.report.diagnosis}: {t.report.message}"
+        lines.append(f"  {t.complaint}: {t.seed}: the oracle says {t.wrong or 'right'}; said: {said}")
         if shown[kind] <= most:
             lines.append("\n".join(f"      {line}" for line in t.source.splitlines()))
     return lines
@@ -295,8 +296,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python tests/fairness.py", description=__doc__.splitlines()[0])
     parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help="only these (default: all)")
     parser.add_argument("-v", "--verbose", action="store_true", help="list the wrong answers without a name")
-    parser.add_argument("--programs", type=int, default=3000, metavar="N", help="how many programs (default: 3000)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="which programs, and which secret (default: 0)")
+    parser.add_argument(
+        "--programs", type=int, default=3000, metavar="N", help="how many programs (default: 3000)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="which programs, and which secret (default: 0)"
+    )
     parser.add_argument("--only-programs", action="store_true", help="leave out the answers of tests/answers")
     chosen = parser.parse_args(arguments)
     of = chosen.exercises or list(EXERCISES)

@@ -29,6 +29,7 @@ class FunctionProgram:
 
 Slots = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]  # right choices, and others
 
+# fmt: off
 _OUTPUTS: Slots = {
     "before": (("", "", "", "assert len(model) > 0", "was = model.training"), (
         "model.eval()", "model.requires_grad_(False)", "x = x.relu_()", "x.mul_(2)",
@@ -56,7 +57,7 @@ _OUTPUTS: Slots = {
     )),
     "returned": (("outputs", "outputs", "list(outputs)", "outputs[:]"), ("x", "outputs[-1]", "[outputs[-1]]", "torch.stack(outputs)", "dict(enumerate(outputs))", "iter(outputs)", "(o for o in outputs)", "outputs[0]", "None", "len(outputs)", "outputs[:1]", "[outputs]")),
     "grad": (("", "", "torch.no_grad()", "torch.inference_mode()"), ()),
-}  # fmt: skip
+}
 
 _FIT: Slots = {
     "before": (("", "", "", "model.zero_grad()", "losses = []"), (
@@ -92,7 +93,8 @@ _FIT: Slots = {
     "stop": (("", "", ""), ("if loss.item() < 1e-12: break", "if loss.item() < 1e-3: break", "if len(values) > 1 and values[-1] == values[-2]: break", "lr = lr * 0.9")),
     "after": (("", "", "", "model.zero_grad()", "optimizer.zero_grad()"), ("model.eval()", "model.requires_grad_(False)", "values.append(model.alpha.item())", "model.alpha.data.fill_(0.5)", "model.alpha = model.alpha.item()")),
     "returned": (("values", "values", "list(values)"), ("values[-1]", "values[-1:]", "model.alpha.item()", "None", "torch.tensor(values)", "values[1:]", "values, loss.item()", "loss", "model", "max(values)")),
-}  # fmt: skip
+}
+# fmt: on
 
 
 def _draw(slots: Slots, chance: random.Random) -> dict[str, str]:
@@ -109,14 +111,27 @@ def outputs(exercise: str, chance: random.Random, seed: str) -> FunctionProgram:
     if chance.random() < 0.15:
         return _other_outputs(exercise, chance, seed)
     body = [s["step"], s["keep"]] if s["order"] == "after" else [s["keep"], s["step"]]
-    lines = [s["before"], s["start"], f"{s['loop']}:", *(f"    {line}" for line in body), s["after"], f"return {s['returned']}"]
+    lines = [
+        s["before"],
+        s["start"],
+        f"{s['loop']}:",
+        *(f"    {line}" for line in body),
+        s["after"],
+        f"return {s['returned']}",
+    ]
     lines = [line for line in lines if line]
     if s["grad"]:
         lines = [f"with {s['grad']}:", *(f"    {line}" for line in lines)]
     head = ["import copy"] if "copy." in s["before"] else []
-    return FunctionProgram(exercise, seed, s, "\n".join([*head, "def intermediate_outputs(model, x):", *(f"    {line}" for line in lines), ""]))
+    return FunctionProgram(
+        exercise,
+        seed,
+        s,
+        "\n".join([*head, "def intermediate_outputs(model, x):", *(f"    {line}" for line in lines), ""]),
+    )
 
 
+# fmt: off
 _OTHERS = (
     "    return [model[: i + 1](x) for i in range(len(model))]",
     "    return [x := layer(x) for layer in model]",
@@ -133,7 +148,8 @@ _OTHERS = (
     "    outputs = [x]\n    for layer in model: outputs.append(layer(outputs[-1]))\n    return outputs",
     "    outputs = []\n    for i in range(len(model) - 1):\n        x = model[i](x)\n        outputs.append(x)\n    return outputs",
     "    outputs = []\n    for i in range(len(model)):\n        x = model[i](x)\n        outputs.append(x)\n        return outputs",
-)  # fmt: skip
+)
+# fmt: on
 
 
 def _other_outputs(exercise: str, chance: random.Random, seed: str) -> FunctionProgram:
@@ -156,10 +172,27 @@ def fit(exercise: str, chance: random.Random, seed: str) -> FunctionProgram:
     body = [s["log"], *body] if s["log at"] == "before" else [*body, s["log"]]
     body = [s["log"], *body] if s["log at"] == "both" else body
     body += ([s["stop"]] if s["stop"] else []) + ([s["zero"]] if s["zero at"] == "last" else [])
-    first = [s["before"], f"optimizer = {s['optimiser']}", "values = [model.alpha.item()]" if s["log at"] == "start" else "values = []"]
+    first = [
+        s["before"],
+        f"optimizer = {s['optimiser']}",
+        "values = [model.alpha.item()]" if s["log at"] == "start" else "values = []",
+    ]
     first += [s["zero"]] if s["zero at"] in ("once", "last") else []
-    lines = [*first, f"{s['loop']}:", *(f"    {line}" for line in body if line != "pass"), s["after"], f"return {s['returned']}"]
-    return FunctionProgram(exercise, seed, s, "\n".join(["def fit_alpha(model, x, target, steps, lr):", *(f"    {line}" for line in lines if line), ""]))  # fmt: skip
+    lines = [
+        *first,
+        f"{s['loop']}:",
+        *(f"    {line}" for line in body if line != "pass"),
+        s["after"],
+        f"return {s['returned']}",
+    ]
+    return FunctionProgram(
+        exercise,
+        seed,
+        s,
+        "\n".join(
+            ["def fit_alpha(model, x, target, steps, lr):", *(f"    {line}" for line in lines if line), ""]
+        ),
+    )
 
 
 # --- the oracle -------------------------------------------------------------------------------------
@@ -291,7 +324,13 @@ class Fit:
     solved: bool = False
 
 
-FITS = (Fit(0.5, 4, 0.1), Fit(-0.8, 1, 0.3), Fit(1.5, 6, 0.05), Fit(0.7, 3, 0.02, 6.0), Fit(0.5, 4, 0.1, solved=True))
+FITS = (
+    Fit(0.5, 4, 0.1),
+    Fit(-0.8, 1, 0.3),
+    Fit(1.5, 6, 0.05),
+    Fit(0.7, 3, 0.02, 6.0),
+    Fit(0.5, 4, 0.1, solved=True),
+)
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -320,7 +359,10 @@ class FitFacts:
                 call.result = function(model, x, target, setting.steps, setting.lr)
                 kept = {
                     "alpha": model.alpha is parameter and parameter.requires_grad,
-                    "weights": all(same(a, b) for a, b in zip(model.conv.parameters(), call.before.conv.parameters(), strict=True)),
+                    "weights": all(
+                        same(a, b)
+                        for a, b in zip(model.conv.parameters(), call.before.conv.parameters(), strict=True)
+                    ),
                     "inputs": same(x, before[0]) and same(target, before[1]),
                     "mode": model.training and model.conv.training,
                 }
@@ -352,7 +394,15 @@ class FitFacts:
     def values_right(self) -> bool:
         return all(close(c.result, right) for c, right in zip(self.calls, self.sim(), strict=True))
 
-    def sim(self, loss: Loss = mse, lr: Callable[[Fit], float] = lambda s: s.lr, steps: Callable[[Fit], int] = lambda s: s.steps, start: float | None = None, add_up: bool = False, what: str = "alpha") -> Iterator[list[float]]:  # fmt: skip
+    def sim(
+        self,
+        loss: Loss = mse,
+        lr: Callable[[Fit], float] = lambda s: s.lr,
+        steps: Callable[[Fit], int] = lambda s: s.steps,
+        start: float | None = None,
+        add_up: bool = False,
+        what: str = "alpha",
+    ) -> Iterator[list[float]]:
         """The list that another recipe gives in each setting: alpha, its gradient or the loss."""
         for call, full, target in zip(self.calls, self.full, self.targets, strict=True):
             value = torch.tensor(call.setting.start if start is None else start)
@@ -363,7 +413,9 @@ class FitFacts:
                 fresh = torch.autograd.grad(now, alpha)[0]
                 gradient = gradient + fresh if add_up else fresh
                 value = value - lr(call.setting) * gradient
-                history.append({"alpha": float(value), "loss": float(now.detach()), "gradient": float(gradient)}[what])
+                history.append(
+                    {"alpha": float(value), "loss": float(now.detach()), "gradient": float(gradient)}[what]
+                )
             yield history
 
     def ended(self) -> list[float]:
@@ -375,4 +427,7 @@ def close(one: Any, other: list[float]) -> bool:
     """Whether these are the same numbers, within rounding."""
     if not isinstance(one, list) or len(one) != len(other):
         return False
-    return all(isinstance(a, (int, float)) and abs(a - b) <= CLOSE * max(1.0, abs(b)) for a, b in zip(one, other, strict=True))
+    return all(
+        isinstance(a, (int, float)) and abs(a - b) <= CLOSE * max(1.0, abs(b))
+        for a, b in zip(one, other, strict=True)
+    )
