@@ -291,6 +291,13 @@ def skip_from_x(f: Facts, said: str) -> bool:
     )
 
 
+def _outputs_meet(f: Facts, said: str) -> bool:
+    """The outputs of two convolutions, one after the other, were to be added, and could not be."""
+    found = _meeting(f)
+    made = [_made_by(f, a) for a in found[1].args] if found else []
+    return bool(made) and all(made) and any(s and _made_by(f, _reads(f, s)) in made for s in made)
+
+
 def channels_differ(f: Facts, said: str) -> bool:
     """Two convolutions' outputs were to be added, the second of which has not 16 channels."""
     found = _meeting(f)
@@ -868,10 +875,10 @@ _MODELS: dict[str, Claim] = {
     "no-gradient": no_gradient,
     "layers-frozen": frozen,
     # a chain
-    "sequential_model/adds": eq("out1 + out2"),
+    "sequential_model/adds": by_words(("Your output is", eq("out1 + out2")), ("were added", either(eq("out1 + out2"), _outputs_meet))),
     "sequential_model/parallel-branches": both(reading, eq("conv1(x) + conv2(x)")),
     "sequential_model/every-layer-sees-x": by_words(
-        ("but is made for the 16", lambda f, said: bool(_stops(f)) and (s := _stops(f)[0][1]).op == "call" and _spec(f, s)["i"] == 16 and _reads(f, s) == "x" and len(_calls(f)) == 2),
+        ("but is made for the 16", lambda f, said: bool(_stops(f)) and (s := _stops(f)[0][1]).op == "call" and _spec(f, s).get("i") == 16 and _reads(f, s) == "x" and _calls(f)[0].layer != s.layer),
         ("Which number states that", lambda f, said: len(c := _calls(f)) == 2 and _reads(f, c[1]) == "x" and _spec(f, c[1])["i"] == 3),
         ("single convolution of x", lambda f, said: _shape_right(f) and any(_reads(f, c) == "x" and _spec(f, c)["o"] == 32 and c.target == f.program.returned for c in _calls(f))),
     ),

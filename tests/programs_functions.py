@@ -32,7 +32,7 @@ Slots = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]  # right choices, and
 # fmt: off
 _OUTPUTS: Slots = {
     "before": (("", "", "", "assert len(model) > 0", "was = model.training"), (
-        "model.eval()", "model.requires_grad_(False)", "x = x.relu_()", "x.mul_(2)",
+        "model.eval()", "torch.set_grad_enabled(False)", "model.requires_grad_(False)", "x = x.relu_()", "x.mul_(2)",
         "model = copy.deepcopy(model)", "model[0] = nn.Identity()", "x.requires_grad_(True)", "model.append(nn.Identity())",
     )),
     "start": (("outputs = []", "outputs = list()"), ("outputs = [x]", "outputs = [None]", "outputs = {}")),
@@ -55,7 +55,7 @@ _OUTPUTS: Slots = {
         "for p in model.parameters(): p.data.zero_()", "model.register_forward_hook(lambda *a: None)", "model.train()", "outputs[0].mul_(2)",
         "outputs.append(None)", "model.zero_grad()", "outputs[-1].sum().backward()",
     )),
-    "returned": (("outputs", "outputs", "list(outputs)", "outputs[:]"), ("x", "outputs[-1]", "[outputs[-1]]", "torch.stack(outputs)", "dict(enumerate(outputs))", "iter(outputs)", "(o for o in outputs)", "outputs[0]", "None", "len(outputs)", "outputs[:1]", "[outputs]")),
+    "returned": (("outputs", "outputs", "list(outputs)", "outputs[:]", "tuple(outputs)"), ("x", "outputs[-1]", "[outputs[-1]]", "torch.stack(outputs)", "dict(enumerate(outputs))", "iter(outputs)", "(o for o in outputs)", "outputs[0]", "None", "len(outputs)", "outputs[:1]", "[outputs]")),
     "grad": (("", "", "torch.no_grad()", "torch.inference_mode()"), ()),
 }
 
@@ -84,7 +84,7 @@ _FIT: Slots = {
         "pass", "optimizer.step(); optimizer.step()", "model.alpha -= lr * model.alpha.grad", "model.alpha = model.alpha - lr * model.alpha.grad", "model.alpha.data += lr * model.alpha.grad",
         "model.alpha = nn.Parameter(model.alpha - lr * model.alpha.grad)", "optimizer.step(); model.alpha.data.clamp_(0, 1)", "model.alpha.data -= 0.1 * model.alpha.grad", "model.alpha.data -= lr * model.alpha.grad.sign()", "model.alpha.data -= model.alpha.grad",
     )),
-    "log": (("values.append(model.alpha.item())", "values.append(float(model.alpha))", "values += [model.alpha.detach().item()]", "values.append(model.alpha.tolist())"), (
+    "log": (("values.append(model.alpha.item())", "values.append(float(model.alpha))", "values += [model.alpha.detach().item()]", "values.append(model.alpha.tolist())", "values.append(model.alpha.detach().numpy().copy()[()])"), (
         "values.append(model.alpha)", "values.append(model.alpha.detach().clone())", "values.append(model.alpha.data)", "values.append(loss.item())", "values.append(model.alpha.grad.item())",
         "values.append(round(model.alpha.item(), 2))", "values.append(loss)", "pass", "values = [model.alpha.item()]", "values.append(str(model.alpha.item()))", "values.insert(0, model.alpha.item())",
         "values.append((model.alpha.item(), loss.item()))",
@@ -92,7 +92,7 @@ _FIT: Slots = {
     "log at": (("after",), ("before", "both", "start")),
     "stop": (("", "", ""), ("if loss.item() < 1e-12: break", "if loss.item() < 1e-3: break", "if len(values) > 1 and values[-1] == values[-2]: break", "lr = lr * 0.9")),
     "after": (("", "", "", "model.zero_grad()", "optimizer.zero_grad()"), ("model.eval()", "model.requires_grad_(False)", "values.append(model.alpha.item())", "model.alpha.data.fill_(0.5)", "model.alpha = model.alpha.item()")),
-    "returned": (("values", "values", "list(values)"), ("values[-1]", "values[-1:]", "model.alpha.item()", "None", "torch.tensor(values)", "values[1:]", "values, loss.item()", "loss", "model", "max(values)")),
+    "returned": (("values", "values", "list(values)", "tuple(values)"), ("values[-1]", "values[-1:]", "model.alpha.item()", "None", "torch.tensor(values)", "values[1:]", "values, loss.item()", "loss", "model", "max(values)")),
 }
 # fmt: on
 
@@ -228,6 +228,7 @@ def _traits(model: Any, x: Tensor) -> dict[str, Any]:
         "hooks": sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()),
         "gradients": [p.grad is None for p in model.parameters()],
         "input": x.detach().clone(),
+        "recording": torch.is_grad_enabled(),
     }
 
 
@@ -267,6 +268,7 @@ class OutputsFacts:
                         call.result = iter(())
                 except Exception as error:
                     call.error = error
+                torch.set_grad_enabled(True)
                 self.calls.append(call)
                 self.right.append(entering[1:])
                 self.inputs.append(entering[:-1])
@@ -276,7 +278,7 @@ class OutputsFacts:
         for call, right in zip(self.calls, self.right, strict=True):
             if call.error is not None:
                 return f"call: {type(call.error).__name__}: {call.error}"
-            if type(call.result) is not list or len(call.result) != len(right):
+            if type(call.result) not in (list, tuple) or len(call.result) != len(right):
                 return "not a list with one for each module"
             if not all(same(a, b) for a, b in zip(call.result, right, strict=True)):
                 return "an output is wrong"
@@ -296,7 +298,7 @@ class OutputsFacts:
                 wanted = expected(call.before, entering, right)
             except Exception:
                 wanted = [torch.zeros(0)]
-            fits = isinstance(call.result, list) and len(call.result) == len(wanted)
+            fits = isinstance(call.result, (list, tuple)) and len(call.result) == len(wanted)
             found.append(fits and all(same(a, b) for a, b in zip(call.result, wanted, strict=True)))
         return found
 
@@ -364,7 +366,6 @@ class FitFacts:
                         for a, b in zip(model.conv.parameters(), call.before.conv.parameters(), strict=True)
                     ),
                     "inputs": same(x, before[0]) and same(target, before[1]),
-                    "mode": model.training and model.conv.training,
                 }
                 call.left = [name for name, good in kept.items() if not good]
             except Exception as error:
@@ -378,9 +379,9 @@ class FitFacts:
         for call, right in zip(self.calls, self.sim(), strict=True):
             if call.error is not None:
                 return f"call: {type(call.error).__name__}: {call.error}"
-            if type(call.result) is not list or len(call.result) != call.setting.steps:
+            if type(call.result) not in (list, tuple) or len(call.result) != call.setting.steps:
                 return "not a list with one for each step"
-            if not all(type(v) is float for v in call.result):
+            if not all(isinstance(v, float) for v in call.result):
                 return "not plain floats"
             if not close(call.result, right):
                 return "the values are wrong"
@@ -425,7 +426,7 @@ class FitFacts:
 
 def close(one: Any, other: list[float]) -> bool:
     """Whether these are the same numbers, within rounding."""
-    if not isinstance(one, list) or len(one) != len(other):
+    if not isinstance(one, (list, tuple)) or len(one) != len(other):
         return False
     return all(
         isinstance(a, (int, float)) and abs(a - b) <= CLOSE * max(1.0, abs(b))
