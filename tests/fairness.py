@@ -168,7 +168,7 @@ def share_named(found: list[Outcome]) -> float:
 
 # Of an exercise's programs: how one is drawn, what is found out about it, and how many in a hundred are of
 # it: few blocks and networks, which cost most.
-_GRAMMARS: dict[str, tuple[Callable[[str, random.Random, str], Any], Callable[[Any], Any], float]] = {
+GRAMMARS: dict[str, tuple[Callable[[str, random.Random, str], Any], Callable[[Any], Any], float]] = {
     "sequential_model": (programs_models.addition, Facts, 14),
     "intermediate_outputs": (programs_functions.outputs, programs_functions.OutputsFacts, 20),
     "repair_addition": (programs_models.addition, Facts, 8),
@@ -207,7 +207,7 @@ class Tried:
 
 def try_program(exercise: str, seed: str, secret: bytes) -> Tried:
     """Draw one program, ask the oracle about it, and then the judge."""
-    draw, find_out, _ = _GRAMMARS[exercise]
+    draw, find_out, _ = GRAMMARS[exercise]
     program = draw(exercise, random.Random(seed), seed)
     bound = program.bound()
     report = judge(
@@ -233,12 +233,12 @@ def _try_all(exercise: str, seeds: list[str], secret: bytes) -> list[Tried]:
 
 def tried(exercises: Iterable[str], count: int, seed: int, jobs: int = 2) -> list[Tried]:
     """`count` programs, spread over these exercises; the dearest first."""
-    chosen = [name for name in reversed(_GRAMMARS) if name in exercises]
-    whole = sum(_GRAMMARS[name][2] for name in chosen)
+    chosen = [name for name in reversed(GRAMMARS) if name in exercises]
+    whole = sum(GRAMMARS[name][2] for name in chosen)
     secret = course_root.SECRET + (f", run {seed}".encode() if seed else b"")  # whose keys are there already
     tasks = []
     for name in chosen:
-        seeds = [f"{seed}/{name}/{i}" for i in range(max(1, round(count * _GRAMMARS[name][2] / whole)))]
+        seeds = [f"{seed}/{name}/{i}" for i in range(max(1, round(count * GRAMMARS[name][2] / whole)))]
         tasks += [(name, seeds[i : i + 40], secret) for i in range(0, len(seeds), 40)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         return [one for some in pool.map(_try_all, *zip(*tasks, strict=True)) for one in some]
@@ -306,8 +306,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     of = chosen.exercises or list(EXERCISES)
     failed = False if chosen.only_programs else _answers_fail(of, chosen.verbose)
-    if chosen.programs and set(of) & set(_GRAMMARS):
-        failed |= _programs_fail([name for name in of if name in _GRAMMARS], chosen)
+    if chosen.programs and set(of) & set(GRAMMARS):
+        failed |= _programs_fail([name for name in of if name in GRAMMARS], chosen)
     return int(failed)
 
 

@@ -108,14 +108,14 @@ def test_generated_answers() -> None:
 
 def test_every_name_has_a_claim() -> None:
     """Of each diagnosis it is said when it is true."""
-    assert fairness.unknown_names(_MODELS) == []
+    assert fairness.unknown_names(fairness.GRAMMARS) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("exercise", _MODELS)
+@pytest.mark.parametrize("exercise", fairness.GRAMMARS)
 def test_programs_are_right_and_wrong(exercise: str) -> None:
     """Chance draws both, the same ones for the same seed, and no source disagrees with its meaning."""
-    draw, find_out, _ = fairness._GRAMMARS[exercise]
+    draw, find_out, _ = fairness.GRAMMARS[exercise]
     programs = [draw(exercise, random.Random(f"5/{exercise}/{i}"), str(i)) for i in range(40)]
     assert programs[7].source == draw(exercise, random.Random(f"5/{exercise}/7"), "7").source
     with float64():
