@@ -685,7 +685,7 @@ def _listed_as(expected: Callable[..., Any]) -> Any:
 
 def _entries(kind: Any) -> Any:
     return lambda f, said: all(
-        isinstance(c.result, list) and c.result and all(isinstance(v, kind) for v in c.result)
+        isinstance(c.result, (list, tuple)) and c.result and all(isinstance(v, kind) for v in c.result)
         for c in f.calls
     )
 
@@ -975,7 +975,7 @@ _OUTPUT_CLAIMS: dict[str, Any] = {
         _listed_as(lambda chain, entering, right: [layer(entering[0]) for layer in chain]),
         lambda f, said: bool(re.search(r"\[layer\(x\) for|^ +(y = )?layer\(x\)$", f.program.source, re.M)) and bool(f.calls[0].error),
     ),
-    "only-last": lambda f, said: all(isinstance(c.result, list) and len(c.result) == 1 and same(c.result[0], r[-1]) if "holds the last" in said else isinstance(c.result, Tensor) for c, r in zip(f.calls, f.right, strict=True)),
+    "only-last": lambda f, said: all(isinstance(c.result, (list, tuple)) and len(c.result) == 1 and same(c.result[0], r[-1]) if "holds the last" in said else isinstance(c.result, Tensor) for c, r in zip(f.calls, f.right, strict=True)),
     "last-repeated": _listed_as(lambda chain, entering, right: [right[-1]] * len(right)),
     "input-included": _listed_as(lambda chain, entering, right: [entering[0], *right]),
     "inputs-of-each": _listed_as(lambda chain, entering, right: entering),
@@ -983,7 +983,7 @@ _OUTPUT_CLAIMS: dict[str, Any] = {
     "first-missing": _listed_as(lambda chain, entering, right: right[1:]),
     "first-only": _listed_as(lambda chain, entering, right: right[:1]),
     "reversed-order": _listed_as(lambda chain, entering, right: right[::-1]),
-    "numbers": lambda f, said: all(isinstance(c.result, list) and c.result and all(type(v).__name__ == "ndarray" for v in c.result) for c in f.calls),
+    "numbers": lambda f, said: all(isinstance(c.result, (list, tuple)) and c.result and all(type(v).__name__ == "ndarray" for v in c.result) for c in f.calls),
     "hooks-left": lambda f, said: f.values_right and _left("hooks")(f, said),
     "nested-modules": lambda f, said: "modules()" in f.program.source,
     "model-output-added": _listed_as(lambda chain, entering, right: [*right, right[-1]]),
@@ -993,7 +993,7 @@ _OUTPUT_CLAIMS: dict[str, Any] = {
     "pairs": _entries(tuple),
     "generator": _result(lambda r: not isinstance(r, (list, Tensor, dict, tuple)) and hasattr(r, "__next__")),
     "stacked": lambda f, said: "torch.stack" in f.program.source,
-    "summed": lambda f, said: all(isinstance(c.result, list) and c.result and all(isinstance(v, float) or (isinstance(v, Tensor) and v.numel() == 1) for v in c.result) for c in f.calls),
+    "summed": lambda f, said: all(isinstance(c.result, (list, tuple)) and c.result and all(isinstance(v, float) or (isinstance(v, Tensor) and v.numel() == 1) for v in c.result) for c in f.calls),
     "first-image": either(_listed_as(lambda chain, entering, right: [t[:1] for t in right]), _listed_as(lambda chain, entering, right: [t[0] for t in right])),
     "adds": lambda f, said: "x + layer(x)" in f.program.source,
     "left-in-eval": lambda f, said: any("mode" in c.left and c.setting[1] and not any(m.training for m in c.model.modules()) for c in f.calls),
@@ -1005,14 +1005,14 @@ _FIT_CLAIMS: dict[str, Any] = {
     "trains-the-rest": _moved(lambda alpha, weights: not alpha and weights),
     "gradients-accumulated": _hist(add_up=True),
     "value-before-step": lambda f, said: not f.values_right and all(c.setting.solved or close(c.result, [c.setting.start, *h[:-1]]) for c, h in zip(f.calls, f.sim(), strict=True)),
-    "start-included": lambda f, said: all(c.setting.solved or (isinstance(c.result, list) and len(c.result) == c.setting.steps + 1 and c.result[0] == c.setting.start) for c in f.calls),
+    "start-included": lambda f, said: all(c.setting.solved or (isinstance(c.result, (list, tuple)) and len(c.result) == c.setting.steps + 1 and c.result[0] == c.setting.start) for c in f.calls),
     "returns-tensors": _entries(Tensor),
     "returns-losses": lambda f, said: _hist(what="loss")(f, said) or "values.append(loss" in f.program.source,
     "returns-gradients": lambda f, said: "values.append(model.alpha.grad" in f.program.source,
-    "only-last": lambda f, said: all(isinstance(c.result, list) and len(c.result) == 1 for c in f.calls) if "one entry" in said else _result(lambda r: isinstance(r, (int, float)) or (isinstance(r, Tensor) and r.numel() == 1))(f, said),
+    "only-last": lambda f, said: all(isinstance(c.result, (list, tuple)) and len(c.result) == 1 for c in f.calls) if "one entry" in said else _result(lambda r: isinstance(r, (int, float)) or (isinstance(r, Tensor) and r.numel() == 1))(f, said),
     "one-step-more": lambda f, said: _steps_made(f, 1),
     "one-step-less": lambda f, said: _steps_made(f, -1),
-    "fixed-steps": lambda f, said: all(isinstance(c.result, list) and len(c.result) == 100 for c in f.calls),
+    "fixed-steps": lambda f, said: all(isinstance(c.result, (list, tuple)) and len(c.result) == 100 for c in f.calls),
     "uphill": _hist(lr=lambda s: -s.lr),
     "no-grad-missing": lambda f, said: any(isinstance(c.error, RuntimeError) and "leaf Variable" in str(c.error) for c in f.calls),
     "alpha-replaced": lambda f, said: any("alpha" in c.left and c.model.alpha.requires_grad for c in f.calls) or any(isinstance(c.error, TypeError) and "assign" in str(c.error) for c in f.calls),
