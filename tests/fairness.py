@@ -1,30 +1,44 @@
-"""The grader, graded: submits every answer of `tests/answers` and prints how it fared.
+"""The grader, graded: submits every answer of `tests/answers`, then programs that chance puts together.
 
-    make fairness        or        python tests/fairness.py [EXERCISE …] [-v]
+    make fairness        or        python tests/fairness.py [EXERCISE …] [--programs N] [--seed S] [-v]
 
 Whether an answer is right is the oracle's word (`tests.oracle`), never the judge's. Each is asked twice:
 with the secret key, as when grading, and with the public one, as in the notebook. Ends with status 1
 unless all right ones are accepted, all wrong ones refused, none is given a wrong name, and 90 % of the
 wrong ones that have a name (those headed `-> none` have none) get it.
+
+Programs (`tests.programs`) have an oracle of their own, and claims (`tests.claims`) say which names are true
+of them. They are judged with a secret key that the seed decides; a right one must pass, no wrong one may, and
+no name may be false. What fails is printed with its seed and its source, to be pasted into a notebook.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import time
-from collections.abc import Iterable
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Any
 
 import torch
 
+import claims
 import course_root  # before what it makes importable
+import programs_functions
+import programs_models
 from answers import Answer, answers
 from autograder.exercises import EXERCISES
+from autograder.keys.making import rerun
+from autograder.keys.secret import secret_key
 from autograder.submission.grading import grade_exercise
-from oracle import verdict
+from oracle import float64, verdict
+from programs import Facts
 from sumskip.checking.core import Report
 from sumskip.checking.judge import judge
 from sumskip.checking.key import public_key
@@ -137,24 +151,179 @@ def share_named(found: list[Outcome]) -> float:
     return sum(o.named for o in known) / max(len(known), 1)
 
 
+# --- programs ---------------------------------------------------------------------------------------
+
+# Of an exercise's programs: how one is drawn, what is found out about it, and how many in a hundred are of
+# it: few blocks and networks, which cost most.
+GRAMMARS: dict[str, tuple[Callable[[str, random.Random, str], Any], Callable[[Any], Any], float]] = {
+    "sequential_model": (programs_models.addition, Facts, 14),
+    "intermediate_outputs": (programs_functions.outputs, programs_functions.OutputsFacts, 20),
+    "repair_addition": (programs_models.addition, Facts, 8),
+    "addition_model": (programs_models.addition, Facts, 14),
+    "projected_addition_model": (programs_models.addition, Facts, 9),
+    "weighted_addition_model": (programs_models.addition, Facts, 10),
+    "fit_alpha": (programs_functions.fit, programs_functions.FitFacts, 18),
+    "identity_block": (programs_models.block, Facts, 4),
+    "residual_block": (programs_models.block, Facts, 1.5),
+    "tiny_resnet": (programs_models.network, Facts, 1.5),
+}
+_SHOWN = 3  # failures of one kind that are printed with their source
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How one program fared: the oracle's word, the names that would be true, and what was said to it."""
+
+    exercise: str
+    seed: str
+    source: str
+    wrong: str | None
+    true: frozenset[str]
+    report: Report
+    false_name: bool
+
+    @property
+    def complaint(self) -> str:
+        """What must not be, in a word; empty where all is well."""
+        if self.wrong is None and self.report.status != "passed":
+            return "refused"
+        if self.wrong is not None and self.report.status == "passed":
+            return "fooled"
+        return "false name" if self.false_name else ""
+
+
+def try_program(exercise: str, seed: str, secret: bytes) -> Tried:
+    """Draw one program, ask the oracle about it, and then the judge."""
+    draw, find_out, _ = GRAMMARS[exercise]
+    program = draw(exercise, random.Random(seed), seed)
+    bound = program.bound()
+    report = judge(
+        secret_key(exercise, secret, course_root.KEYS),
+        lambda case: probe(bound, case),
+        lambda case, weights: rerun(exercise, case, weights),
+    )
+    sentences = {(known.id, known.sentence) for known in EXERCISES[exercise].wrong}
+    with float64():
+        facts = find_out(program)
+        true = frozenset(name for name, said in sentences if claims.holds(facts, name, said))
+        named = report.diagnosis
+        false_name = named is not None and not claims.holds(facts, named, report.message)
+    return Tried(exercise, seed, program.source, facts.wrong, true, report, false_name)
+
+
+def _try_all(exercise: str, seeds: list[str], secret: bytes) -> list[Tried]:
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [try_program(exercise, seed, secret) for seed in seeds]
+
+
+def tried(exercises: Iterable[str], count: int, seed: int, jobs: int = 2) -> list[Tried]:
+    """`count` programs, spread over these exercises; the dearest first."""
+    chosen = [name for name in reversed(GRAMMARS) if name in exercises]
+    whole = sum(GRAMMARS[name][2] for name in chosen)
+    secret = course_root.SECRET + (f", run {seed}".encode() if seed else b"")  # whose keys are there already
+    tasks = []
+    for name in chosen:
+        seeds = [f"{seed}/{name}/{i}" for i in range(max(1, round(count * GRAMMARS[name][2] / whole)))]
+        tasks += [(name, seeds[i : i + 40], secret) for i in range(0, len(seeds), 40)]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        return [one for some in pool.map(_try_all, *zip(*tasks, strict=True)) for one in some]
+
+
+def programs_table(found: list[Tried]) -> str:
+    """The counts per exercise and in all, as text; "named" is the share of those that have a true name."""
+    head = ("right", "accepted", "wrong", "refused", "false names", "nameable", "named", "of all wrong")
+    lines = [f"{'programs':26}" + "".join(f"{word:>13}" for word in head)]
+    for exercise in [*dict.fromkeys(t.exercise for t in found), ""]:
+        some = [t for t in found if exercise in ("", t.exercise)]
+        right = [t for t in some if t.wrong is None]
+        wrong = [t for t in some if t.wrong is not None]
+        able = [t for t in wrong if t.true]
+        named = sum(t.report.diagnosis is not None and not t.false_name for t in wrong)
+        of_able = sum(t.report.diagnosis is not None and not t.false_name for t in able)
+        counts = (
+            *(len(right), sum(t.report.status == "passed" for t in right)),
+            *(len(wrong), sum(t.report.status == "failed" for t in wrong)),
+            *(sum(t.false_name for t in some), len(able)),
+            *(f"{of_able / max(len(able), 1):.0%}", f"{named / max(len(wrong), 1):.0%}"),
+        )
+        lines.append(f"{exercise or 'all':26}" + "".join(f"{each:>13}" for each in counts))
+    return "\n".join(lines)
+
+
+def programs_complaints(found: list[Tried], most: int = _SHOWN) -> list[str]:
+    """The failures, each with its seed; the first few of a kind with their source."""
+    lines, shown = [], Counter[tuple[str, str, str | None]]()
+    for t in found:
+        if not t.complaint:
+            continue
+        kind = (t.exercise, t.complaint, t.report.diagnosis)
+        shown[kind] += 1
+        said = f"{t.report.status}, {t.report.diagnosis}: {t.report.message}"
+        lines.append(f"  {t.complaint}: {t.seed}: the oracle says {t.wrong or 'right'}; said: {said}")
+        if shown[kind] <= most:
+            lines.append("\n".join(f"      {line}" for line in t.source.splitlines()))
+    return lines
+
+
+def unknown_names(exercises: Iterable[str]) -> list[str]:
+    """The diagnoses about which `tests.claims` says nothing: a gap of this harness."""
+    found = []
+    for exercise in exercises:
+        for known in EXERCISES[exercise].wrong:
+            try:
+                claims.claim_of(exercise, known.id)
+            except claims.Unknown as unknown:
+                found.append(str(unknown))
+    return sorted(set(found))
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python tests/fairness.py", description=__doc__.splitlines()[0])
     parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help="only these (default: all)")
     parser.add_argument("-v", "--verbose", action="store_true", help="list the wrong answers without a name")
+    parser.add_argument(
+        "--programs", type=int, default=3000, metavar="N", help="how many programs (default: 3000)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="which programs, and which secret (default: 0)"
+    )
+    parser.add_argument("--only-programs", action="store_true", help="leave out the answers of tests/answers")
     chosen = parser.parse_args(arguments)
+    of = chosen.exercises or list(EXERCISES)
+    failed = False if chosen.only_programs else _answers_fail(of, chosen.verbose)
+    if chosen.programs and set(of) & set(GRAMMARS):
+        failed |= _programs_fail([name for name in of if name in GRAMMARS], chosen)
+    return int(failed)
+
+
+def _programs_fail(exercises: list[str], chosen: argparse.Namespace) -> bool:
+    for gap in unknown_names(exercises):
+        print(f"  {gap}")
     start = time.perf_counter()
-    found = outcomes(chosen.exercises or EXERCISES)
+    found = tried(exercises, chosen.programs, chosen.seed)
+    print(programs_table(found))
+    print(f"{len(found)} programs of seed {chosen.seed}, in {time.perf_counter() - start:.0f} s")
+    complaints = programs_complaints(found, most=len(found) if chosen.verbose else _SHOWN)
+    print("\n".join(complaints))
+    return bool(complaints) or bool(unknown_names(exercises))
+
+
+def _answers_fail(exercises: list[str], verbose: bool) -> bool:
+    start = time.perf_counter()
+    found = outcomes(exercises)
     print(table(found))
     share = share_named(found)
     print(f"{share:.1%} of the wrong answers with a name got it, in {time.perf_counter() - start:.0f} s")
     complaints = [(o.answer.id, o.complaint) for o in found if o.complaint]
     for answer, complaint in complaints:
         print(f"  {answer}: {complaint}")
-    if chosen.verbose:
+    if verbose:
         for o in found:
             if not o.answer.right and o.graded.diagnosis is None and o.answer.diagnoses != {None}:
                 print(f"  {o.answer.id}: not named; {o.graded.message}")
-    return 1 if complaints or share < NAMED_AT_LEAST else 0
+    return bool(complaints) or share < NAMED_AT_LEAST
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from typing import Any
 
@@ -15,7 +16,7 @@ from autograder.keys.making import rerun
 from autograder.keys.secret import secret_key
 from course_root import KEYS, SECRET
 from generated import generated
-from oracle import verdict
+from oracle import float64, verdict
 from sumskip.checking.core import Report
 from sumskip.checking.judge import judge
 from sumskip.checking.key import public_key
@@ -103,6 +104,23 @@ def test_generated_answers() -> None:
         if (report.status == "passed") != answer.right:
             complaints.append(f"{answer.name} ({report.status}, {report.message}):\n{answer.source}")
     assert not complaints, "\n".join(complaints)
+
+
+def test_every_name_has_a_claim() -> None:
+    """Of each diagnosis it is said when it is true."""
+    assert fairness.unknown_names(fairness.GRAMMARS) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", fairness.GRAMMARS)
+def test_programs_are_right_and_wrong(exercise: str) -> None:
+    """Chance draws both, the same ones for the same seed, and no source disagrees with its meaning."""
+    draw, find_out, _ = fairness.GRAMMARS[exercise]
+    programs = [draw(exercise, random.Random(f"5/{exercise}/{i}"), str(i)) for i in range(40)]
+    assert programs[7].source == draw(exercise, random.Random(f"5/{exercise}/7"), "7").source
+    with float64():
+        right = [find_out(program).wrong is None for program in programs]
+    assert 8 <= sum(right) <= 28
 
 
 @pytest.mark.slow
