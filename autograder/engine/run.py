@@ -402,7 +402,7 @@ class _Run:
     def _error_of(self, exercise: str, index: int) -> str:
         """The error in which the last cell that answers an exercise ended, if it did.
 
-        Where a name was missing there, also that of an earlier cell which has it and ended before it was made.
+        Where a name was missing there, also that of an earlier cell which has it and ended.
         """
         earlier = [task for task in self.plan.tasks[:index] if task.do == "run"]
         outputs = {task.cell_id: self.result.outputs.get(task.cell_id, CellOutput()) for task in earlier}
