@@ -446,10 +446,13 @@ def test_where_nothing_is_bound_the_error_of_the_cell_is_the_reason(open_engine:
 
 
 def test_a_missing_name_is_traced_to_the_cell_that_was_to_make_it(open_engine: Engine) -> None:
+    other = Task("run", "other", "1 / 0")
     first = Task("run", "helpers", "import no_such_package\nfrom torch.nn import Conv2d")
     answer = Task("run", "answer", "layer = Conv2d(3, 16, 3)", "addition_model")
     check = Task("check", "addition_model_check", "", "addition_model", "Double", 8.0)
-    message = open_engine.run(plan([first], answer, check), judge_publicly).reports["addition_model"].message
+    message = (
+        open_engine.run(plan([other, first], answer, check), judge_publicly).reports["addition_model"].message
+    )
     assert (
         "with NameError: name 'Conv2d' is not defined. Before it, a cell ended in line 1 with Mod" in message
     )

@@ -6,6 +6,7 @@ A process that dies is started again without the cell that killed it; doubt earn
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -143,18 +144,19 @@ class OneRun:
     def _error_of(self, exercise: str, index: int) -> str:
         """The error in which the last cell that answers an exercise ended, if it did.
 
-        A name that is missing there may be one that an earlier cell, which ended in an error, was to make.
+        Where a name was missing there, also that of an earlier cell which has it and ended.
         """
         earlier = [task for task in self.plan.tasks[:index] if task.do == "run"]
-        answers = [task for task in earlier if task.exercise == exercise]
-        if not answers:
+        outputs = {task.cell_id: self.result.outputs.get(task.cell_id, CellOutput()) for task in earlier}
+        answer = next((task for task in reversed(earlier) if task.exercise == exercise), None)
+        if answer is None:
             return ""
-        ended = {task.cell_id: self.result.outputs.get(task.cell_id, CellOutput()) for task in earlier}
-        last = ended[answers[-1].cell_id]
-        if last.error_name != "NameError":
-            return last.ending
-        before = next(one for one in ended.values() if one.error_name)
-        return last.ending if before is last else f"{last.ending} {before.ended('Before it, a cell')}"
+        said = outputs[answer.cell_id].ending
+        if missing := re.search(r"NameError: name '(\w+)'", said):
+            for task in earlier[: earlier.index(answer)]:
+                if re.search(rf"\b{missing[1]}\b", task.source) and outputs[task.cell_id].error_name:
+                    return f"{said} {outputs[task.cell_id].ended('Before it, a cell')}"
+        return said
 
     def _stopped_before(self, index: int) -> str | None:
         """Why a cell between the exercise before and this check was ended, if one was."""

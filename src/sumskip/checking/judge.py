@@ -200,14 +200,19 @@ def _beside(
             if difference.part == case.part or not case.part:
                 found.setdefault(difference.part, (difference, i))
     parts = [part.id for part in key.parts]
-    order = sorted(found.values(), key=lambda item: (not _is_policy(item[0]), parts.index(item[0].part)))
+    order = sorted(found.values(), key=lambda item: (not _comes_first(item[0]), parts.index(item[0].part)))
     where = order[0][1] if order else 0
     return _Round(cases, observed, expected, tuple(difference for difference, _ in order), where)
 
 
 def _is_policy(difference: Difference) -> bool:
-    """What wrong values only follow from: the exercise's text on alpha is not met, or two runs differ."""
-    return difference.what in ("alpha kept", "alpha size", "the same again")
+    """What the exercise's text fixes about alpha: where it is not met, wrong values only follow from it."""
+    return difference.what in ("alpha kept", "alpha size")
+
+
+def _comes_first(difference: Difference) -> bool:
+    """Whether wrong values only follow from it: from a policy that is not met, or from runs that differ."""
+    return _is_policy(difference) or difference.what == "the same again"
 
 
 def _recognise(key: Key, this: _Round) -> Wrong | None:
