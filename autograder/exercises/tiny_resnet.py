@@ -127,6 +127,13 @@ def _behind(*places: int, do: Callable[[Tensor], Tensor]) -> Callable[[Any, Tens
     return through
 
 
+# Where the linear layer then fails, what made the tensor that it got is compared too.
+_POOLS: tuple[Callable[[Tensor], Tensor], ...] = (
+    nn.AdaptiveAvgPool2d(1),
+    nn.AvgPool2d(4),
+    lambda x: x.mean((2, 3), keepdim=True),
+)
+
 # So much that ReLU6 cuts it off; a sine of much larger numbers would be inexact.
 _LOUD = 5.0
 
@@ -243,12 +250,12 @@ _CHANGES: tuple[tuple[str, str, tuple[dict[str, Any], ...]], ...] = (
     (
         "no-flatten",
         "The linear layer received (N, 32, 1, 1), but reads the last dimension. What makes (N, 32) of it?",
-        ({"pool": lambda x: x.mean((2, 3), keepdim=True)},),
+        tuple({"pool": pool} for pool in _POOLS),
     ),
     (
         "flattened-with-batch",
         "Flattening merged the images of a batch into one row. From which dimension on should it flatten?",
-        ({"pool": lambda x: _mean(x).flatten()},),
+        tuple({"pool": lambda x, pool=pool: pool(x).flatten()} for pool in _POOLS),
     ),
     (
         "batch-mixed",
