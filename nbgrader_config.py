@@ -27,10 +27,10 @@ if str(ROOT) not in sys.path:
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 from autograder import predictions, release  # noqa: E402  (found by the lines above)
-from autograder.gradebook import book, exchange, masters, pages, preprocessors  # noqa: E402
+from autograder.gradebook import exchange, late, masters, pages, preprocessors, session  # noqa: E402
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets puts it here)
-book.wait_for_locks()
+session.wait_for_locks()
 exchange.read_times_in_nbgrader()
 
 c.CourseDirectory.root = str(ROOT)
@@ -66,6 +66,9 @@ c.Autograde.autograde_preprocessors = [
 c.GenerateFeedback.preprocessors = [
     pages.ShowGrades if step is GetGrades else step for step in GenerateFeedback.preprocessors.default()
 ]
+
+# An export takes off for being late what the policy says of the marks at that moment.
+c.ExportApp.plugin_class = late.SettledExport
 
 # Feedback and formgrader: nothing of a learner's runs in the reader's browser, and nothing is loaded.
 c.HTMLExporter.sanitize_html = True

@@ -155,17 +155,19 @@ def grade_command(options: argparse.Namespace) -> int:
     from autograder.class_run.summary import rehearsal, summary
     from autograder.engine.bounded import plain_text
     from autograder.engine.sandbox import SandboxError
-    from autograder.gradebook.book import GradebookError
+    from autograder.gradebook.session import GradebookError
     from autograder.submission.course import Course, CourseError
 
     root = Path.cwd()
     if not (root / "nbgrader_config.py").is_file():
         raise MistakeError(f"{root} is no course root (it has no nbgrader_config.py): change into it")
-    learners = [name for name in (options.students or "").split(",") if name]
+    learners = [name.strip() for name in (options.students or "").split(",") if name.strip()]
     if options.students is not None and not learners:
         raise MistakeError("--students expects ids such as ana,ben; none came")
     if options.json is not None and not options.json.resolve().parent.is_dir():
         raise MistakeError(f"--json {options.json}: there is no such folder")
+    if options.json is not None and options.json.is_dir():
+        raise MistakeError(f"--json {options.json} is a folder; name a file")
     if options.json is not None and options.dry_run:
         raise MistakeError("--dry-run writes nothing, and --json asks for a file: leave one of them out")
     progress = _Progress()

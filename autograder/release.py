@@ -136,7 +136,11 @@ def convert(
         target = course / "source" / name / master.name
         target.parent.mkdir(parents=True)
         shutil.copyfile(master, target)
-    config = course_config(root)
+    try:
+        config = course_config(root)
+    except Exception as error:  # whatever an instructor has set
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ReleaseError(f"nbgrader_config.py cannot be used: {said}; mend it.") from error
     config.StampVersion.version = course_version(root)
     config.ClearAnswers.points_for = counts
     config.CourseDirectory.root = str(course)

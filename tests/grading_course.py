@@ -104,7 +104,7 @@ def release_notebooks(root: Path, assignments: tuple[str, ...] = LESSONS) -> dic
     if not (root / "gradebook.db").exists():
         (root / "gradebook.db").write_bytes(_empty_gradebook())
     with ClassGradebook(root) as book:
-        return {assignment: book.register(assignment).notebook for assignment in assignments}
+        return {assignment: book.register(assignment) for assignment in assignments}
 
 
 def answered(released: NotebookNode, answers: Mapping[str, str]) -> NotebookNode:

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from autograder.exercises import EXERCISES
 from sumskip.checking.check import CheckFailed, _last, check, hints, report_html, report_text
 from sumskip.checking.core import PartResult, Report
+from sumskip.checking.judge import judge
+from sumskip.checking.key import public_key
+from sumskip.checking.probe import probe
 
 SHOWN: list[dict[str, str]] = []
 
@@ -165,6 +168,20 @@ def test_predictions_that_are_not_all_there_are_not_committed(shown: list[dict[s
         assert "add_then_double: no answer yet; expected a number" in form
         assert not re.search(r"\bpoints?\b|<table|double_then_add: ", form)
     assert "which_leaves: expected one of" in shown[0]["text/plain"]
+
+
+@pytest.mark.parametrize("name", [name for name, exercise in EXERCISES.items() if exercise.questions])
+@pytest.mark.parametrize("unclear", [0, 1, 99])
+def test_a_prediction_is_about_no_points_until_it_is_graded(name: str, unclear: int) -> None:
+    """Whatever is made of the report: a wrong number beside "1.5 of 1.5" would look right."""
+    exercise = EXERCISES[name]
+    guess = {question.name: question.wrong[0][0] for question in exercise.questions if question.wrong}
+    given = {**exercise.answer, **guess, **dict.fromkeys(list(exercise.answer)[:unclear])}
+    report = judge(public_key(name), lambda case: probe(given, case))
+    assert (report.score, report.max_score, report.parts) == (0.0, 0.0, ())
+    for shown in (report_text(report), report_html(report, 3), repr(report.to_json())):
+        assert not re.search(r"\d(\.\d+)? ?(of|/) ?\d|\bpoints?\b|<table", shown)
+    assert check(name, given) is None
 
 
 @pytest.mark.parametrize("name", [name for name, exercise in EXERCISES.items() if exercise.questions])

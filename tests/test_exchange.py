@@ -145,7 +145,7 @@ def test_a_shared_course_is_shared(tmp_path: Path) -> None:
     try:
         term = Term(tmp_path, "c.CourseDirectory.groupshared = True")
         with ClassGradebook(term.root) as book:
-            released = book.register(NAME).notebook
+            released = book.register(NAME)
         hand_in(term.root, "ana", NAME, released)
         Course.open(term.root).prepare([NAME])
         assert autograder(term.root, "grade").returncode == 0

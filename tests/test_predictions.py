@@ -164,6 +164,10 @@ def test_what_is_not_committed_earns_nothing(name: str) -> None:
     assert report.status == "failed"
     assert report.score == pytest.approx(EXERCISES[name].points * (1 - 1 / len(answer)), abs=0.01)
     assert first not in report.beliefs
+    said = [
+        part.title.removeprefix(f"{question}: ") for part, question in zip(report.parts, answer, strict=True)
+    ]
+    assert said == ["not committed", *["committed"] * (len(answer) - 1)]
     assert graded(name, dict.fromkeys(answer)).score == 0
 
 

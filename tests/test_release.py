@@ -321,3 +321,10 @@ def test_a_learner_can_install_the_release_and_validate_in_it(
     assert "predict_flow: double_then_add: no answer yet; expected a number" in said
     assert said.count("Nothing is here yet") == 2
     assert "Traceback" not in said
+
+
+def test_settings_that_cannot_be_used_stop_a_release_in_one_line(course: Path) -> None:
+    (course / "nbgrader_config.py").write_text("c.X = (")
+    with pytest.raises(ReleaseError, match="cannot be used: SyntaxError"):
+        release(course)
+    assert not (course / "release").exists()

@@ -26,8 +26,9 @@ from PIL import Image
 from autograder.__main__ import main
 from autograder.class_run import run as class_run
 from autograder.gradebook import book as gradebook
-from autograder.gradebook.book import FeedbackPages, load_course
+from autograder.gradebook.feedback import FeedbackPages
 from autograder.gradebook.pages import MOST_TEXT, clean_html, highlight_code, markdown2html
+from autograder.gradebook.session import load_course
 from autograder.submission.course import Course
 from grading_course import LESSONS, FakeEngine, answered, hand_in, make_course, release_notebooks
 from sumskip.checking.check import report_html

@@ -19,6 +19,7 @@ from autograder.class_run import run as class_run
 from autograder.exercises import EXERCISES
 from autograder.keys import sources
 from autograder.submission import verdicts
+from autograder.submission.stands import of_answers
 from grading_course import (
     LESSONS,
     FakeEngine,
@@ -378,6 +379,24 @@ def test_a_mark_by_hand_is_asked_about_where_answer_question_or_points_changed(
         assert book.find_comment(ESSAY, LESSON, LESSON, "ana").comment == "Well put."
 
 
+def test_a_mark_of_a_task_stands_on_the_cells_below_it(released: Any) -> None:
+    """Up to nbgrader's next cell: what is written there is the answer, the task's own text the question."""
+    cells = [dict(cell) for cell in released.cells]
+    place = next(n for n, cell in enumerate(cells) if cell["id"] == "explain-skip-question")
+    rules = {"grade_id": "draw", "grade": False, "solution": False, "locked": True, "task": True, "points": 3}
+    task = {"cell_type": "markdown", "id": "draw", "metadata": {"nbgrader": rules}, "source": "Draw it."}
+
+    def stands_on(task: dict[str, Any], drawn: str, later: str = "") -> str:
+        mine = {"cell_type": "markdown", "id": "mine", "metadata": {}, "source": drawn}
+        more = {"cell_type": "markdown", "id": "more", "metadata": {}, "source": later}
+        return of_answers([*cells[:place], task, mine, cells[place], more, *cells[place + 1 :]])["draw"]
+
+    before = stands_on(task, "x -> +")
+    assert before == stands_on(task, "x -> +", "below another cell of nbgrader's")
+    assert before != stands_on(task, "x -> F -> +")
+    assert before != stands_on({**task, "metadata": {"nbgrader": {**rules, "points": 4}}}, "x -> +")
+
+
 def test_what_a_hand_mark_hides_is_said(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -537,3 +556,164 @@ def test_plain_nbgrader_with_a_gradebook_of_other_points_says_what_to_do(root: P
     assert "the master gives 12 points for residual_block_check, the gradebook 11" in done.stderr
     assert "nbgrader generate_assignment --force" in done.stderr
     assert marks(root) == before
+
+
+# --- the instructor's slips -------------------------------------------------------------------------------
+
+
+def slips(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines in which the command says what it could not do; none of them is about a mistake of ours."""
+    err = capsys.readouterr().err
+    assert "mistake of the grader" not in err
+    return [line for line in err.splitlines() if line.startswith("autograder grade: ")]
+
+
+def policy(body: str) -> str:
+    return f"""
+from nbgrader.plugins import BasePlugin
+class Mine(BasePlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        {body}
+c.AssignLatePenalties.plugin_class = Mine
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (
+            policy("return 1 / 0"),
+            "the late policy Mine fails: ZeroDivisionError: division by zero (line ",
+        ),
+        (policy("return 'half'"), "the late policy Mine fails: TypeError"),
+        (policy("return float('nan')"), "the late policy Mine fails: ValueError: expected a number"),
+        ('\nc.LateSubmissionPlugin.penalty_method = "half"\n', "LateSubmissionPlugin fails: TraitError"),
+    ],
+)
+def test_a_late_policy_that_fails_costs_no_marks(
+    settings: str, why: str, root: Path, released: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the instructor's slip, said in one line; what was earned is recorded, and mended it counts."""
+    hand_in(root, "ben", LESSON, answered(released, ANSWERS)).with_name("timestamp.txt").write_text(
+        "2026-02-03 11:00:00 UTC"
+    )
+    set_dates(root, datetime(2026, 2, 3, 9))
+    config = (root / "nbgrader_config.py").read_text()
+    configure(root, settings)
+    for options in (["--dry-run"], []):
+        assert main(["grade", *options]) == 2
+        [line] = slips(capsys)
+        start = f"autograder grade: late penalties were left as they were for ana/{LESSON}, ben/{LESSON}: "
+        assert line.startswith(start + "the late policy ")
+        assert why in line
+    assert marks(root, "ben") == marks(root)
+    (root / "nbgrader_config.py").write_text(config + LATE_ZERO)
+    assert main(["grade"]) == 0
+    assert (penalty(root), penalty(root, "ben")) == (16, 16)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ("\nc.X = (\n", "SyntaxError: '(' was never closed"),
+        ("\nc.X = unknown\n", "NameError: name 'unknown' is not defined (line "),
+        ('\nc.AssignLatePenalties.plugin_class = "nowhere.Policy"\n', "'nowhere.Policy' could not be import"),
+        ('\nc.CourseDirectory.db_url = "sqlite:////nowhere/gradebook.db"\n', "unable to open database file"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named(
+    settings: str, why: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And nbgrader's own settings, which would run learners' code without walls, never stand in."""
+    capsys.readouterr()
+    configure(root, settings)
+    assert main(["grade"]) == 2
+    [line] = slips(capsys)
+    assert why in line
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_a_gradebook_that_is_none_is_named(
+    options: list[str], root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    (root / "gradebook.db").write_text("this is no database, and long enough to be seen as none " * 9)
+    assert main(["grade", *options]) == 2
+    [line] = slips(capsys)
+    assert "gradebook.db cannot be used (file is not a database)" in line
+
+
+def test_a_rehearsal_says_what_the_gradebook_will_refuse(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cell added to a master that has submissions: in the words of the run itself."""
+
+    def lock(cells: dict[str, Any]) -> None:
+        rules = {"grade": False, "solution": False, "task": False, "locked": True, "schema_version": 3}
+        cells["summary"]["metadata"]["nbgrader"] = {**rules, "grade_id": "the_summary"}
+
+    edit_master(root, LESSON, lock)
+    capsys.readouterr()
+    assert main(["grade", "--dry-run"]) == main(["grade"]) == 2
+    rehearsed, graded = slips(capsys)
+    assert rehearsed == graded
+    assert "(added: the_summary)" in graded
+
+
+def test_first_marks_of_a_late_submission_are_rehearsed_with_their_penalty(
+    root: Path, released: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where an extension was given before anything was handed in: those marks are the first, too."""
+    configure(root, LATE_HALF)
+    set_dates(root, datetime(2026, 2, 3, 10))
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        book.add_student("cleo")
+        book.add_submission(LESSON, "cleo")
+        book.grant_extension(LESSON, "cleo", hours=1)
+    for learner in ("ben", "cleo"):
+        stamp = hand_in(root, learner, LESSON, answered(released, ANSWERS)).with_name("timestamp.txt")
+        stamp.write_text("2026-02-03 13:00:00 UTC\n")
+    lines = said(capsys, "--dry-run")
+    for learner, taken in (("ben", "1.5"), ("cleo", "1")):
+        assert f"{learner}/{LESSON}: identity_block: not graded -> 4 points (submission)" in lines
+        assert f"{learner}/{LESSON}: late penalty: 0 -> -{taken} points (submission)" in lines
+    assert said(capsys) == [], "no mark that was there has changed"
+    assert (penalty(root, "ben"), penalty(root, "cleo")) == (1.5, 1)
+
+
+def test_an_extension_of_no_due_date_stops_nothing(root: Path) -> None:
+    """nbgrader adds the one to the other, and fails."""
+    configure(root, LATE_ZERO)
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        book.find_submission(LESSON, "ana").extension = timedelta(days=1)
+        book.db.commit()
+    assert main(["grade"]) == main(["grade", "--again"]) == 0
+    assert marks(root)[CODE] == (4, None, False)
+
+
+def test_an_export_takes_off_what_the_policy_says_of_the_present_marks(root: Path) -> None:
+    """A mark given a moment ago; and it changes nothing in the gradebook."""
+    configure(root, LATE_ZERO)
+    set_dates(root, datetime(2026, 2, 3, 9))
+    mark(root, ESSAY, 3)
+    nbgrader(root, "export", "--to", "grades.csv")
+    assert "19.0,19.0,0.0,34.0" in (root / "grades.csv").read_text()
+    assert penalty(root) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--json", "."], "--json . is a folder; name a file"),
+        (["--students", " , "], "--students expects ids"),
+        (["--students", "ana, bem"], "nothing was handed in by bem"),
+        (["ressidual"], f"no assignment 'ressidual'; did you mean {LESSON}?"),
+        (["4"], f"no assignment '4'; did you mean {LESSON}?"),
+    ],
+)
+def test_a_slip_in_the_command_is_named_before_anything_runs(
+    options: list[str], line: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["grade", *options]) == 2
+    assert line in capsys.readouterr().err

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 from nbgrader.api import Gradebook
-from nbgrader.plugins import CsvExportPlugin
 
 from autograder.__main__ import main
 from autograder.class_run import run as class_run
-from autograder.gradebook.book import load_course
+from autograder.gradebook.late import SettledExport
+from autograder.gradebook.session import load_course
 from autograder.keys import sources
 from grading_course import (
     LESSONS,
@@ -132,6 +132,7 @@ class Term:
             book.db.commit()
         self.ledger.by_hand[learner, lesson, exercise] = self.last[learner, lesson, exercise] = points
         self.ledger.look_again.discard((learner, lesson, exercise))
+        self._the_export_agrees()  # before the next run, too
 
     def set_due(self, lesson: str, due: datetime) -> None:
         with self.gradebook() as book:
@@ -183,7 +184,7 @@ class Term:
     def _the_export_agrees(self) -> None:
         file = self.root / "grades.csv"
         with self.gradebook() as book:
-            CsvExportPlugin(parent=load_course(self.root), to=str(file)).export(book)
+            SettledExport(parent=load_course(self.root), to=str(file)).export(book)
         with file.open(newline="") as lines:
             rows = {(row["student_id"], row["assignment"]): row for row in csv.DictReader(lines)}
         assert rows.keys() >= self.ledger.answers.keys()

@@ -251,7 +251,7 @@ UNHASHABLE = addition().replace(
         (addition(first="plt.plot([1], [1, 2])"), "`plt.plot([1], [1, 2])`: ValueError"),
         (
             addition(first="from IPython.display import Image; Image(filename='x')"),
-            "Image(filename='x')`: FileNotFoundError",
+            "Image(filename='x')`: ValueError",
         ),
         (addition(init="self.to(torch.bfloat16)"), "A tensor of bfloat16 came back"),
         (
@@ -373,6 +373,18 @@ def test_a_global_of_another_cell_has_a_name(before: str, answer: str, words: st
     assert words in report.message
 
 
+def test_a_function_that_reads_a_model_of_another_cell_hears_of_its_arguments() -> None:
+    source = (
+        "def intermediate_outputs(model, x):\n    outputs = []\n    for layer in net:\n        x = layer(x)\n"
+    )
+    source += "        outputs.append(x)\n    return outputs\n"
+    space = cell(
+        "net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 3, padding=1))"
+    )
+    report = checked(source, space, "intermediate_outputs")
+    assert "reads `net`, a layer made outside of it. Which of its arguments belongs there?" in report.message
+
+
 def test_a_global_that_had_no_part_in_it_is_not_mentioned() -> None:
     """A name that is only like a local one's or an attribute's, or that a right answer uses."""
     space = "out1 = out2 = torch.ones(1); conv2 = nn.Conv2d(1, 1, 1); half = torch.tensor(2.0)"
@@ -420,7 +432,7 @@ def outputs(last: str, first: str = "") -> Report:
     ("last", "words"),
     [
         ("model.add_module('more', nn.ReLU()); return outputs", "the model has other layers afterwards"),
-        ("model.eval(); return outputs", "Leave the mode as it was"),
+        ("model.eval(); return outputs", "was left in eval mode"),
         ("model[0].register_forward_hook(lambda *a: None); return outputs", "hooks afterwards"),
         (
             "return [out * torch.rand(1) for out in outputs]",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -144,7 +145,7 @@ class _Looking:
 
     def gone(self, folders: Mapping[str, Sequence[Path]]) -> None:
         """Who was graded before, and has no folder any more."""
-        for one, learner in self._ids.items():
+        for one, learner in sorted(self._ids.items()):
             if self.asked and one not in self.asked:
                 continue
             for assignment in self.assignments or self.course.masters:
@@ -166,19 +167,22 @@ def _is_empty(handed: Handed) -> bool:
     return not (contents.notebooks or contents.zips or contents.others or contents.passed_over)
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Collection[str]) -> str:
     """The sentence that offers the names nearest to one that does not exist; empty where none is near."""
     nearest = [printable(one) for one in near(name, names)]
     return f"did you mean {' or '.join(nearest)}?" if nearest else ""
 
 
-def near(name: str, names: Iterable[str]) -> list[str]:
-    """At most three of `names` that are written like `name`, or hold it, the nearest first."""
+def near(name: str, names: Collection[str]) -> list[str]:
+    """At most three of `names` that are written like `name`, or hold it, or a word of them, nearest first."""
     plain = {_plain(one): one for one in names}
+    words = {_plain(word).lstrip("0"): one for one in names for word in re.split(r"[\W_]+", one)}
     wanted = _plain(name)
     parts = [one for one in plain if len(wanted) > 1 and (wanted in one or one in wanted)]
     matches = get_close_matches(wanted, plain, cutoff=0.65)
-    return [plain[one] for one in dict.fromkeys([*parts, *matches])][:3]
+    some = get_close_matches(wanted.lstrip("0"), words, cutoff=0.8)
+    found = [*(plain[one] for one in (*parts, *matches)), *(words[one] for one in some)]
+    return list(dict.fromkeys(found))[:3]
 
 
 def _plain(name: str) -> str:

@@ -6,16 +6,13 @@ simply started again.
 
 from __future__ import annotations
 
-import json
-import math
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +20,22 @@ from nbformat import NotebookNode
 
 from autograder.class_run.changes import changes
 from autograder.class_run.outcome import Outcome, TimeLeft
+from autograder.class_run.work import Work, one_point_value, work_on
 from autograder.engine.bounded import plain_text
 from autograder.engine.run import Engine
 from autograder.engine.written import unread
-from autograder.gradebook.book import (
-    ClassGradebook,
-    FeedbackPages,
-    GradebookError,
-    ReadGradebook,
-    recorded_key,
-)
+from autograder.gradebook.book import ClassGradebook, ReadGradebook
+from autograder.gradebook.feedback import FeedbackPages
 from autograder.gradebook.marks import Recorded
+from autograder.gradebook.session import GradebookError
 from autograder.submission import verdicts
 from autograder.submission.course import Course, CourseError, open_engine
-from autograder.submission.grading import counts, grade_submission, unreadable
-from autograder.submission.handed import Found, Handed, choose, read_folder
-from autograder.submission.stands import Stands, changed, digest, of_answers
+from autograder.submission.grading import grade_submission, unreadable
+from autograder.submission.handed import Handed, choose
+from autograder.submission.stands import of_answers
 from autograder.submission.verdicts import Verdict, verdict_path
+
+MOST_NAMED = 3  # learners, in one line
 
 
 @contextmanager
@@ -58,27 +54,6 @@ def _alone(root: Path) -> Iterator[None]:
         except OSError as error:
             raise CourseError("another grade run is at work in this course; wait for it") from error
         yield
-
-
-@dataclass(frozen=True)
-class _Work:
-    """A submission, what its grade stands on, and why there is something to do."""
-
-    found: Found
-    stands: Stands
-    earlier: Verdict | None  # without what was printed, with which a large class would fill the memory
-    known: Mapping[str, str]  # what its marks by hand stand on
-    reason: str
-    holds: bool = False  # the earlier verdict: nobody's code has to run
-    finished: bool = False
-
-    @property
-    def learner(self) -> str:
-        return self.found.handed.learner
-
-    @property
-    def assignment(self) -> str:
-        return self.found.handed.assignment
 
 
 class ClassRun:
@@ -107,54 +82,41 @@ class ClassRun:
         self.again = again
         self.outcome = Outcome()
         self.released: dict[str, NotebookNode] = {}
-        self.before: dict[str, dict[str, Recorded]] = {}
+        self._late: dict[str, list[str]] = {}  # why no penalty could be worked out, and whose
 
     def run(self, handed: Sequence[Handed]) -> Outcome:
         """Grade everything in `handed` that is not finished.
 
         Raises:
             CourseError: the points of an assignment have changed, and `handed` is a part of the class.
+            GradebookError: it takes nothing of this.
         """
-        assignments = sorted({one.assignment for one in handed})
+
+        def register(assignment: str) -> None:
+            self.released[assignment] = book.register(assignment)
+
         with _alone(self.course.root), ClassGradebook(self.course.root, waiting=self.say) as book:
-            self.before = {name: book.recorded(name) for name in assignments}
-            self._one_point_value(handed)
-            self._register(assignments, book)
-            work = [self._work(one, book) for one in handed if one.assignment in self.released]
+            work = self._work(handed, book, register)
             with closing(FeedbackPages(self.course.root)) if self.feedback else nullcontext() as pages:
                 time_left = TimeLeft(sum(one.finished for one in work))
                 for one in work:
                     if one.finished and one.earlier is not None:
-                        self._note(one, one.earlier, partial(book.settle, one.learner, one.assignment))
+                        after = self._after(one, one.earlier, book)
+                        book.settle(one.learner, one.assignment, one.before, after.penalty)
+                        self._note(one, one.earlier, after)
                         self._write_page(pages, one)
                         self.progress(time_left.another().format("finished before"))
                 self._grade([one for one in work if not one.finished], book, pages)
             self.outcome.recorded = {name: book.recorded(name) for name in self.released}
-        return self.outcome
-
-    def _register(self, assignments: Sequence[str], book: ClassGradebook) -> None:
-        """Have the gradebook know these lessons; one that it refuses is left as it is, and the others go on.
-
-        Raises:
-            GradebookError: it refuses all of them.
-        """
-        for name in assignments:
-            try:
-                self.released[name] = book.register(name).notebook
-            except GradebookError as error:
-                self.outcome.refused.append(str(error))
-        if not self.released:
-            raise GradebookError(" ".join(self.outcome.refused))
+        return self._ended()
 
     def rehearse(self, handed: Sequence[Handed]) -> Outcome:
         """What `run` would change. Nothing is written; submissions run where new points are asked for."""
         book = ReadGradebook(self.course.root)
-        self.before = {name: book.recorded(name) for name in {one.assignment for one in handed}}
-        self._one_point_value(handed)
-        work = [self._work(one, book) for one in handed]
+        work = self._work(handed, book, book.check_cells)
         for one in work:
             if one.finished and one.earlier is not None:
-                self._note(one, one.earlier, partial(book.penalty, one.learner, one.assignment))
+                self._note(one, one.earlier, self._after(one, one.earlier, book))
         with self.course.rehearsed() as self.course:
             todo = [one for one in work if not one.finished]
             time_left = TimeLeft(len(todo))
@@ -162,95 +124,106 @@ class ClassRun:
                 self.progress(time_left.another().format("looked at"))
                 try:
                     verdict, *_ = result.result()
-                    self._note(one, verdict, partial(book.penalty, one.learner, one.assignment))
+                    self._note(one, verdict, self._after(one, verdict, book))
                 except (Exception, SystemExit) as error:
-                    self._failed(one.found.handed.name, error)
+                    self._failed(one.name, error)
+        return self._ended()
+
+    def _work(self, handed: Sequence[Handed], book: ReadGradebook, take: Callable[[str], None]) -> list[Work]:
+        """What there is to do; of an assignment that `take` refuses, nothing, and the others go on.
+
+        Raises:
+            GradebookError: it refuses all of them.
+        """
+        before = {name: book.recorded(name) for name in sorted({one.assignment for one in handed})}
+        one_point_value(self.course, before, handed)
+        taken = set()
+        for name in before:
+            try:
+                take(name)
+                taken.add(name)
+            except GradebookError as error:
+                self.outcome.refused.append(str(error))
+        if not taken:
+            raise GradebookError(" ".join(self.outcome.refused))
+        return [
+            work_on(
+                self.course,
+                one,
+                before[one.assignment][one.learner],
+                book.autograded(one.learner, one.assignment),
+                again=self.again,
+                trust_submissions=self.trust_submissions,
+            )
+            for one in handed
+            if one.assignment in taken
+        ]
+
+    def _after(self, one: Work, verdict: Verdict, book: ReadGradebook) -> Recorded:
+        """The marks with this verdict, and the penalty that they have then; the earlier one if need be."""
+        after = one.before if one.finished else one.before.regraded(verdict.reports)
+        try:
+            return replace(after, penalty=book.penalty(one.learner, one.assignment, after))
+        except GradebookError as error:
+            self._late.setdefault(str(error), []).append(one.name)
+            return after
+
+    def _note(self, one: Work, verdict: Verdict, after: Recorded) -> None:
+        """Keep what the summary says of a verdict, and what it changes."""
+        self.outcome.rows[one.learner, one.assignment] = replace(verdict, printed={})
+        self.outcome.warnings += [f"{one.name}: {warning}" for warning in dict.fromkeys(verdict.warnings)]
+        self.outcome.new += not one.finished
+        reason = "deadline" if one.finished else one.reason
+        found = changes(one.learner, verdict, one.before, after, reason)
+        (self.outcome.first if one.first else self.outcome.changes).extend(found)
+
+    def _ended(self) -> Outcome:
+        for why, names in sorted(self._late.items()):
+            whose = ", ".join(names[:MOST_NAMED]) + (
+                f" and {more} more" if (more := len(names) - MOST_NAMED) > 0 else ""
+            )
+            self.outcome.refused.append(
+                f"late penalties were left as they were for {whose}: {why}; mend it, and grade again"
+            )
         return self.outcome
 
-    def _one_point_value(self, handed: Sequence[Handed]) -> None:
-        """No class is graded by two sets of points, where an assignment has been given others."""
-        asked_for = {(one.learner, one.assignment) for one in handed}
-        for assignment, class_ in self.before.items():
-            points = self.course.points(assignment)
-            for learner, recorded in class_.items():
-                there = (self.course.root / "submitted" / learner / assignment).is_dir()
-                if (learner, assignment) in asked_for or not there:
-                    continue
-                for cell, mark in recorded.marks.items():
-                    if not math.isclose(mark.most, points.get(cell, mark.most)):
-                        raise CourseError(
-                            f"{assignment}: the master gives {points[cell]:g} points for {cell}, the "
-                            f"gradebook {mark.most:g}; grade everybody, without --students: one value counts"
-                        )
-
-    def _work(self, handed: Handed, book: ReadGradebook) -> _Work:
-        found = read_folder(self.course, handed)
-        stands = self.course.stands(handed.assignment, found.fingerprint)
-        earlier = verdicts.load(verdict_path(self.course.root, handed.learner, handed.assignment))
-        graded = book.autograded(handed.learner, handed.assignment)
-        recorded = handed.learner in self.before[handed.assignment]
-        if earlier is None:
-            reason = "versions" if recorded else "submission"  # an earlier version's verdict is not read
-            return _Work(found, stands, None, _answers_in(graded), reason)
-        # A verdict on which we stopped stands on nothing.
-        reason = changed(earlier.stands, stands) if earlier.stands else "again"
-        holds = not self.again and counts(earlier, stands, self.trust_submissions)
-        finished = holds and recorded and not reason and recorded_key(graded) == digest(stands)
-        earlier = replace(earlier, printed={})
-        return _Work(found, stands, earlier, earlier.answers, reason or "again", holds, finished)
-
-    def _note(self, one: _Work, verdict: Verdict, penalty: Callable[[Recorded], float]) -> None:
-        """Keep what the summary says of a verdict, and what it changes."""
-        name = one.found.handed.name
-        self.outcome.rows[one.learner, one.assignment] = replace(verdict, printed={})
-        self.outcome.warnings += [f"{name}: {warning}" for warning in dict.fromkeys(verdict.warnings)]
-        before = self.before[one.assignment].get(one.learner)
-        after = before or Recorded()
-        if not one.finished:
-            self.outcome.new += 1
-            after = after.regraded(verdict.reports)
-        try:
-            after = replace(after, penalty=penalty(after))
-        except (Exception, SystemExit) as error:
-            self._failed(f"late penalty of {name}", error)
-        reason = "deadline" if one.finished else one.reason
-        found = changes(one.learner, verdict, before or Recorded(), after, reason)
-        (self.outcome.first if before is None else self.outcome.changes).extend(found)
-
-    def _write_page(self, pages: FeedbackPages | None, one: _Work) -> None:
+    def _write_page(self, pages: FeedbackPages | None, one: Work) -> None:
         """Right here: in a process of its own it took as long on two cores, for a class of any size."""
         try:
             self.outcome.pages += pages is not None and pages.write(one.learner, one.assignment)
         except (Exception, SystemExit) as error:
-            self._failed(f"feedback page of {one.found.handed.name}", error)
+            self._failed(f"feedback page of {one.name}", error)
 
-    def _grade(self, todo: Sequence[_Work], book: ClassGradebook, pages: FeedbackPages | None) -> None:
+    def _grade(self, todo: Sequence[Work], book: ClassGradebook, pages: FeedbackPages | None) -> None:
         time_left = TimeLeft(len(todo))
         for one, work in self._judged(todo):
-            path = verdict_path(self.course.root, one.learner, one.assignment)
             try:
                 verdict, notebook, seconds = work.result()
                 verdict = replace(verdict, answers=of_answers(notebook.cells))
-                book.record(one.learner, notebook, verdict, one.known)
-                verdicts.save(path, verdict)
+                after = self._after(one, verdict, book)
+                book.record(one.learner, notebook, verdict, one.known, after.penalty)
+                verdicts.save(verdict_path(self.course.root, one.learner, one.assignment), verdict)
             except (Exception, SystemExit) as error:
                 verdict, seconds = self._stopped_on(one, error), 0.0
+                reason = verdict.reports[0].message if verdict.reports else ""
+                notebook = unread(self.released[one.assignment], reason)
+                after = self._after(one, verdict, book)
                 try:
-                    reason = verdict.reports[0].message if verdict.reports else ""
-                    notebook = unread(self.released[one.assignment], reason)
                     # Nobody's answer has changed by our stopping: marks by hand are left alone.
-                    book.record(one.learner, notebook, verdict, of_answers(notebook.cells))
+                    known = of_answers(notebook.cells)
+                    book.record(one.learner, notebook, verdict, known, after.penalty)
                 except (Exception, SystemExit) as error:
-                    self._failed(one.found.handed.name, error)
-                    self.outcome.unrecorded.append(one.found.handed.name)
-            self.outcome.seconds[one.found.handed.name] = seconds
-            self._note(one, verdict, partial(book.penalty, one.learner, one.assignment))
-            self._write_page(pages, one)
+                    self._failed(one.name, error)
+                    self.outcome.unrecorded.append(one.name)
+            self.outcome.seconds[one.name] = seconds
+            self._note(one, verdict, after)
+            if one.name not in self.outcome.unrecorded:
+                self._write_page(pages, one)
             self.progress(time_left.another().format("graded"))
 
-    def _stopped_on(self, one: _Work, error: BaseException) -> Verdict:
+    def _stopped_on(self, one: Work, error: BaseException) -> Verdict:
         """The verdict where we failed: not graded, and in no file, so that the next run tries again."""
-        self._failed(one.found.handed.name, error)
+        self._failed(one.name, error)
         path = verdict_path(self.course.root, one.learner, one.assignment)
         if earlier := verdicts.load(path):
             verdicts.save(path, replace(earlier, stands={}))
@@ -261,7 +234,7 @@ class ClassRun:
     def _failed(self, name: str, error: BaseException) -> None:
         self.outcome.failures.append(f"{name}\n{''.join(traceback.format_exception(error))}")
 
-    def _judged(self, todo: Sequence[_Work]) -> Iterator[tuple[_Work, Future[Any]]]:
+    def _judged(self, todo: Sequence[Work]) -> Iterator[tuple[Work, Future[Any]]]:
         """Each with its verdict, as they come; only a few are held in memory at a time."""
         if not todo:
             return
@@ -274,7 +247,7 @@ class ClassRun:
             self.level = engine.level
             for warning in engine.warnings:
                 self.say(warning)
-            running: dict[Future[Any], _Work] = {}
+            running: dict[Future[Any], Work] = {}
             try:
                 while waiting or running:
                     while waiting and len(running) < 3 * self.jobs:
@@ -286,7 +259,7 @@ class ClassRun:
             finally:
                 threads.shutdown(wait=True, cancel_futures=True)
 
-    def _judge(self, one: _Work, engine: Engine) -> tuple[Verdict, NotebookNode | None, float]:
+    def _judge(self, one: Work, engine: Engine) -> tuple[Verdict, NotebookNode | None, float]:
         started, stands = time.monotonic(), one.stands
         chosen = choose(self.course, one.found, engine)
         notebook = self.released.get(one.assignment)
@@ -304,11 +277,3 @@ class ClassRun:
             verdict = grade_submission(self.course, chosen.submission, stands, engine)
         warnings = (*chosen.warnings, *verdict.warnings)
         return replace(verdict, warnings=warnings, look=chosen.look), notebook, time.monotonic() - started
-
-
-def _answers_in(notebook: Path) -> dict[str, str]:
-    """What the marks of a graded notebook stand on, where its verdict is lost."""
-    try:
-        return of_answers(json.loads(notebook.read_bytes())["cells"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}

@@ -207,7 +207,7 @@ EXERCISE = Exercise(
         ),
     ),
     variants=tuple(
-        {**image, "alpha": alpha} for image, alpha in zip(images(3), (0.5, 0.3, 1.7, -14.0), strict=True)
+        {**image, "alpha": alpha} for image, alpha in zip(images(3), (0.5, 0.3, 1.7, -4.0), strict=True)
     ),
     wrong=(
         Misconception("parameter-of-float", starting(lambda: nn.Parameter(0.5)), _NOT_A_TENSOR),  # type: ignore[arg-type]

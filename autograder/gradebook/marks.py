@@ -1,14 +1,12 @@
-"""What the gradebook holds on a class's assignments, and what being late costs there. Nothing here writes."""
+"""What the gradebook holds on a class's assignments. Nothing here writes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import SimpleNamespace
 
 from nbgrader.api import Assignment, BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
-from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.orm import Session
 
 from sumskip.checking.core import Report
@@ -43,6 +41,11 @@ class Recorded:
     due: datetime | None = None
 
     @property
+    def graded(self) -> bool:
+        """Whether there is a number yet: an extension is often given before anything is handed in."""
+        return any(mark.automatic is not None or mark.by_hand is not None for mark in self.marks.values())
+
+    @property
     def score(self) -> float:
         return sum(mark.points or 0.0 for mark in self.marks.values())
 
@@ -63,14 +66,25 @@ class Recorded:
         return replace(self, marks=marks)
 
 
-def read_marks(db: Session, assignment: str) -> dict[str, Recorded]:
-    """What is recorded of an assignment, by learner."""
+class ClassMarks(dict[str, Recorded]):
+    """What is recorded of an assignment, by learner; of others, nothing but its due date."""
+
+    def __init__(self, due: datetime | None = None) -> None:
+        super().__init__()
+        self.due = due
+
+    def __missing__(self, _learner: str) -> Recorded:
+        return Recorded(due=self.due)
+
+
+def read_marks(db: Session, assignment: str) -> ClassMarks:
+    """What is recorded of an assignment."""
+    due = db.query(Assignment.duedate).filter(Assignment.name == assignment).scalar()
     query = (
         db.query(
             SubmittedAssignment.student_id,
             SubmittedAssignment.timestamp,
             SubmittedAssignment.extension,
-            Assignment.duedate,
             SubmittedNotebook.late_submission_penalty,
             BaseCell.name,
             Grade.auto_score,
@@ -86,34 +100,13 @@ def read_marks(db: Session, assignment: str) -> dict[str, Recorded]:
         .outerjoin(Grade.cell)
         .filter(Assignment.name == assignment)
     )
-    found: dict[str, Recorded] = {}
+    found = ClassMarks(due)
     marks: dict[str, dict[str, Mark]] = {}
-    for learner, timestamp, extension, due, penalty, cell, automatic, by_hand, extra, most, waits in query:
+    for learner, timestamp, extension, penalty, cell, automatic, by_hand, extra, most, waits in query:
         if learner not in found:
-            due = due + extension if due and extension else due
+            extended = due + extension if due and extension else due
             marks[learner] = {}
-            found[learner] = Recorded(marks[learner], penalty or 0.0, timestamp, due)
+            found[learner] = Recorded(marks[learner], penalty or 0.0, timestamp, extended)
         if cell is not None:
             marks[learner][cell] = Mark(automatic, by_hand, extra or 0.0, most, waits)
     return found
-
-
-@dataclass(frozen=True)
-class LatePolicy:
-    """What the course's `nbgrader_config.py` takes off for being late; without a step for it, nothing new."""
-
-    step: AssignLatePenalties | None
-
-    def penalty(self, learner: str, recorded: Recorded, timestamp: datetime | None) -> float:
-        """What is taken off these marks, handed in at this time, by the gradebook's present dates."""
-        if self.step is None:
-            return recorded.penalty
-        seconds = recorded.late(timestamp)
-        if not seconds:
-            return 0.0
-        self.step.init_plugin()
-        penalty = self.step.plugin_inst.late_submission_penalty(learner, recorded.score, seconds)
-        if penalty is None:
-            return 0.0
-        # nbgrader's own bounds: not below 0, not more than there is.
-        return float(self.step._check_late_penalty(SimpleNamespace(score=recorded.score), penalty))

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 from nbgrader.api import Assignment, Gradebook, Notebook
+from sqlalchemy.orm import Session
 from traitlets.log import get_logger
+
+_KINDS = ("grade", "solution", "task", "locked")
 
 
 def the_master_alone(assignment: str, student: str, notebooks: list[str]) -> None:
@@ -29,42 +32,46 @@ def drop_strays(gradebook: Gradebook, assignment: str) -> None:
 
     Nobody hands them in, so all they hold is zeros; one in which a person has marked something stays.
     """
-    for stray in _notebooks(gradebook, assignment):
-        marks = [grade for handed_in in stray.submissions for grade in handed_in.grades]
-        comments = [comment for handed_in in stray.submissions for comment in handed_in.comments]
-        marked = any(grade.manual_score is not None or grade.extra_credit for grade in marks)
-        marked = marked or any(comment.manual_comment for comment in comments)
-        if stray.name != assignment and not marked:
-            gradebook.remove_notebook(stray.name, assignment)
+    for notebook in _notebooks(gradebook.db, assignment):
+        if notebook.name != assignment and not _marked(notebook):
+            gradebook.remove_notebook(notebook.name, assignment)
 
 
-def changed_cells(gradebook: Gradebook, assignment: str, master: Path) -> str:
-    """What differs between the cells that the gradebook holds and those of the master, by name."""
-    held = {notebook.name: notebook for notebook in _notebooks(gradebook, assignment)}
+def _marked(notebook: Notebook) -> bool:
+    marks = [grade for handed_in in notebook.submissions for grade in handed_in.grades]
+    comments = [comment for handed_in in notebook.submissions for comment in handed_in.comments]
+    marked = any(grade.manual_score is not None or grade.extra_credit for grade in marks)
+    return marked or any(comment.manual_comment for comment in comments)
+
+
+def changed_cells(db: Session, assignment: str, master: Path) -> str:
+    """What differs, by name, between a master's cells and those that submissions were recorded with."""
+    held = {notebook.name: notebook for notebook in _notebooks(db, assignment)}
+    strays = {name for name, notebook in held.items() if name != assignment and _marked(notebook)}
+    one = held.get(assignment)
+    if not strays and (one is None or not one.submissions):
+        return ""
     rules = [cell["metadata"].get("nbgrader", {}) for cell in json.loads(master.read_bytes())["cells"]]
-    now = {
-        kind: {rule["grade_id"] for rule in rules if rule.get(kind)}
-        for kind in ("grade", "solution", "locked", "task")
-    }
+    now = {kind: {rule["grade_id"] for rule in rules if rule.get(kind)} for kind in _KINDS}
     before = now
-    if one := held.get(assignment):
+    if one is not None:
         before = {
             "grade": {cell.name for cell in one.grade_cells},
             "solution": {cell.name for cell in one.solution_cells},
             "task": {cell.name for cell in one.task_cells},
-            "locked": {cell.name for cell in one.source_cells if cell.locked},
         }
+        before["locked"] = {cell.name for cell in one.source_cells} - set().union(*before.values())
+        now["locked"] -= now["grade"] | now["solution"] | now["task"]
     names, earlier = set().union(*now.values()), set().union(*before.values())
     differ = {name for kind in now for name in now[kind] ^ before[kind]}
     changes = {
         "added": names - earlier,
         "taken away": earlier - names,
         "of another kind": differ & names & earlier,
-        "another notebook": held.keys() - {assignment},
+        "another notebook": strays,
     }
     return "; ".join(f"{what}: {', '.join(sorted(who))}" for what, who in changes.items() if who)
 
 
-def _notebooks(gradebook: Gradebook, assignment: str) -> list[Notebook]:
-    query = gradebook.db.query(Notebook).join(Assignment)
-    return list(query.filter(Assignment.name == assignment))
+def _notebooks(db: Session, assignment: str) -> list[Notebook]:
+    return list(db.query(Notebook).join(Assignment).filter(Assignment.name == assignment))

@@ -42,6 +42,8 @@ _BY_HONEST_PEOPLE = {"print", "input", "display", "open", "breakpoint", "exit", 
 # An optimiser wraps its own `step` when the first of its kind is made, and `torch.compile` another method
 # of theirs; the default dtype is a class.
 _BY_TORCH = {"step", "_init_group", "Storage"}
+# What the first `torch.compile` of a process replaces.
+BY_COMPILING = {"torch.manual_seed", "Module.__init__", "Module.__setstate__"}
 _EMPTY = CellType()  # of a closure, whose name has no value yet
 
 

@@ -146,8 +146,10 @@ def _exercise_of(answer: Any) -> str | None:
 
 
 def _answer_to_another(key: Key, answer: Any) -> str | None:
-    other = _exercise_of(answer)
-    return other if other != key.exercise else None
+    """The other exercise to which an answer belongs by its name, if it does."""
+    if not is_a(answer, type, FunctionType) or own_name(answer) == key.symbol:
+        return None
+    return _exercise_of(answer)
 
 
 def _hints_open(report: Report) -> int:

@@ -79,6 +79,10 @@ class Observation:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Interrupted(BaseException):
+    """Ends a question from outside, as a time limit does: never the answer's own doing."""
+
+
 Ask = Callable[[Case], Observation]
 
 

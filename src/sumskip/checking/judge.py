@@ -73,9 +73,8 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
     if not best.found:
         return _report(key, best, "All parts are right.")
     wrong = _recognise(key, best)
-    outside = sentences.from_outside(best.found[0], best.observed[best.first], wrong is not None)
-    if outside is not None:
-        return _report(key, best, outside, "global")
+    if made := sentences.from_outside(best.found[0], best.observed[best.first], sure=True):
+        return _report(key, best, made, "global")
     if wrong is None and best.found[0].part != "shape" and _has_another_form(best):
         return _report(key, best, sentences.ANOTHER_FORM)
     if wrong is None and _weights_are_hidden(best):
@@ -97,6 +96,8 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
             return _report(key, best, "All parts are right.")
     if wrong is not None:
         return _report(key, best, wrong.sentence, wrong.id)
+    if made := sentences.from_outside(best.found[0], best.observed[best.first], sure=False):
+        return _report(key, best, made, "global")
     sentence, diagnosis = sentences.say(
         best.found[0], best.observed[best.first], best.expected[best.first], key
     )
@@ -109,8 +110,9 @@ def _best_round(key: Key, ask: Ask) -> _Round:
     An answer with a convolution without bias is asked the cases without biases. An order that a right
     answer or a wrong model explains wholly is the right one to speak of.
     """
-    with_biases = tuple(case for case in key.cases if case.biases)
-    without = tuple(case for case in key.cases if not case.biases)
+    own = key.kind == "module"  # else the model is ours, and has what the case says
+    with_biases = tuple(case for case in key.cases if case.biases or not own)
+    without = tuple(case for case in key.cases if own and not case.biases)
     cases = with_biases or without
     seen = {case.id: ask(case) for case in cases}
     choice = bool(with_biases and without)

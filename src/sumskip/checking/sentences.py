@@ -87,7 +87,6 @@ _LABELS = {
     "gradient": "gradient of {place}",
     "backward": "backward pass",
     "listing": "`parameters()`",
-    "type": "result",
 }
 _PLACES = {
     "missing weight": "In the exercise {note} has an influence on the result; in your model it has none.",
@@ -143,7 +142,8 @@ def say(first: Difference, seen: Observation, recorded: Recorded, key: Key) -> t
             )
         if odd := _odd_weight(seen, recorded):
             return odd, None
-        return f"The shape is right, the values are not: {first.note or 'see below'}.", None
+        right = "length" if key.kind == "fit" else "shape"
+        return f"The {right} is right, the values are not: {first.note or 'see below'}.", None
     if first.what == "gradient":
         what = "no gradient" if first.actual == "none" else "another gradient than expected"
         return f"The values are right, but {what} reaches {in_words(first.note)} in the backward pass.", None
@@ -235,20 +235,23 @@ def _is_the_stub(problem: dict[str, Any]) -> bool:
 _KEEPING = ("kept", "alpha kept", "moved", "missing weight", "after a step", "other tensors with a gradient")
 
 
-def from_outside(first: Difference, seen: Observation, named: bool) -> str | None:
+def from_outside(first: Difference, seen: Observation, sure: bool) -> str | None:
     """What a function reads that is made outside of it, where that is why the answer is wrong.
 
-    Certain is that where the operator that failed received it, or where it is a weight that the model does
-    not keep. Where another cause has been `named`, nothing else is said.
+    It is `sure` where the operator that failed received it, or where it is a weight that the model does not
+    keep. Otherwise the values merely depend on it, which is said where no other cause is known.
     """
     for one in seen.facts.get("outside", ()):
         weight = one["kind"] not in ("tensor", "number")
         kept = first.what in _KEEPING if weight else first.what == "alpha kept" and one["name"] == "alpha"
-        values = first.what in ("values", "shape", "gradient", "backward") and one["kind"] != "number"
-        if one["failed"] or kept or (values and not named):
+        failed = first.what == "problem" and one["failed"]
+        depends = first.what in ("values", "shape", "gradient", "backward") and one["kind"] != "number"
+        if kept or failed or (depends and not sure):
             what = one["kind"] + (f" of shape {tuple(one['shape'])}" if one.get("shape") else "")
             question = "Which line inside should make it?"
-            if weight or kept:
+            if not one["method"]:
+                question = "Which of its arguments belongs there?"
+            elif weight or kept:
                 question = f"Should it be `self.{one['name']}`, made in `__init__`?"
             return f"`{one['function']}` reads `{one['name']}`, a {what} made outside of it. {question}"
     return None

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sumskip.checking.core import Case, input_numbers
+from sumskip.checking.core import Case, Interrupted, input_numbers
 from sumskip.checking.probing import plainly
 from sumskip.checking.probing.plainly import is_a, type_name
 
@@ -60,7 +60,8 @@ def stage(name: str, model: Any = None) -> Iterator[None]:
 
 def heed(error: BaseException) -> None:
     """Raise again what is not the answer's own: that a person, or a time limit, interrupts from outside."""
-    if not (is_a(error, Exception, SystemExit, GeneratorExit) or _is_raised_by_learner(error)):
+    own = is_a(error, Exception, SystemExit, GeneratorExit) or _is_raised_by_learner(error)
+    if is_a(error, Interrupted) or not own:
         raise error
 
 

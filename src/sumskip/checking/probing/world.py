@@ -167,6 +167,7 @@ def outside(answer: Any, touched: Touched) -> list[dict[str, Any]]:
                     "name": name[:80],
                     "kind": kind,
                     "function": function.__name__[:80],
+                    "method": is_a(answer, type),
                     "failed": any(map(touched.failed_on, held)),
                     "shape": list(read(held[0], "shape")) if kind == "tensor" else [],
                 }

@@ -1,0 +1,160 @@
+"""How nbgrader's database and settings are opened: once for a whole class.
+
+Stock nbgrader opens a dozen database sessions for every notebook and commits after every cell.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sqlite3
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+from nbgrader.api import Gradebook
+from nbgrader.apps.baseapp import NbGrader
+from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+from autograder.files import share_with_group
+
+CONFIG = "nbgrader_config.py"
+# Where nbgrader's code looks the class up whenever it wants a session.
+_SESSION_USERS = (
+    "nbgrader.converters.autograde",
+    "nbgrader.preprocessors.getgrades",
+    "nbgrader.preprocessors.overwritecells",
+    "nbgrader.preprocessors.overwritekernelspec",
+    "nbgrader.preprocessors.saveautogrades",
+)
+
+
+class GradebookError(Exception):
+    """The gradebook cannot take what it was given; the message says what to do."""
+
+
+def wait_for_locks(seconds: float = 60) -> None:
+    """Let every nbgrader command in this process wait for a locked database instead of giving up."""
+    global _locked_seconds
+    _locked_seconds = seconds
+    if not event.contains(Engine, "connect", _set_timeout):
+        event.listen(Engine, "connect", _set_timeout)
+
+
+_locked_seconds = 0.0
+
+
+def _set_timeout(connection: Any, _record: Any) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute(f"PRAGMA busy_timeout = {round(1000 * _locked_seconds)}")
+
+
+class SubmittedFiles(CourseDirectory):
+    """The course's folders, where what a learner handed in is never followed, run or copied."""
+
+    def get_existing_timestamp(self, dest_path: str) -> datetime | None:
+        """None: `book` sets the times. Where there is one, nbgrader adds an extension to no due date."""
+        return None
+
+
+class _OneTransaction(Session):
+    """A session whose commits wait for the end of the notebook.
+
+    nbgrader commits after every cell; each commit waits for the disk.
+    """
+
+    def commit(self) -> None:
+        self.flush()
+        self.expire_all()  # what a commit would do: sums are read from the database again
+
+    def commit_all(self) -> None:
+        super().commit()
+
+
+class SharedGradebook(Gradebook):
+    """One session that nbgrader's converters and preprocessors use in turn."""
+
+    def __init__(self, db_url: str, course_id: str) -> None:
+        super().__init__(db_url, course_id)
+        super().close()
+        maker = sessionmaker(class_=_OneTransaction, autoflush=True, bind=self.engine, future=True)
+        self.db = scoped_session(maker)
+
+    def close(self) -> None:
+        """Called by each of nbgrader's `with Gradebook(…)` blocks; the session outlives them."""
+
+    def commit_all(self) -> None:
+        self.db().commit_all()
+        self.db.expunge_all()
+
+    def rollback(self) -> None:
+        self.db.rollback()
+        self.db.expunge_all()
+
+    def end(self) -> None:
+        super().close()
+
+
+def in_settings(error: BaseException) -> str:
+    """An error in what an instructor has set, as one line, with its place in their file."""
+    lines = [
+        f" (line {frame.lineno})"
+        for frame in extract_tb(error.__traceback__)
+        if Path(frame.filename).name == CONFIG
+    ]
+    return " ".join(f"{type(error).__name__}: {error}{lines[-1] if lines else ''}".split())
+
+
+def load_course(root: Path) -> NbGrader:
+    """nbgrader's application with the configuration of the course in `root`, as its commands load it.
+
+    Raises:
+        GradebookError: a setting cannot be used.
+    """
+    # A new gradebook calls `alembic`, which lies beside the interpreter.
+    programs = str(Path(sys.executable).parent)
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
+    app = NbGrader()
+    app.load_cwd_config = False
+    app.log_level = logging.CRITICAL
+    app.raise_config_file_errors = True  # otherwise nbgrader's own settings would stand in
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            app.initialize([], root=str(root))
+    except (Exception, SystemExit) as error:
+        raise GradebookError(f"{root / CONFIG}: {in_settings(error)}; mend it, and run this again") from error
+    app.log.setLevel(logging.CRITICAL)
+    if app.coursedir.groupshared:
+        share_with_group(root)
+    return app
+
+
+def course_folders(app: NbGrader, root: Path) -> SubmittedFiles:
+    folders = SubmittedFiles(parent=app, root=str(root))
+    folders.ignore = ["*"]  # no file but the notebook goes from a submission into autograded/ or feedback/
+    folders.db_url = app.coursedir.db_url
+    return folders
+
+
+@contextmanager
+def one_session(gradebook: Gradebook) -> Iterator[None]:
+    """Let nbgrader's modules use `gradebook` wherever they would open a session of their own."""
+    modules = [importlib.import_module(name) for name in _SESSION_USERS]
+    try:
+        for module in modules:
+            module.Gradebook = lambda *_args, **_kwargs: gradebook  # type: ignore[attr-defined]
+        yield
+    finally:
+        for module in modules:
+            module.Gradebook = Gradebook  # type: ignore[attr-defined]
