@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from autograder.exercises.building import conv, slips
 from autograder.exercises.residual_block import ResidualBlock
 from autograder.exercises.vocabulary import Exercise, Misconception, model_parts
-from sumskip.checking.core import BLOCK, Hint
+from sumskip.checking.core import BLOCK, Hint, Part
 
 Make = Callable[..., nn.Module]
 
@@ -126,6 +126,16 @@ def _behind(*places: int, do: Callable[[Tensor], Tensor]) -> Callable[[Any, Tens
 
     return through
 
+
+# Where the linear layer then fails, what made the tensor that it got is compared too.
+_POOLS: tuple[Callable[[Tensor], Tensor], ...] = (
+    nn.AdaptiveAvgPool2d(1),
+    nn.AvgPool2d(4),
+    lambda x: x.mean((2, 3), keepdim=True),
+)
+
+# So much that ReLU6 cuts it off; a sine of much larger numbers would be inexact.
+_LOUD = 5.0
 
 # What can be other than in a right answer: an id, its sentence, and what `net` is given for it.
 _CHANGES: tuple[tuple[str, str, tuple[dict[str, Any], ...]], ...] = (
@@ -240,12 +250,12 @@ _CHANGES: tuple[tuple[str, str, tuple[dict[str, Any], ...]], ...] = (
     (
         "no-flatten",
         "The linear layer received (N, 32, 1, 1), but reads the last dimension. What makes (N, 32) of it?",
-        ({"pool": lambda x: x.mean((2, 3), keepdim=True)},),
+        tuple({"pool": pool} for pool in _POOLS),
     ),
     (
         "flattened-with-batch",
         "Flattening merged the images of a batch into one row. From which dimension on should it flatten?",
-        ({"pool": lambda x: _mean(x).flatten()},),
+        tuple({"pool": lambda x, pool=pool: pool(x).flatten()} for pool in _POOLS),
     ),
     (
         "batch-mixed",
@@ -332,7 +342,7 @@ _CHANGES: tuple[tuple[str, str, tuple[dict[str, Any], ...]], ...] = (
 EXERCISE = Exercise(
     "module",
     TinyResNet,
-    model_parts(shape=1, values=1, gradients=1, parameters=1),
+    model_parts(0.5, 1, 1, 1, Part("default", 0.5, "can be made without saying `num_classes`")),
     hints=(
         Hint(
             "The parts in order: a stem convolution, two blocks, an average over each feature map, a linear layer.",
@@ -349,11 +359,12 @@ EXERCISE = Exercise(
             "argmax relu-on-logits sigmoid",
         ),
     ),
-    # With biases each of so many wrong answers would have to be observed twice: these are allowed, not asked for.
+    # With biases each of so many wrong answers would be observed twice: these are allowed, not asked for.
     variants=(
-        {"init": (BLOCK,), "inputs": ((3, 1, 8, 8),), "mode": "train", "biases": False},
         {"init": (BLOCK, 7), "inputs": ((1, 1, 8, 8),), "mode": "eval", "biases": False},
-        {"init": (BLOCK, 3), "inputs": ((5, 1, 8, 8),), "mode": "eval", "biases": False},
+        {"init": (BLOCK, 3), "inputs": ((5, 1, 8, 8),), "scales": (_LOUD,), "mode": "eval", "biases": False},
+        {"init": (BLOCK, 10), "inputs": ((3, 1, 8, 8),), "mode": "train", "biases": False},
+        {"init": (BLOCK,), "inputs": ((2, 1, 8, 8),), "biases": False, "part": "default"},
     ),
     wrong=(
         *(
