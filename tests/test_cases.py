@@ -221,8 +221,19 @@ def test_a_slip_that_changes_little_is_refused(exercise: str, changes: list[tupl
         ("fit_alpha", [("lr=lr", "lr=lr, momentum=0.9")], 5),
         ("fit_alpha", [("model.alpha.item()", "loss.item()")], 8),
         ("fit_alpha", [(_STEP, "")], 1),
+        ("fit_alpha", [(_STEP, "        raise NotImplementedError\n")], 0),
+        ("intermediate_outputs", [("    return", "    raise NotImplementedError\n    return")], 0),
     ],
-    ids=["no default", "x in the list", "the start in the list", "momentum", "losses", "no step"],
+    ids=[
+        "no default",
+        "x in the list",
+        "the start in the list",
+        "momentum",
+        "losses",
+        "no step",
+        "nothing",
+        "nothing yet",
+    ],
 )
 def test_what_is_right_counts(exercise: str, changes: list[tuple[str, str]], score: float) -> None:
     assert {report.score for report in _reports(exercise, changes)} == {score}

@@ -26,7 +26,7 @@ from sumskip.checking.core import (
     PartResult,
     Report,
 )
-from sumskip.checking.differences import Difference, claims_hold, differences
+from sumskip.checking.differences import CHECKS, Difference, claims_hold, differences
 from sumskip.checking.key import Key, Recorded, Wrong
 from sumskip.checking.predictions import judge_predictions
 from sumskip.checking.settling import settle
@@ -301,6 +301,8 @@ def _not_graded(key: Key, message: str) -> Report:
 
 def _report(key: Key, this: _Round, message: str, diagnosis: str | None = None) -> Report:
     failed = {difference.part for difference in this.found}
+    if any(difference.what == "problem" and difference.part == "shape" for difference in this.found):
+        failed |= {part for part, _ in CHECKS[key.kind]}  # what stopped has shown nothing else
     parts = _score(key.parts, failed)
     details: tuple[str, ...] = ()
     if this.found:
