@@ -48,13 +48,13 @@ class Case:
     seed: str
     init: tuple[int | str, ...] = ()
     inputs: tuple[tuple[int, ...], ...] = ()
-    scales: tuple[float, ...] = ()
     mode: Literal["train", "eval"] = "train"
     biases: bool = True
     alpha: float | None = None
     permutation: int = 0
-    part: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    scales: tuple[float, ...] = ()
+    part: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {**self.__dict__, "settings": dict(self.settings)}

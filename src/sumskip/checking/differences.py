@@ -369,10 +369,11 @@ CHECKS: Mapping[Kind, list[tuple[str, Check]]] = {
         ("shape", _shapes),
         ("values", _listed),
         ("untouched", _fact("input_changed", "x changed")),
+        # Other layers have other weights, hooks and modes: this comes first.
+        ("untouched", _fact("layers_changed", "layers changed")),
         ("untouched", _fact("hooks_left", "hooks left behind")),
         ("untouched", _fact("weights_changed", "weights changed")),
         ("untouched", _fact("mode_changed", "training mode changed")),
-        ("untouched", _fact("layers_changed", "layers changed")),
         ("untouched", _fact("learning_changed", "`requires_grad` changed")),
         ("untouched", _fact("gradients_left", "gradients left behind")),
         ("untouched", _fact("recording_changed", "recording of gradients switched off")),

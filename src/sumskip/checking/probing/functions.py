@@ -51,10 +51,9 @@ def _standing(model: nn.Module, x: Tensor) -> dict[str, Any]:
     """How a model, its input and PyTorch stand: a fact's name, and what must be the same before and after."""
     modules, held = dict(plainly.modules(model)), plainly.parameters(model) | plainly.buffers(model)
     tables = {name: plainly.table(module, "__dict__") for name, module in modules.items()}
+    # Those of one module, and those on every module there is; all these names are PyTorch's, and private.
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    shared = (
-        torch.nn.modules.module
-    )  # hooks on every module there is; all these names are PyTorch's, and private
+    shared = torch.nn.modules.module
     return {
         "hooks_left": (
             [len(table[kind]) for table in tables.values() for kind in hooks],

@@ -110,12 +110,12 @@ class Watch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         upstream = frozenset[int]()
-        roots: list[int] = []
+        roots: dict[int, None] = {}  # in the order in which they came in
         for tensor in tensors([args, kwargs]):
             known = self._origin.get(id(tensor))
             upstream |= known[1] if known else frozenset()
             if not known or not known[1]:
-                roots += self._roots.get(id(tensor), (id(tensor),))
+                roots |= dict.fromkeys(self._roots.get(id(tensor), (id(tensor),)))
         for root in roots if upstream else ():
             self.met.setdefault(root, max(upstream))
         term = applied(
