@@ -28,8 +28,8 @@ from typing import Any
 
 import torch
 
-import claims
 import course_root  # before what it makes importable
+import naming
 import programs_functions
 import programs_models
 from answers import Answer, answers
@@ -205,9 +205,9 @@ def try_program(exercise: str, seed: str, secret: bytes) -> Tried:
     sentences = {(known.id, known.sentence) for known in EXERCISES[exercise].wrong}
     with float64():
         facts = find_out(program)
-        true = frozenset(name for name, said in sentences if claims.holds(facts, name, said))
+        true = frozenset(name for name, said in sentences if naming.holds(facts, name, said))
         named = report.diagnosis
-        false_name = named is not None and not claims.holds(facts, named, report.message)
+        false_name = named is not None and not naming.holds(facts, named, report.message)
     return Tried(exercise, seed, program.source, facts.wrong, true, report, false_name)
 
 
@@ -273,8 +273,8 @@ def unknown_names(exercises: Iterable[str]) -> list[str]:
     for exercise in exercises:
         for known in EXERCISES[exercise].wrong:
             try:
-                claims.claim_of(exercise, known.id)
-            except claims.Unknown as unknown:
+                naming.claim_of(exercise, known.id)
+            except naming.Unknown as unknown:
                 found.append(str(unknown))
     return sorted(set(found))
 

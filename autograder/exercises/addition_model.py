@@ -253,7 +253,7 @@ EXERCISE = Exercise(
         Misconception(
             "second-reads-sum",
             wired(lambda first, second, x: second(first(x) + second(first(x)))),
-            "The sum went through the second convolution once more. What should leave the model: the sum, or something made of it?",
+            "Your output is what the second convolution makes of the sum `out1 + out2`. Which of the two should leave the model?",
         ),
         Misconception(
             "extra-layer",

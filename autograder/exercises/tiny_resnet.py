@@ -151,7 +151,7 @@ _CHANGES: tuple[tuple[str, str, tuple[dict[str, Any], ...]], ...] = (
     ),
     (
         "one-block",
-        "One block runs, two were asked: (16, 16), then (16, 32, stride 2). Which one is missing?",
+        "One block has a part in your output, two were asked: (16, 16), then (16, 32, stride 2). Which one is missing?",
         ({"blocks": _made((16, 32, 2))}, {"blocks": _made((16, 16, 1)), "head": _reads(16)}),
     ),
     (

@@ -240,7 +240,7 @@ EXERCISE = Exercise(
         Misconception(
             "local-in-init",
             LocalInInit,
-            "`forward` asks for `self.alpha`, but the model has no such attribute. What keeps a value that `__init__` makes on the model?",
+            "`alpha` is a local name in `__init__`, so `forward` cannot find it on the model. What keeps a value on the model?",
         ),
         Misconception("item", blending(lambda alpha, out1, out2: blend(alpha.item(), out1, out2)), _ITEM),
         Misconception(

@@ -107,13 +107,13 @@ def _problem(expected: Recorded, actual: Observation, case: Case) -> Difference 
 def _stopped_alike(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
     """Whether two runs stopped for one reason.
 
-    At an operator: the same one, on tensors that came about in the same way, with the same weights not used
-    yet, whatever PyTorch's words are. Anywhere else Python's words say it all.
+    At an operator: the same one, on tensors that came about in the same way, after as many uses of weights,
+    with the same weights not used yet, whatever PyTorch's words are. Anywhere else Python's words say it all.
     """
     if ours.get("stage") != theirs.get("stage") or ours.get("type") != theirs.get("type"):
         return False
     if "claim" in ours or "claim" in theirs:
-        same = all(ours.get(name) == theirs.get(name) for name in ("claim", "unused"))
+        same = all(ours.get(name) == theirs.get(name) for name in ("claim", "ran", "unused"))
         return same and theirs.get("claim") is not None
     return bool(ours.get("words") == theirs.get("words"))
 
@@ -389,6 +389,7 @@ CHECKS: Mapping[Kind, list[tuple[str, Check]]] = {
         ("untouched", _fact("others_changed", "other weights changed")),
         ("untouched", _fact("inputs_changed", "x or target changed")),
         ("untouched", _fact("alpha_kept", "`model.alpha` is the same parameter")),
+        ("untouched", _fact("learning_changed", "`requires_grad` changed")),
     ],
     "literals": [],
 }

@@ -212,6 +212,12 @@ def _problem(problem: dict[str, Any], key: Key) -> tuple[str, str | None]:
             f"{at}, but nothing of that name is made before. Which line makes it, or is `self.` missing?",
             None,
         )
+    if problem.get("attribute"):
+        return (
+            f"`{problem.get('function', 'forward')}` asks for `self.{problem['attribute']}`, but the model has no "
+            "attribute of that name. Is it made in `__init__`, and spelt alike?",
+            None,
+        )
     line = f" at `{problem['source']}`" if problem.get("source") else ""
     if "operator" in problem:
         return _operator(problem, line), None

@@ -129,13 +129,14 @@ def observe_fit(answer: Any, case: Case) -> Observation:
     alpha = model.alpha
     plainly.assign(alpha, np.asarray(case.alpha if case.alpha is not None else 0.5))
     facts: dict[str, Any] = {}
-    path: list[float] = []  # alpha in each forward pass, and in the end
+    path: list[float] = []  # alpha before it all, in each forward pass, and in the end
 
     def note(*_: object) -> None:
         now = plainly.table(model, "_parameters").get("alpha")
         if is_tensor(now) and plainly.size(now) == 1:
             path.append(float(numbers_of(now).item()))
 
+    note()
     watching = model.register_forward_pre_hook(note)
     with stage("call"):
         result = function(model, x, target, steps, lr)
@@ -146,6 +147,7 @@ def observe_fit(answer: Any, case: Case) -> Observation:
     arrays.pop("weight:alpha", None)
     now: Any = plainly.table(model, "_parameters").get("alpha")
     facts["alpha_kept"] = now is alpha
+    facts["learning_changed"] = not read(alpha, "requires_grad")
     if is_tensor(now) and plainly.size(now) == 1:
         arrays["alpha"] = numbers_of(now).reshape(())
     if not is_a(result, list, tuple):

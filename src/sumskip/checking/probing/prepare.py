@@ -89,6 +89,12 @@ def problem(name: str, error: BaseException, model: Any = None) -> dict[str, Any
     for pattern in _NAMES:
         words = pattern.sub(_unless_known, words)
     found: dict[str, Any] = {"stage": name, "type": type_name(error), "message": message, "words": words}
+    asked = re.fullmatch(r"'(\w+)' object has no attribute '(\w+)'", message)
+    if asked and model is not None and asked[1] == type_name(model):
+        found["attribute"] = asked[2][:80]
+        init = vars(type(model)).get("__init__")
+        if is_a(init, FunctionType) and asked[2] in init.__code__.co_varnames:
+            found["words"] += " (a local name in __init__)"
     last = None
     for step in _steps(error):
         if not plainly.is_installed(step.tb_frame.f_code.co_filename):

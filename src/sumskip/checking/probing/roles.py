@@ -169,6 +169,7 @@ def stopped(
     return {
         **found,
         "claim": claim(term),
+        "ran": len(watch.uses),
         "unused": watch.unused(model),
         "operator": term.op,
         "layer": formulas.layer(term.holder) if term.holder else "",
