@@ -364,8 +364,9 @@ def same(one: Any, other: Any) -> bool:
         return False
     if one.numel() == 0:
         return True
-    error = float((one.detach().double() - other.detach().double()).abs().max())
-    return error <= CLOSE * max(1.0, float(other.detach().abs().max()))
+    ours, theirs = one.detach().double(), other.detach().double()
+    scale = max(1.0, float(theirs[theirs.isfinite()].abs().max())) if bool(theirs.isfinite().any()) else 1.0
+    return torch.allclose(ours, theirs, rtol=0, atol=CLOSE * scale, equal_nan=True)
 
 
 # --- the oracle of models ---------------------------------------------------------------------------

@@ -73,13 +73,11 @@ class Ledger:
     extension: dict[Key, timedelta] = field(default_factory=dict)
     by_hand: dict[tuple[str, str, str], float] = field(default_factory=dict)
     look_again: set[tuple[str, str, str]] = field(default_factory=set)
-    # An essay not begun, beside a question that is not ours.
-    old_question: set[Key] = field(default_factory=set)
 
     def automatic(self, key: Key, exercise: str) -> float | None:
         answer = self.answers[key].get(exercise)
         if exercise == ESSAY:
-            return None if answer or key in self.old_question else 0.0
+            return None if answer else 0.0
         return self.worth.get(answer or "", 0.0) * self.points[key[1]][exercise]
 
     def counts(self, key: Key, exercise: str) -> float:
@@ -265,11 +263,9 @@ def test_a_term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     # An appeal: the late learner's answer was better than the test says.
     term.mark("ben", LAST, "identity_block", 7)
     term.settle("deadline")
-    # A question is put more clearly: its marks are asked about, and where nothing is written below the old
-    # one, a person sees whether something is written in it.
+    # A question is put more clearly: its marks are asked about; where nothing was written, there is none.
     edit_master(root, LAST, lambda cells: cells["explain-skip-question"]["source"].append(" In four lines."))
     ledger.look_again |= {("ana", LAST, ESSAY), ("ben", LAST, ESSAY)}
-    ledger.old_question.add(("cleo", LAST))
     term.settle("no mark has changed")
     for learner, points in (("ana", 3.5), ("ben", 2.5)):
         term.mark(learner, LAST, ESSAY, points)

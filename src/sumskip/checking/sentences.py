@@ -213,9 +213,10 @@ def _problem(problem: dict[str, Any], key: Key) -> tuple[str, str | None]:
             None,
         )
     if problem.get("attribute"):
+        at = _short(problem.get("source") or problem.get("function") or "forward")
         return (
-            f"`{problem.get('function', 'forward')}` asks for `self.{problem['attribute']}`, but the model has no "
-            "attribute of that name. Is it made in `__init__`, and spelt alike?",
+            f"`{at}` asks for `self.{problem['attribute']}`, which the model does not have. Is it made in "
+            "`__init__`, and spelt alike?",
             None,
         )
     line = f" at `{problem['source']}`" if problem.get("source") else ""
