@@ -1011,6 +1011,7 @@ _FIT_CLAIMS: dict[str, Any] = {
     "never-moves": _moved(lambda alpha, weights: not alpha),
     "rate-ignored": _per_step,
     "other-optimiser": _ratio,
+    "weight-decay": lambda f, said: "weight_decay=0.01" in f.program.slots["optimiser"],
     "summed-loss": _hist(loss=lambda got, target: ((got - target) ** 2).sum()),
     "other-loss": by_words(
         ("mean absolute", _hist(loss=F.l1_loss)), ("smoothed absolute", _hist(loss=F.smooth_l1_loss)), ("root of the mean", _hist(loss=lambda a, b: F.mse_loss(a, b) ** 0.5)),

@@ -196,7 +196,7 @@ EXERCISE = Exercise(
         ),
         Hint(
             "`torch.optim.SGD([model.alpha], lr=lr)` moves alpha alone; gradients must be set to zero before each step.",
-            "trains-everything trains-the-rest gradients-accumulated no-grad-missing rate-ignored other-optimiser alpha-replaced",
+            "trains-everything trains-the-rest gradients-accumulated no-grad-missing rate-ignored other-optimiser weight-decay alpha-replaced",
         ),
         Hint(
             "After each step, append `model.alpha.item()`: a number, not the parameter itself.",
@@ -294,7 +294,11 @@ EXERCISE = Exercise(
         Misconception("other-optimiser", descent(make=torch.optim.Adam), _OPTIMISER),
         Misconception("other-optimiser", descent(make=torch.optim.AdamW), _OPTIMISER),
         Misconception("other-optimiser", descent(make=_momentum), _OPTIMISER),
-        Misconception("other-optimiser", descent(make=_decay), _OPTIMISER),
+        Misconception(
+            "weight-decay",
+            descent(make=_decay),
+            "Each step also pulls alpha towards 0, as weight decay does. Which argument of the optimiser asks for that?",
+        ),
         Misconception("summed-loss", descent(loss=_sum_loss), _SCALED),
         Misconception(
             "other-loss",
