@@ -870,7 +870,7 @@ _MODELS: dict[str, Claim] = {
     "sequential_model/parallel-branches": both(reading, eq("conv1(x) + conv2(x)")),
     "sequential_model/every-layer-sees-x": by_words(
         ("but is made for the 16", lambda f, said: bool(_stops(f)) and (s := _stops(f)[0][1]).op == "call" and _spec(f, s).get("i") == 16 and _reads(f, s) == "x" and _calls(f)[0].layer != s.layer),
-        ("Which number states that", lambda f, said: len(c := _calls(f)) == 2 and _reads(f, c[1]) == "x" and _spec(f, c[1])["i"] == 3),
+        ("is made for 3", lambda f, said: len(c := _calls(f)) == 2 and _reads(f, c[1]) != "x" and _spec(f, c[1])["i"] == 3),
         ("single convolution of x", lambda f, said: _shape_right(f) and any(_reads(f, c) == "x" and _spec(f, c)["o"] == 32 and c.target == f.program.returned for c in _calls(f))),
     ),
     "sequential_model/channels-swapped": lambda f, said: _out(f)[1:2] == (16,) and [(_spec(f, c)["i"], _spec(f, c)["o"]) for c in _calls(f)] == [(3, 32), (32, 16)],

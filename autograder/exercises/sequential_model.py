@@ -83,7 +83,7 @@ def _side_by_side(first: nn.Module, second: nn.Module, x: Tensor) -> Tensor:
 
 
 _ADDS = "`out1` and `out2` were added, but a chain adds nothing: only the last module's output leaves it. What does the second one receive?"
-_SEES_X = "The second convolution reads x, 3 channels; here it must read the 16 that leave the first. Which number states that?"
+_SEES_X = "The second convolution is made for 3 channels, as if it read x, but 16 leave the first. Which number in its brackets states that?"
 _REVERSED = "The layer that needs 16 channels runs first and gets x, which has 3. Which one must come first?"
 _RELU = "Your values have a ReLU in them; the exercise asks for the two convolutions alone. What happens without it?"
 _PADDING = "Height and width shrank on the way, but should stay as they were. What must surround a map before a 3×3 convolution?"
