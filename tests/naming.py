@@ -90,6 +90,7 @@ def _stops(f: Facts) -> list[tuple[Run, Step]]:
 
 _MEETINGS = (
     "sum",
+    "sum-reduced",
     "blend",
     "wrong-blend",
     "sub",
@@ -799,9 +800,11 @@ def _no_gradient_at(f: Facts, name: str) -> bool:
     holder = holder_of(f.program, f.program.layers[name], model)
     if not output.requires_grad or not isinstance(holder, nn.Module):
         return not output.requires_grad
-    found = torch.autograd.grad(
-        output.sum(), [p for p in holder.parameters() if p.requires_grad], allow_unused=True
-    )
+    asked = [p for p in holder.parameters() if p.requires_grad]
+    try:
+        found = torch.autograd.grad(output.sum(), asked, allow_unused=True)
+    except RuntimeError:  # the backward pass itself fails, at what was overwritten
+        return False
     return all(g is None for g in found)
 
 
