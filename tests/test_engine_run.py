@@ -462,6 +462,7 @@ SAME = {
     "import sys; sys.exit()": "The forward pass stopped at `import sys; sys.exit()`: SystemExit",
     "exit()": "The forward pass stopped at `exit()`: SystemExit",
     "raise KeyboardInterrupt": "The forward pass stopped at `raise KeyboardInterrupt`",
+    "width = input()": "The forward pass stopped at `width = input()`: EOFError: input() has nobody",
     "return x + out3": "`return x + out3` reads `out3`, but nothing of that name is made before",
     "import numpy as np; np.zeros(3) + np.zeros(4)": "np.zeros(3) + np.zeros(4)`: ValueError",
     "raise NotImplementedError()": "Nothing is in `forward` yet",

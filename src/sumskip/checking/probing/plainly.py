@@ -41,14 +41,15 @@ _WRITTEN: Any = torch._C._FunctionBase
 _INNER = vars(_WRITTEN)["next_functions"].__get__
 # Who hears of a tensor before anything is put into it, so that it can be put back (`world.Touched`).
 FIRST_TOUCH: ContextVar[Callable[[Tensor], object]] = ContextVar("FIRST_TOUCH", default=id)
-_OURS = (str(Path(__file__).parents[2]), sysconfig.get_path("stdlib"), str(Path(torch.__file__).parent))
+# Folders whose code is no learner's; a grader adds its own.
+OURS = [str(Path(__file__).parents[2]), sysconfig.get_path("stdlib"), str(Path(torch.__file__).parent)]
 _PACKAGES = {"site-packages", "dist-packages"}
 
 
 def is_installed(file: str) -> bool:
     """Whether code in this file is a package's, PyTorch's, Python's own or ours, and so no learner's."""
     made_up = file.startswith(("<frozen", "<string", "<__array_function__"))
-    return made_up or file.startswith(_OURS) or not _PACKAGES.isdisjoint(Path(file).parts)
+    return made_up or file.startswith(tuple(OURS)) or not _PACKAGES.isdisjoint(Path(file).parts)
 
 
 def is_a(value: Any, *kinds: type) -> bool:
