@@ -92,7 +92,8 @@ def _conv(x: Tensor, layer: Any, shape: tuple[int, ...], stride: int = 1) -> Ten
     return F.conv2d(x, weight, bias, stride=stride, padding=shape[-1] // 2)
 
 
-def _norm(x: Tensor, bn: Any, training: bool) -> Tensor:
+def norm(x: Tensor, bn: Any, training: bool) -> Tensor:
+    """Batch normalisation by its formula (Ioffe and Szegedy, 2015), with what `bn` holds."""
     shape = (1, -1, 1, 1)
     mean, var = bn.running_mean, bn.running_var
     if training:
@@ -123,19 +124,17 @@ def _weighted(roles: dict[str, Any], model: nn.Module, x: Tensor) -> Tensor:
 
 def _identity(roles: dict[str, Any], model: nn.Module, x: Tensor) -> Tensor:
     c = x.shape[1]
-    out = _norm(_conv(x, roles["conv1"], (c, c, 3, 3)), roles["bn1"], model.training).relu()
-    return (_norm(_conv(out, roles["conv2"], (c, c, 3, 3)), roles["bn2"], model.training) + x).relu()
+    out = norm(_conv(x, roles["conv1"], (c, c, 3, 3)), roles["bn1"], model.training).relu()
+    return (norm(_conv(out, roles["conv2"], (c, c, 3, 3)), roles["bn2"], model.training) + x).relu()
 
 
 def _residual(roles: dict[str, Any], model: nn.Module, x: Tensor, init: tuple[int, ...]) -> Tensor:
     inside, outside, stride = init
-    out = _norm(
-        _conv(x, roles["conv1"], (outside, inside, 3, 3), stride), roles["bn1"], model.training
-    ).relu()
-    out = _norm(_conv(out, roles["conv2"], (outside, outside, 3, 3)), roles["bn2"], model.training)
+    out = norm(_conv(x, roles["conv1"], (outside, inside, 3, 3), stride), roles["bn1"], model.training).relu()
+    out = norm(_conv(out, roles["conv2"], (outside, outside, 3, 3)), roles["bn2"], model.training)
     if stride != 1 or inside != outside:
         conv, bn = roles["shortcut"]
-        x = _norm(_conv(x, conv, (outside, inside, 1, 1), stride), bn, model.training)
+        x = norm(_conv(x, conv, (outside, inside, 1, 1), stride), bn, model.training)
     return (out + x).relu()
 
 
@@ -322,7 +321,7 @@ def _tiny(roles: dict[str, Any], model: nn.Module, x: Tensor, classes: int, relu
     x = _conv(x, roles["stem"] if pair else stem[0], (16, 1, 3, 3))
     for norm in [] if pair else stem[1:]:
         _demand(isinstance(norm, nn.BatchNorm2d), "the stem has another layer than BatchNorm and ReLU")
-        x = _norm(x, norm, model.training)
+        x = norm(x, norm, model.training)
     x = x.relu() if relu else x
     for block, channels, stride in ((roles["block1"], 16, 1), (roles["block2"], 32, 2)):
         _demand(isinstance(block, _Block), "a block is not of the class that was given")
@@ -391,7 +390,9 @@ def _intermediate_outputs(answer: Answer) -> None:
             _demand(all(m.training == training for m in chain.modules()), "the mode was changed")
 
 
-class _Dimmer(nn.Module):
+class Dimmer(nn.Module):
+    """`alpha * conv(x)`, all that `fit_alpha` is told of."""
+
     def __init__(self, alpha: float) -> None:
         super().__init__()
         self.conv = nn.Conv2d(1, 1, 3, padding=1)
@@ -404,7 +405,7 @@ class _Dimmer(nn.Module):
 def _fit_alpha(answer: Answer) -> None:
     function = answer.bound()
     for alpha, steps, lr in ((0.5, 6, 0.1), (-0.8, 1, 0.3), (1.5, 12, 0.05)):
-        model = _Dimmer(alpha)
+        model = Dimmer(alpha)
         _randomise(model)
         model.alpha.data.fill_(alpha)
         weights = [p.detach().clone() for p in model.conv.parameters()]

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from oracle import Dimmer
 from programs import CLOSE, bind, same
 
 
@@ -303,18 +304,6 @@ class OutputsFacts:
         return found
 
 
-class _Scale(nn.Module):
-    """`alpha * conv(x)`, all that the function is told of."""
-
-    def __init__(self, start: float) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(1, 1, 3, padding=1)
-        self.alpha = nn.Parameter(torch.tensor(start))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.alpha * self.conv(x)
-
-
 @dataclass(frozen=True)
 class Fit:
     """One setting: where alpha starts, how many steps of which rate, how large the numbers are, solved or not."""
@@ -351,7 +340,7 @@ class FitFacts:
         self.targets: list[Tensor] = []
         torch.manual_seed(4)
         for setting in FITS:
-            model = _Scale(setting.start)
+            model = Dimmer(setting.start)
             x, target = ((torch.rand(2, 1, 5, 7) * 2 - 1) * setting.size for _ in range(2))
             full = model.conv(x).detach()
             target = setting.start * full if setting.solved else target

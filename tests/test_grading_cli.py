@@ -497,17 +497,21 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         shutil.copytree(start, root)
         if disturbed:
             words = [sys.executable, "-m", "autograder", *command]
-            run = subprocess.Popen(words, cwd=root, env=environment(), stderr=subprocess.DEVNULL)
+            with (tmp_path / "killed.log").open("w") as log:
+                run = subprocess.Popen(words, cwd=root, env=environment(), stdout=log, stderr=log)
             deadline = time.monotonic() + 120
             while len(list(root.glob("autograded/*/*/*.ipynb"))) < 2 and time.monotonic() < deadline:
                 time.sleep(0.02)
             run.send_signal(signal.SIGKILL)
             run.wait()
             assert 2 <= len(list(root.glob("autograded/*/*/*.ipynb"))) < 6, "it was not half-way"
+            left = sorted(str(path.relative_to(root)) for path in root.glob("verdicts/*/*.json"))
         done = autograder(root, *command)
         assert done.returncode == 0, done.stderr
         if disturbed:
-            assert "were finished before" in done.stdout
+            assert "were finished before" in done.stdout, (
+                f"left were {left}\n{(tmp_path / 'killed.log').read_text()}"
+            )
         folders = ("autograded", "feedback", "verdicts")
         files = [path for folder in folders for path in (root / folder).rglob("*") if path.is_file()]
         ends.append(

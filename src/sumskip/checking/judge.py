@@ -45,6 +45,16 @@ class _Round:
     found: tuple[Difference, ...]  # one a part, the first cause first
     first: int  # the case that shows the first of them
 
+    @property
+    def seen(self) -> Observation:
+        """What the answer did with the case that shows the first difference."""
+        return self.observed[self.first]
+
+    @property
+    def right(self) -> Recorded:
+        """What a right answer does with that case."""
+        return self.expected[self.first]
+
 
 def judge(key: Key, ask: Ask, rerun: Rerun | None = None, *, for_committing: bool = False) -> Report:
     """Compare what an answer does with the key, and say in one sentence what is wrong.
@@ -73,18 +83,14 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
     if not best.found:
         return _report(key, best, "All parts are right.")
     wrong = _recognise(key, best)
-    if made := sentences.from_outside(best.found[0], best.observed[best.first], sure=True):
+    if made := sentences.from_outside(best.found[0], best.seen, sure=True):
         return _report(key, best, made, "global")
     if wrong is None and best.found[0].part != "shape" and _has_another_form(best):
         return _report(key, best, sentences.ANOTHER_FORM)
     if wrong is None and _weights_are_hidden(best):
         # What is certain without any values: that no step changes a weight.
         loose = next((one for one in best.found if one.actual in (LOOSE, CUT)), None)
-        said = (
-            sentences.say(loose, best.observed[best.first], best.expected[best.first], key)[0]
-            if loose
-            else None
-        )
+        said = sentences.say(loose, best.seen, best.right, key)[0] if loose else None
         if rerun is None:
             return _not_graded(key, said or sentences.HIDDEN_WEIGHTS)
         if any(_say_little(_own_weights(seen)) for seen in best.observed):
@@ -96,11 +102,9 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
             return _report(key, best, "All parts are right.")
     if wrong is not None:
         return _report(key, best, wrong.sentence, wrong.id)
-    if made := sentences.from_outside(best.found[0], best.observed[best.first], sure=False):
+    if made := sentences.from_outside(best.found[0], best.seen, sure=False):
         return _report(key, best, made, "global")
-    sentence, diagnosis = sentences.say(
-        best.found[0], best.observed[best.first], best.expected[best.first], key
-    )
+    sentence, diagnosis = sentences.say(best.found[0], best.seen, best.right, key)
     return _report(key, best, sentence, diagnosis)
 
 
@@ -235,7 +239,7 @@ def _weights_are_hidden(this: _Round) -> bool:
     """Whether weights that have no sure role had a say in the first values that differ."""
     if this.found[0].part == "shape" or _is_policy(this.found[0]):
         return False
-    facts, expected = this.observed[this.first].facts, this.expected[this.first].facts
+    facts, expected = this.seen.facts, this.right.facts
     roles = facts.get("roles", {})
     computed = any("computed" in role["kept"] for role in roles.values())
     # One weight too many, where all the reference's have their roles, hides nothing.
@@ -245,7 +249,7 @@ def _weights_are_hidden(this: _Round) -> bool:
 
 def _weights_are_lost(this: _Round) -> bool:
     """Whether tensors of an answer that differs were found by their size alone: values then prove nothing."""
-    return bool(this.found and this.observed[this.first].facts.get("by_size"))
+    return bool(this.found and this.seen.facts.get("by_size"))
 
 
 def _has_another_form(this: _Round) -> bool:
@@ -253,7 +257,7 @@ def _has_another_form(this: _Round) -> bool:
 
     Then those that have no role have together as many elements as the roles that nothing fills.
     """
-    facts, expected = this.observed[this.first].facts, this.expected[this.first].facts
+    facts, expected = this.seen.facts, this.right.facts
     ours, theirs = (
         {role: kept for role, kept in each.get("roles", {}).items() if "_norm#" not in role}
         for each in (facts, expected)
@@ -306,7 +310,7 @@ def _report(key: Key, this: _Round, message: str, diagnosis: str | None = None) 
     parts = _score(key.parts, failed)
     details: tuple[str, ...] = ()
     if this.found:
-        shown = this.cases[this.first], this.observed[this.first], this.expected[this.first]
+        shown = this.cases[this.first], this.seen, this.right
         details = sentences.details(this.found[0], *shown, key)
     return key.report(parts, message, diagnosis, details)
 

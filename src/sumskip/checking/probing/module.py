@@ -47,6 +47,7 @@ from sumskip.checking.probing.terms import Formulas, claim
 from sumskip.seeded import numbers
 
 _MOST_ARRAYS = 64
+_MOST_OVERWRITTEN = 8
 _MOST_PASSES = 64  # that an answer of chance is given to show it
 
 
@@ -199,8 +200,9 @@ class _Module:
             made = self.watch.made(output)
             self.facts["formula"] = Formulas(self.model).of(made)
             self.facts["form"] = Formulas(self.model, neutral=True).of(made)
-        written = [claim(term) for term in self.watch.overwritten]
-        self.facts["claims"] = {"overwritten": written[:8], "hidden": hidden(self.model)}
+        # The first few say which: each claim walks all that went before it.
+        written = [claim(term) for term in self.watch.overwritten[:_MOST_OVERWRITTEN]]
+        self.facts["claims"] = {"overwritten": written, "hidden": hidden(self.model)}
 
     def _backward(self, output: Tensor, inputs: list[Tensor], used: dict[str, Tensor]) -> None:
         """Backward through the whole model from one random direction; what a step would move."""

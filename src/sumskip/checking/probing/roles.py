@@ -165,7 +165,7 @@ def stopped(
     term = watch.failed[1]
     formulas = Formulas(model, called)
     operands = [one for given in term.given for one in (given if isinstance(given, list) else [given])]
-    tensors = [one for one in operands if isinstance(one, Term | Leaf) and one is not term.holder]
+    joined = [one for one in operands if isinstance(one, Term | Leaf) and one is not term.holder]
     return {
         **found,
         "claim": claim(term),
@@ -174,7 +174,7 @@ def stopped(
         "operator": term.op,
         "layer": formulas.layer(term.holder) if term.holder else "",
         "takes": term.takes,
-        "operands": [[formulas.of(one), watch.shape_of(one)] for one in tensors[:4]],
+        "operands": [[formulas.of(one), watch.shape_of(one)] for one in joined[:4]],
     }
 
 

@@ -112,9 +112,9 @@ def claim(term: Term | Leaf) -> str | None:
             return f"#{order[id(value.tensor)]}"
         key = id(value.tensor) if isinstance(value, Leaf) else id(value)
         if key not in order:
-            if isinstance(value, Term) and value.op in _SAME_EITHER_WAY:
-                given = tuple(sorted(value.given, key=likeness))
-                value = Term(value.op, given)
+            # `torch.add(a, b, alpha=2)` is not the same either way.
+            if isinstance(value, Term) and value.op in _SAME_EITHER_WAY and len(value.given) == 2:
+                value = Term(value.op, tuple(sorted(value.given, key=likeness)))
             line = _line(value, written)
             order[key] = len(order)
             lines.append(line)
