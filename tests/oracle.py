@@ -319,9 +319,9 @@ def _tiny(roles: dict[str, Any], model: nn.Module, x: Tensor, classes: int, relu
     stem = _parts(roles["stem"])
     pair = isinstance(stem[0], Tensor)  # (weight, bias)
     x = _conv(x, roles["stem"] if pair else stem[0], (16, 1, 3, 3))
-    for norm in [] if pair else stem[1:]:
-        _demand(isinstance(norm, nn.BatchNorm2d), "the stem has another layer than BatchNorm and ReLU")
-        x = norm(x, norm, model.training)
+    for bn in [] if pair else stem[1:]:
+        _demand(isinstance(bn, nn.BatchNorm2d), "the stem has another layer than BatchNorm and ReLU")
+        x = norm(x, bn, model.training)
     x = x.relu() if relu else x
     for block, channels, stride in ((roles["block1"], 16, 1), (roles["block2"], 32, 2)):
         _demand(isinstance(block, _Block), "a block is not of the class that was given")
