@@ -146,7 +146,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert {name for name in after if after[name] != before.get(name)} == by_hand
 
     commands = re.findall(r"^    python (.+?) *(?:#.*)?$", STEPS, re.MULTILINE)
-    assert commands == [f"-m autograder.keys {NAME}", f"tests/fairness.py {NAME}"]
+    assert commands == [f"-m autograder keys {NAME}", f"tests/fairness.py {NAME}"]
     said = run(root, *commands[0].split())
     assert re.fullmatch(rf"wrote {NAME}.npz: \d+ bytes\n1 public keys are up to date\n", said)
     (counts,) = re.findall(rf"^{NAME} +(.+)$", run(root, *commands[1].split()), re.MULTILINE)

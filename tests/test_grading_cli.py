@@ -20,7 +20,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from autograder.__main__ import main
+from autograder.__main__ import commands, main
 from autograder.class_run import run as class_run
 from autograder.class_run.folders import find_handed
 from autograder.gradebook.book import ClassGradebook
@@ -145,12 +145,29 @@ def test_grade_without_submissions(root: Path, capsys: pytest.CaptureFixture[str
     assert "submitted/LEARNER/ASSIGNMENT" in _refused(["grade"], capsys)
 
 
+@pytest.mark.parametrize("name", ["1", "01", "01_seq", FIRST])
+def test_an_assignment_is_called_by_name_or_number(
+    name: str, root: Path, released: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hand_in(root, "ana", FIRST, released)
+    assert main(["grade", name, "--dry-run"]) == 0
+    assert f"ana/{FIRST}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in commands.commands)], ids=" ".join)
+def test_every_command_explains_itself(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """In lines that fit a terminal; the list of commands cuts no sentence short."""
+    assert main([*command, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"Usage: {' '.join(['python -m autograder', *command])} ")
+    assert max(map(len, said.splitlines())) <= 90
+    assert "..." not in said.partition("Commands:")[2]
+
+
 @pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5"])
 def test_jobs_is_a_positive_number(jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """argparse's own exit status is 2 as well."""
-    with pytest.raises(SystemExit) as stopped:
-        main(["grade", "--jobs", jobs])
-    assert stopped.value.code == 2
+    """The command line's own exit status is 2 as well."""
+    assert main(["grade", "--jobs", jobs]) == 2
     assert jobs in capsys.readouterr().err
 
 
@@ -417,8 +434,7 @@ def test_an_encoding_costs_a_sign_and_never_the_run(
     assert f"  {signs} predict_flow" in said("check", str(file))
     row = json.loads(said("check", str(file), "--json"))
     assert "Ω – ’ ✓" in row["exercises"][0]["message"]
-    with pytest.raises(SystemExit):
-        said("--help")
+    said("--help")
     said("release", status=2)
     assert {learner for learner, _ in _scores(course)} == {"ana", "Zoë Ω"}
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
-from unicodedata import combining, normalize
 
 from autograder.engine.folder import IntakeError, contents_of, list_folder
 from autograder.files import one_form
 from autograder.gradebook.exchange import time_in
+from autograder.names import did_you_mean, near, printable
 from autograder.submission.course import Course, CourseError
 from autograder.submission.handed import Handed
 
@@ -29,11 +27,7 @@ def find_handed(
     Raises:
         CourseError: for an assignment or a learner that does not exist, or where nothing was handed in.
     """
-    for name in assignments:
-        if name not in course.masters:
-            there = ", ".join(course.masters)
-            meant = did_you_mean(name, course.masters)
-            raise CourseError(f"no assignment {name!r}; {meant + ' There' if meant else 'there'} are {there}")
+    assignments = course.assignments(assignments)
     submitted = course.root / "submitted"
     if not submitted.is_dir():
         raise CourseError(f"{submitted}: no such folder; put notebooks into submitted/LEARNER/ASSIGNMENT/")
@@ -165,32 +159,3 @@ def _is_empty(handed: Handed) -> bool:
     except IntakeError:
         return False  # said where it is read
     return not (contents.notebooks or contents.zips or contents.others or contents.passed_over)
-
-
-def did_you_mean(name: str, names: Collection[str]) -> str:
-    """The sentence that offers the names nearest to one that does not exist; empty where none is near."""
-    nearest = [printable(one) for one in near(name, names)]
-    return f"did you mean {' or '.join(nearest)}?" if nearest else ""
-
-
-def near(name: str, names: Collection[str]) -> list[str]:
-    """At most three of `names` that are written like `name`, or hold it, or a word of them, nearest first."""
-    plain = {_plain(one): one for one in names}
-    words = {_plain(word).lstrip("0"): one for one in names for word in re.split(r"[\W_]+", one)}
-    wanted = _plain(name)
-    parts = [one for one in plain if len(wanted) > 1 and (wanted in one or one in wanted)]
-    matches = get_close_matches(wanted, plain, cutoff=0.65)
-    some = get_close_matches(wanted.lstrip("0"), words, cutoff=0.8)
-    found = [*(plain[one] for one in (*parts, *matches)), *(words[one] for one in some)]
-    return list(dict.fromkeys(found))[:3]
-
-
-def _plain(name: str) -> str:
-    """Letters and figures alone, without accents and capitals."""
-    letters = (sign for sign in normalize("NFKD", name) if not combining(sign))
-    return "".join(sign for sign in letters if sign.isalnum()).casefold()
-
-
-def printable(name: str) -> str:
-    """A name from outside, fit for a terminal."""
-    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in name)

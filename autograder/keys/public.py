@@ -1,18 +1,12 @@
 """Brings the public keys up to date with the exercises.
 
-python -m autograder.keys            writes those in src/sumskip/keys that are no longer what they should be
-python -m autograder.keys NAME …     looks at these exercises alone, which is quicker
-python -m autograder.keys --check    says whether there are any
-
-A key that would differ by rounding alone is left as it is. An exercise that is badly made is refused, in
-one line and with exit status 2, before anything is written.
+A key that would differ by rounding alone is left as it is. An exercise that is badly made is refused before
+anything is written.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,8 +31,10 @@ def changed_public_keys(folder: Path, only: Sequence[str] = ()) -> dict[str, Key
     None stands for a key that has no exercise any more. `only` these exercises are looked at, or all.
 
     Raises:
-        BadExerciseError: an exercise's own answer stops.
+        BadExerciseError: there is no such exercise, or its own answer stops.
     """
+    if strange := [name for name in only if name not in EXERCISES]:
+        raise BadExerciseError(f"no exercise {', '.join(strange)}; there are {', '.join(EXERCISES)}")
     there = {path.stem: path for path in folder.glob("*.npz")}
     changed: dict[str, Key | None] = dict.fromkeys(sorted(there.keys() - EXERCISES.keys()))
     for name in only or EXERCISES:
@@ -49,9 +45,9 @@ def changed_public_keys(folder: Path, only: Sequence[str] = ()) -> dict[str, Key
 
 
 def write_public_keys(folder: Path, only: Sequence[str] = ()) -> list[str]:
-    """Bring the public keys in `folder` up to date; returns a line for each file that is not as it was.
+    """Bring the public keys in `folder` up to date, `only` those of these exercises, or all.
 
-    `only` those of these exercises, or all.
+    Returns a line for each file that is not as it was, and one for all.
 
     Raises:
         BadExerciseError: an exercise is badly made; nothing was written.
@@ -69,7 +65,7 @@ def write_public_keys(folder: Path, only: Sequence[str] = ()) -> list[str]:
             said.append(f"removed {path.name}: there is no such exercise")
         else:
             said.append(f"wrote {path.name}: {path.write_bytes(to_bytes(key))} bytes")
-    return said
+    return [*said, f"{len(only or EXERCISES)} public keys are up to date"]
 
 
 def forget_wrong_predictions(folder: Path) -> None:
@@ -126,26 +122,3 @@ def _near(new: Any, old: Any) -> bool:
     if isinstance(new, list) and isinstance(old, list):
         return len(new) == len(old) and all(map(_near, new, old))
     return bool(new == old)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m autograder.keys", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="look at these exercises alone")
-    parser.add_argument("--check", action="store_true", help="only say whether the keys are up to date")
-    options = parser.parse_args(arguments)
-    if strange := [name for name in options.names if name not in EXERCISES]:
-        parser.error(f"no exercise {', '.join(strange)}; there are {', '.join(EXERCISES)}")
-    try:
-        if options.check:
-            stale = changed_public_keys(PUBLIC_KEYS, options.names)
-            names = f"stale: {', '.join(stale)}; run python -m autograder.keys"
-            print(names if stale else f"{len(options.names or EXERCISES)} public keys are up to date")
-            return 1 if stale else 0
-        said = write_public_keys(PUBLIC_KEYS, options.names)
-    except BadExerciseError as error:
-        print(f"autograder.keys: {' '.join(str(error).split())}; no key was written", file=sys.stderr)
-        return 2
-    for line in said:
-        print(line)
-    print(f"{len(options.names or EXERCISES)} public keys are up to date")
-    return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from autograder.engine.run import Engine
 from autograder.exercises import EXERCISES, LESSONS
 from autograder.keys import sources
 from autograder.keys.secret import KEY_STORE, course_secret, secret_key
+from autograder.names import did_you_mean
 from autograder.predictions import PointsFor, SettingError, cells_for, points_for
 from autograder.submission import stands, verdicts
 from autograder.submission.masters import MasterError, read_master
@@ -104,6 +106,25 @@ class Course:
             for name, points in self.points(assignment).items()
             if name.endswith("_check") and name.removesuffix("_check") in EXERCISES
         }
+
+    def assignments(self, names: Iterable[str]) -> list[str]:
+        """The assignments that are meant: each by its name, by the start of it, or by its number.
+
+        Raises:
+            CourseError: there is none, or more than one.
+        """
+        return [self._assignment(name) for name in names]
+
+    def _assignment(self, name: str) -> str:
+        if name in self.masters:
+            return name
+        starts = [each for each in self.masters if re.fullmatch(rf"0*{re.escape(name)}_.*", each)]
+        starts = starts or [each for each in self.masters if name and each.startswith(name)]
+        if len(starts) == 1:
+            return starts[0]
+        meant = did_you_mean(name, starts or self.masters)
+        there = ", ".join(self.masters)
+        raise CourseError(f"no assignment {name!r}; {meant + ' There' if meant else 'there'} are {there}")
 
     def released_sources(self, assignment: str) -> list[tuple[str, str]]:
         """The grade_id (or none) and the text of each cell as learners get it."""
