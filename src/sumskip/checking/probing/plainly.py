@@ -35,6 +35,7 @@ _SET = {name: vars(_BASE)[name].__set__ for name in ("grad", "requires_grad", "d
 _KEYS, _KEY = torch._C._dispatch_keys, torch._C.DispatchKey
 # Tensors without numbers of their own: what they hold, Python code or a transformation has to say.
 _ODD = (_KEY.Python, _KEY.Meta, _KEY.NestedTensor, _KEY.FuncTorchBatched, _KEY.FuncTorchGradWrapper)
+_usual: dict[int, bool] = {}  # by all the keys of a tensor, of which its layout is one
 _LEAF: Any = vars(torch._C._functions)["AccumulateGrad"]  # a function of the answer's own is of another type
 # A node whose function is written in Python belongs to a class that may be changed.
 _WRITTEN: Any = torch._C._FunctionBase
@@ -69,10 +70,15 @@ def own_name(thing: Any) -> str:
 
 def is_tensor(value: Any) -> TypeGuard[Tensor]:
     """Whether `value` is a tensor that holds its numbers itself, in the usual (strided) way."""
-    if not is_a(value, Tensor):
+    if not issubclass(type(value), Tensor):
         return False
     keys = _KEYS(value)
-    return not any(keys.has(odd) for odd in _ODD) and read(value, "layout") is torch.strided
+    kind = keys.raw_repr()
+    known = _usual.get(kind)  # there are few kinds, and this is asked of all that goes into an operator
+    if known is None:
+        known = not any(keys.has(odd) for odd in _ODD) and read(value, "layout") is torch.strided
+        _usual[kind] = known
+    return known
 
 
 def is_meta(tensor: Tensor) -> bool:
@@ -153,15 +159,14 @@ def ask_gradient(tensor: Tensor, asked: bool) -> None:
             _SET["requires_grad"](tensor, asked)
 
 
-def tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
+def tensors(value: Any, depth: int = 0) -> list[Tensor]:
     """The tensors in an operator's arguments, or in its result."""
-    if is_tensor(value):
-        yield value
-    elif is_a(value, list, tuple) and depth < 4:
-        for item in value:
-            yield from tensors(item, depth + 1)
-    elif is_a(value, dict) and depth < 4:
-        yield from tensors(list(dict.values(value)), depth + 1)
+    if is_a(value, Tensor):
+        return [value] if is_tensor(value) else []
+    if depth == 4 or not is_a(value, list, tuple, dict):
+        return []
+    items = list(dict.values(value)) if is_a(value, dict) else value
+    return [tensor for item in items for tensor in tensors(item, depth + 1)]
 
 
 def widen(tensor: Tensor, dtype: torch.dtype) -> None:
