@@ -208,25 +208,8 @@ def test_no_test_needs_to_be_told_of_a_new_exercise(followed: Path) -> None:
     files = [f"tests/test_{name}.py" for name in tests]
     run(followed, "-m", "pytest", "-q", "-m", "quick", "-p", "no:cacheprovider", *files)
     code = sorted({block.path for block in blocks(STEPS) if block.path.endswith(".py")})
-    run(
-        followed,
-        "-m",
-        "ruff",
-        "check",
-        "--no-cache",
-        "--force-exclude",
-        *sorted(name for name in by_hand if name.endswith(".py")),
-    )
-    run(
-        followed,
-        "-m",
-        "ruff",
-        "format",
-        "--no-cache",
-        "--check",
-        "--force-exclude",
-        *sorted(name for name in by_hand if name.endswith(".py")),
-    )
+    run(followed, "-m", "ruff", "check", "--no-cache", "--force-exclude", *code)
+    run(followed, "-m", "ruff", "format", "--no-cache", "--check", "--force-exclude", *code)
 
 
 def test_the_predictions_of_the_page_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:
