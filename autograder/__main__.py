@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from autograder.commands import OURS, MistakeError, grading, making, one_line
+from autograder.commands import OURS, MistakeError, demo, grading, making, one_line
 
 # What stands for a sign that a terminal or a pipe cannot show; for any other, a question mark does.
 _SIGNS = {"✓": "+", "✗": "-", "…": "...", "×": "x", "’": "'", "–": "-"}
@@ -49,7 +49,7 @@ def commands() -> None:
     """
 
 
-for command in (making.release, grading.check, grading.grade, making.keys):
+for command in (demo.demo, making.release, grading.check, grading.grade, making.keys):
     commands.add_command(command)
 
 

@@ -12,6 +12,7 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -29,13 +30,12 @@ _IN_NUMPY = (torch.float16, torch.float32, torch.float64)
 _SameCount: Any = vars(torch.autograd)["_unsafe_preserve_version_counter"]
 _READ = {
     name: vars(_BASE)[name].__get__
-    for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype", "layout", "data")
+    for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype", "data")
 }
 _SET = {name: vars(_BASE)[name].__set__ for name in ("grad", "requires_grad", "data")}
 _KEYS, _KEY = torch._C._dispatch_keys, torch._C.DispatchKey
 # Tensors without numbers of their own: what they hold, Python code or a transformation has to say.
 _ODD = (_KEY.Python, _KEY.Meta, _KEY.NestedTensor, _KEY.FuncTorchBatched, _KEY.FuncTorchGradWrapper)
-_usual: dict[int, bool] = {}  # by all the keys of a tensor, of which its layout is one
 _LEAF: Any = vars(torch._C._functions)["AccumulateGrad"]  # a function of the answer's own is of another type
 # A node whose function is written in Python belongs to a class that may be changed.
 _WRITTEN: Any = torch._C._FunctionBase
@@ -72,13 +72,13 @@ def is_tensor(value: Any) -> TypeGuard[Tensor]:
     """Whether `value` is a tensor that holds its numbers itself, in the usual (strided) way."""
     if not issubclass(type(value), Tensor):
         return False
-    keys = _KEYS(value)
-    kind = keys.raw_repr()
-    known = _usual.get(kind)  # there are few kinds, and this is asked of all that goes into an operator
-    if known is None:
-        known = not any(keys.has(odd) for odd in _ODD) and read(value, "layout") is torch.strided
-        _usual[kind] = known
-    return known
+    return _holds_numbers(_KEYS(value).raw_repr())
+
+
+@lru_cache(maxsize=256)  # there are few kinds, and this is asked of all that goes into an operator
+def _holds_numbers(kind: int) -> bool:
+    keys = torch._C.DispatchKeySet.from_raw_repr(kind)
+    return keys.has(_KEY.Dense) and not any(keys.has(odd) for odd in _ODD)
 
 
 def is_meta(tensor: Tensor) -> bool:
