@@ -27,8 +27,8 @@ from autograder.submission.course import Course
 MARKER = ".demo"  # what says that a folder may be made anew
 _LINKED = ("autograder", "src", "binder", "tools")
 _COPIED = (
-    *("notebooks", "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml"),
-    *("LICENSE", "README.md", "Makefile"),
+    *("notebooks", "nbgrader_config.py", "course.toml", "pyproject.toml", "constraints.txt"),
+    *("environment.yml", "LICENSE", "README.md", "Makefile"),
 )
 _FIRST_DUE = datetime(2026, 10, 8, 22)
 # fmt: off
