@@ -5,12 +5,13 @@ PY := .venv/bin/python
 READY := .venv/.ready
 PYTEST := $(PY) -m pytest
 LAB_ARGS ?=
+DEMO_ARGS ?=
 DESK_ARGS ?=
 FAIRNESS_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # nothing starts while the set-up is under way
-.PHONY: help setup lab desk book test quick fairness gallery lint bench clean
+.PHONY: help setup lab desk demo book test quick fairness gallery lint bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +28,9 @@ lab: $(READY) ## take the course: JupyterLab on work/, e.g. LAB_ARGS="--no-brows
 
 desk: $(READY) ## teach the course: JupyterLab with formgrader in the course root
 	@$(PY) tools/lab.py desk $(DESK_ARGS)
+
+demo: $(READY) ## grade a class of invented learners, in demo/, e.g. DEMO_ARGS="--students 100"
+	@$(PY) -m autograder demo $(DEMO_ARGS)
 
 book: $(READY) ## build the lessons to be read, in build/book; SOLVED=1: with solutions
 	@$(PY) tools/book.py $(if $(SOLVED),--solved)

@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 
 from autograder.answers import Answer, answers
 from autograder.engine.ours import rules_of
+from autograder.exercises import EXERCISES
 from autograder.gradebook.book import ClassGradebook
 from autograder.keys.secret import KEY_STORE, SECRET_FILE, course_secret
 from autograder.submission import verdicts
@@ -69,6 +70,7 @@ class Found:
     passed: int = 0
     wrong: int = 0
     failed: int = 0
+    predicted: int = 0  # wrong predictions, which may count for having been made
     nameable: int = 0
     named: int = 0
     misnamed: list[str] = field(default_factory=list)
@@ -185,7 +187,9 @@ def compare(course: Course, drawn: Class) -> Found:
             found.passed += report.status == "passed"
             continue
         found.wrong += 1
-        found.failed += report.status == "failed"
+        predicted = EXERCISES[exercise].kind == "literals"
+        found.predicted += predicted
+        found.failed += report.status == "failed" and not predicted
         found.nameable += answer.diagnoses != {None}
         found.named += report.diagnosis is not None and report.diagnosis in answer.diagnoses
         if report.diagnosis not in {None, *answer.diagnoses}:

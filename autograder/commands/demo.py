@@ -44,8 +44,8 @@ def demo(context: click.Context, students: int, seed: int, folder: Path) -> int:
     found = compare(course, drawn)
     lines = [
         f"{found.right} right answers, {found.passed} passed",
-        f"{found.wrong} wrong ones, {found.failed} failed; {found.nameable} of them have a name, "
-        f"{found.named} were given a true one, {len(found.misnamed)} a false one",
+        f"{found.wrong} wrong ones: {found.failed} failed, {found.predicted} are predictions; "
+        f"{found.nameable} have a name, {found.named} got a true one, {len(found.misnamed)} a false one",
         *found.misnamed,
     ]
     print_sections([("What is known of the answers, and what was found", lines)])
