@@ -30,7 +30,7 @@ class Given:
 
     @classmethod
     def of(cls, student: Student, grade: Grade, comment: Comment | None) -> Given:
-        name = " ".join(filter(None, (student.first_name, student.last_name))) or student.id
+        name = " ".join(filter(None, (student.first_name, student.last_name)))
         mark = Mark(
             grade.auto_score,
             grade.manual_score,
@@ -38,7 +38,12 @@ class Given:
             grade.max_score,
             grade.needs_manual_grade,
         )
-        return cls(student.id, name, mark, (comment and comment.manual_comment) or "")
+        return cls(
+            student.id,
+            f"{name} ({student.id})" if name else student.id,
+            mark,
+            (comment and comment.manual_comment) or "",
+        )
 
 
 class ByHand(ReadGradebook):

@@ -75,7 +75,7 @@ class Answers:
             "ticks": ticks,
             "comment": words,
             "seen": _seen(given, cells),
-            "name": f"{given.name} ({given.learner})" if names else "",
+            "name": given.name if names else "",
         }
 
     def save(self, key: str, seen: str, score: float | None, ticks: Sequence[int], words: str) -> None:
