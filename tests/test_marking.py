@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -26,6 +27,7 @@ from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
 from autograder.gradebook import by_hand
+from autograder.marking import server
 from autograder.marking.answers import Answers
 from autograder.marking.questions import Question, find_questions
 from autograder.marking.server import start
@@ -165,12 +167,12 @@ def serving(root: Path, question: Question | None = None) -> Iterator[Desk]:
     loop, ready, address = asyncio.new_event_loop(), threading.Event(), []
 
     async def run() -> None:
-        server, url = start(answers)
+        started, url = start(answers)
         address.append(url)
         ready.set()
         await stop.wait()
-        server.stop()
-        await server.close_all_connections()
+        started.stop()
+        await started.close_all_connections()
 
     stop = asyncio.Event()
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
@@ -232,6 +234,66 @@ def test_before_anybody_is_graded_the_command_says_what_to_do(
     assert main(["mark", "--no-browser"]) == 2
     assert f"run 'python -m autograder grade {LESSON}' first" in capsys.readouterr().err
     assert not (root / "gradebook.db").exists()
+
+
+def test_the_command_says_how_much_is_open_and_how_it_goes_on(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C is how it ends, and no error."""
+
+    def stopped(answers: Answers) -> Any:
+        started = start(answers)
+        signal.raise_signal(signal.SIGINT)
+        return started
+
+    monkeypatch.setattr(server, "start", stopped)
+    assert main(["mark", "--no-browser"]) == 0
+    out = capsys.readouterr().out
+    assert f"{LESSON}: {ESSAY}: 3 of 4 answers open" in out
+    assert "Mark on http://127.0.0.1:" in out
+    assert f"'python -m autograder grade {LESSON}' puts it into the feedback pages" in out
+
+
+def test_a_task_and_a_second_question_are_marked_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A task's own text is the question, and the learner's cells below it are the answer."""
+    root = rehearse_course(monkeypatch, make_course(tmp_path / "course"))
+    path = root / "notebooks" / LESSON / f"{LESSON}.ipynb"
+    notebook = json.loads(path.read_bytes())
+    rules = {
+        "grade": False,
+        "solution": False,
+        "locked": True,
+        "task": True,
+        "points": 2,
+        "schema_version": 3,
+    }
+    task = {"cell_type": "markdown", "id": "draw-it", "metadata": {"nbgrader": {"grade_id": "draw", **rules}}}
+    place = next(n for n, cell in enumerate(notebook["cells"]) if cell["id"] == "explain-skip") + 1
+    notebook["cells"].insert(
+        place, {**task, "source": ["Draw it.\n", "\n", "1. The block.\n", "2. The skip."]}
+    )
+    path.write_text(json.dumps(notebook))
+    released = release_notebooks(root, (LESSON,))[LESSON]
+    handed = answered(released, {ESSAY: LONG})
+    drawn = {"cell_type": "markdown", "id": "mine", "metadata": {}, "source": "x -> F -> +"}
+    place = next(n for n, cell in enumerate(handed.cells) if cell.id == "draw-it") + 1
+    handed.cells.insert(place, type(handed)(drawn))
+    hand_in(root, "anouk", LESSON, handed)
+    assert main(["grade", "--no-feedback"]) == 0
+    capsys.readouterr()
+    assert main(["mark"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        f"  python -m autograder mark {LESSON} {name}" for name in (ESSAY, "draw")
+    ]
+    [question] = find_questions(Course.open(root), None, "draw")
+    assert question.rubric == ["The block.", "The skip."]
+    with serving(root, question) as desk:
+        assert "x -&gt; F -&gt; +" in desk.show("anouk")["html"]
+        assert desk.save("anouk", [2], "And the block?")[0] == 200
+    assert row(root, "anouk", "draw") == Row(1, False, "Points given: 2; not given: 1.\n\nAnd the block?")
+    assert row(root, "anouk") == Row(None, True, None)
 
 
 # --- what is shown ----------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from autograder.class_run.summary import counted
 from autograder.commands import MistakeError
 
 
@@ -23,9 +22,10 @@ def mark(assignment: str | None, question: str | None, browser: bool) -> None:
     into the gradebook at once, as formgrader's do; stop and go on whenever you like.
 
     \b
-      python -m autograder mark                    what is marked by hand, where there is more than one
-      python -m autograder mark 4 explain_skip     this question
+      python -m autograder mark                    the question, or a list of them
+      python -m autograder mark 4 explain_skip     this one
     """
+    from autograder.class_run.summary import counted
     from autograder.gradebook.session import GradebookError
     from autograder.marking.answers import Answers
     from autograder.marking.questions import find_questions

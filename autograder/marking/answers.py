@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from autograder.engine.ours import text_of
 from autograder.gradebook.by_hand import ByHand, Given, give
 from autograder.gradebook.page_cells import clean_cells
 from autograder.gradebook.page_html import Allowance, highlight_code, markdown2html
@@ -128,6 +129,9 @@ class Answers:
         except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
             again = f"run 'python -m autograder grade {self.question.assignment} --again'"
             raise RefusedError(404, f"This answer's graded notebook cannot be read; {again}.") from error
+        if self.question.cell.rules.get("task"):  # what stands below it and is not the lesson's
+            lesson = [text_of(cell) for cell in self.course.masters[self.question.assignment]["cells"]]
+            answers = [cell for cell in answers if text_of(cell) not in lesson]
         return answers, [cell for cell in cells[:1] if cell.get("id") == "handed-in"]
 
     def _notes(self, given: Given, cells: Sequence[Any], unread: bool, names: bool) -> Iterator[str]:
@@ -141,7 +145,7 @@ class Answers:
             )
         if unread:
             yield "The file could not be read as this lesson; what can be seen of it stands first."
-        elif all(question.cell.untouched("".join(cell["source"])) for cell in cells):
+        elif all(question.cell.untouched(text_of(cell)) for cell in cells):
             yield "Nothing is written here."
         path = verdicts.verdict_path(self.course.root, given.learner, question.assignment)
         verdict = verdicts.load(path)
@@ -175,7 +179,7 @@ def _state(given: Given) -> dict[str, Any]:
 def _seen(given: Given, cells: Sequence[Any]) -> str:
     """A digest of what a mark is given on the sight of: the answer, and the mark that was there."""
     there = [given.mark.by_hand, given.mark.waits, given.mark.most, given.comment]
-    return digest([there, [["".join(cell["source"]), cell.get("attachments")] for cell in cells]])
+    return digest([there, [[text_of(cell), cell.get("attachments")] for cell in cells]])
 
 
 def _shown(cells: Sequence[Any]) -> str:
