@@ -249,7 +249,7 @@ def test_the_command_says_how_much_is_open_and_how_it_goes_on(
     monkeypatch.setattr(server, "start", stopped)
     assert main(["mark", "--no-browser"]) == 0
     out = capsys.readouterr().out
-    assert f"{LESSON}: {ESSAY}: 3 of 4 answers open" in out
+    assert f"{LESSON}: {ESSAY}: 3 of 4 answers are open" in out
     assert "Mark on http://127.0.0.1:" in out
     assert f"'python -m autograder grade {LESSON}' puts it into the feedback pages" in out
 

@@ -25,7 +25,6 @@ def mark(assignment: str | None, question: str | None, browser: bool) -> None:
       python -m autograder mark                    the question, or a list of them
       python -m autograder mark 4 explain_skip     this one
     """
-    from autograder.class_run.summary import counted
     from autograder.gradebook.session import GradebookError
     from autograder.marking.answers import Answers
     from autograder.marking.questions import find_questions
@@ -41,10 +40,9 @@ def mark(assignment: str | None, question: str | None, browser: bool) -> None:
                 print(f"  python -m autograder mark {one.assignment} {one.name}")
             return
         answers = Answers(course, found)
-        open_before, most = answers.open(), len(answers.rows())
-        print(f"{found.assignment}: {found.name}: {open_before} of {counted(most, 'answer')} open")
+        print(f"{found.assignment}: {found.name}: {answers.open()}")
         serve(answers, browser=browser, say=lambda line: print(line, flush=True))
-        print(f"\n{counted(answers.open(), 'answer')} open; what was saved is in the gradebook, and")
+        print(f"\n{answers.open()}; what was saved is in the gradebook, and")
         print(f"'python -m autograder grade {found.assignment}' puts it into the feedback pages.")
     except (CourseError, GradebookError) as error:
         raise MistakeError(str(error)) from error

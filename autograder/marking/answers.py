@@ -56,9 +56,10 @@ class Answers:
         self._learners = {key: given.learner for _, key, given in found}
         return [{"key": key, **_state(given)} for _, key, given in sorted(found, key=lambda row: row[:2])]
 
-    def open(self) -> int:
-        """How many answers wait for a person."""
-        return sum(row["waits"] for row in self.rows())
+    def open(self) -> str:
+        """How many answers wait for a person, of how many."""
+        rows = self.rows()
+        return f"{sum(row['waits'] for row in rows)} of {len(rows)} answers are open"
 
     def show(self, key: str, names: bool) -> dict[str, Any]:
         """All that the page shows of one answer; whose it is, only where `names` are asked for.
