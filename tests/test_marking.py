@@ -426,12 +426,13 @@ def test_a_mark_from_formgrader_is_shown_and_its_extra_credit_stays(root: Path, 
     assert row(root, "anouk") == Row(1, False, "Points given: 1; not given: 2, 3, 4.\n\nBy hand.", 1)
 
 
+def prose(cells: dict[str, Any]) -> None:
+    """A question without a list of points."""
+    cells["explain-skip-question"]["source"] = ["Explain it. 1. A number in the text is no list."]
+
+
 def test_a_question_without_a_rubric_has_a_number(root: Path) -> None:
     """Half points are fine, and what is no number of points is refused in one sentence."""
-
-    def prose(cells: dict[str, Any]) -> None:
-        cells["explain-skip-question"]["source"] = ["Explain it. 1. A number in the text is no list."]
-
     edit_master(root, LESSON, prose)
     with serving(root) as desk:
         assert 'id="points" type="number" min="0" max="4.0"' in desk.ask("/")[1]
@@ -678,6 +679,22 @@ def test_a_class_is_marked_by_keyboard_left_and_taken_up(root: Path, page: Page)
     assert not any(before[learner].waits for learner in order)
     assert main(["grade"]) == 0
     assert {learner: row(root, learner) for learner in order} == before
+
+
+@pytest.mark.browser
+def test_a_number_of_points_is_given_by_keyboard(root: Path, page: Page) -> None:
+    """The first digit goes into the field; what is out of range is said there, and not written."""
+    edit_master(root, LESSON, prose)
+    with serving(root) as desk:
+        first = desk.answers._learners[desk.ask("/answers")[1]["rows"][0]["key"]]
+        opened(page, desk.address, "")
+        page.locator("#left", has_text="3 of 4 open.").wait_for()
+        press(page, "4", ".", "5", "Enter")
+        assert row(root, first).waits
+        assert page.locator("#points:invalid").count() == 1
+        press(page, "Escape", "2", ".", "5", "Enter")
+        page.locator("#said", has_text="Saved: 2.5 of 4 points.").wait_for()
+    assert row(root, first) == Row(2.5, False, None)
 
 
 @pytest.mark.browser
