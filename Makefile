@@ -26,7 +26,7 @@ setup: ## install everything into .venv (bubblewrap and chromium too, where it m
 lab: $(READY) ## take the course: JupyterLab on work/, e.g. LAB_ARGS="--no-browser --port 9999"
 	@$(PY) tools/lab.py lab $(LAB_ARGS)
 
-desk: $(READY) ## teach the course: JupyterLab with formgrader in the course root
+desk: $(READY) ## teach the course: formgrader, and JupyterLab, in the course root
 	@$(PY) tools/lab.py desk $(DESK_ARGS)
 
 demo: $(READY) ## grade a class of invented learners, in demo/, e.g. DEMO_ARGS="--students 100"

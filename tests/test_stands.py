@@ -476,7 +476,7 @@ def test_what_nobody_has_marked_says_so(
     assert f"{LESSON}: 3 graded, 10.7 of 34 points on average" in out
     assert f"{LESSON}: explain_skip: 2 answers not marked yet, 4 points each" in out
     assert f"ben/{LESSON}: tiny_resnet: A sentence about tiny_resnet." in out
-    assert "in formgrader (make desk, Manual Grading)" in out
+    assert "To be marked by hand (python -m autograder mark)" in out
 
     def page(learner: str) -> str:
         html = (root / "feedback" / learner / LESSON / f"{LESSON}.html").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Opens JupyterLab: `make lab` on the learner's copy in work/, `make desk` on the course root.
+"""Opens JupyterLab: `make lab` on the learner's copy in work/, `make desk` on formgrader in the course root.
 
 Usage: python tools/lab.py {lab,desk} [arguments of jupyter lab]
 """
@@ -16,6 +16,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "release"
 WORK = ROOT / "work"
+DESK = """\
+formgrader opens, on the address below; with /lab instead of /formgrader it is JupyterLab, on the masters.
+"draft" means there: not in nbgrader's exchange. Learners get release/ from you, so all lessons stay drafts.
+"The exchange directory does not exist" turns its Release and Collect off: you have release/ and submitted/.
+All answers to a written question, on one page without names: python -m autograder mark
+"""
 # What a release is made of; a newer file here makes it stale.
 MADE_FROM = (
     "notebooks",
@@ -93,7 +99,8 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     if arguments[0] == "desk":
-        return open_jupyterlab(ROOT, arguments[1:])
+        print(DESK, flush=True)
+        return open_jupyterlab(ROOT, ["--LabApp.default_url=/formgrader", *arguments[1:]])
     if is_stale(RELEASE, ROOT):
         made = subprocess.run([sys.executable, "-m", "autograder", "release"], cwd=ROOT)
         if made.returncode:

@@ -107,6 +107,10 @@ class ClassRun:
                         self._write_page(pages, one)
                         self.progress(time_left.another().format("finished before"))
                 self._grade([one for one in work if not one.finished], book, pages)
+            try:
+                book.name_learners()
+            except GradebookError as error:  # nobody's grade waits for it
+                self.outcome.warnings.append(f"nobody was given a name: {error}")
             self.outcome.recorded = {name: book.recorded(name) for name in self.released}
         return self._ended()
 

@@ -24,7 +24,7 @@ def summary(course: Course, outcome: Outcome, passed_over: list[str], seconds: f
         most, mean = sum(course.points(assignment).values()), sum(scores) / len(scores)
         yield f"{assignment}: {len(scores)} graded, {mean:.1f} of {most:g} points on average", []
     yield from _listed("What learners predicted, right or by belief", _beliefs(outcome))
-    yield from _listed("To be marked by hand, in formgrader (make desk, Manual Grading)", _by_hand(outcome))
+    yield from _listed("To be marked by hand (python -m autograder mark)", _by_hand(outcome))
     yield from _listed(
         "Not graded, no points until you have looked (formgrader: make desk)", _silent(outcome)
     )

@@ -1,4 +1,4 @@
-"""The only module that writes nbgrader's database, and it does so through nbgrader's converters.
+"""Writes what a class was given into nbgrader's database, through nbgrader's converters.
 
 Stock nbgrader opens a dozen database sessions and converts twice for every notebook. Here one session
 and one exporter serve a whole class: the same converter and the same preprocessors in the same order,
@@ -34,6 +34,7 @@ from autograder.gradebook.exchange import carry, existing_timestamp
 from autograder.gradebook.late import LatePolicy
 from autograder.gradebook.marks import ClassMarks, Recorded, read_marks
 from autograder.gradebook.masters import changed_cells, drop_strays
+from autograder.gradebook.roster import name_students, read_roster
 from autograder.gradebook.session import (
     GradebookError,
     SharedGradebook,
@@ -186,6 +187,19 @@ class ClassGradebook(ReadGradebook):
 
     def _set_due(self, assignment: str, due: datetime) -> None:
         self.gradebook.find_assignment(assignment).duedate = due
+        self.gradebook.commit_all()
+
+    def name_learners(self) -> None:
+        """Give learners the names of the course's roster, if it has one.
+
+        Raises:
+            GradebookError: the roster cannot be read; nothing was named.
+        """
+        roster = read_roster(self.root)
+        self._patiently(lambda: self._named(roster))
+
+    def _named(self, roster: Mapping[str, Mapping[str, str]]) -> None:
+        name_students(self.gradebook.db(), roster)
         self.gradebook.commit_all()
 
     def _drop_strays(self, assignment: str) -> None:

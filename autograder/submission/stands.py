@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograder.engine.intake import DEMO
 from autograder.engine.ours import rules_of, text_of
@@ -56,22 +56,40 @@ def of_master(cells: Sequence[Any]) -> str:
 
 def of_questions(cells: Sequence[Any]) -> str:
     """What is asked in the graded cells, and for how many points."""
-    return digest([asked for _, asked, _ in _graded(cells)])
+    return digest([one.asked for one in graded(cells)])
 
 
 def of_answers(cells: Sequence[Any]) -> dict[str, str]:
     """What a mark by hand stands on, for each graded cell of a notebook: answer, question and points."""
-    return {name: digest([asked, answer]) for name, asked, answer in _graded(cells)}
+    return {one.name: digest([one.asked, one.answer]) for one in graded(cells)}
 
 
-def _graded(cells: Sequence[Any]) -> Iterator[tuple[str, list[object], str]]:
-    """Each graded cell's name, what it asks, and what was answered.
+class Graded(NamedTuple):
+    """A graded cell: what it asks for how many points, and the cells in which it was answered."""
+
+    name: str
+    kind: str
+    points: float
+    question: str
+    answers: Sequence[Any]
+
+    @property
+    def asked(self) -> list[object]:
+        return [self.name, self.kind, self.points, self.question]
+
+    @property
+    def answer(self) -> str:
+        return "\n".join(map(text_of, self.answers))
+
+
+def graded(cells: Sequence[Any]) -> Iterator[Graded]:
+    """Each graded cell, in the order of the notebook.
 
     A person marks an answer to the question in the locked text above it. A check cell's answer is the
     solution cell of its exercise; a task's, the learner's cells below it.
     """
     ours = [place for place, cell in enumerate(cells) if "grade_id" in rules_of(cell)]
-    sources = {rules_of(cells[place])["grade_id"]: text_of(cells[place]) for place in ours}
+    named = {rules_of(cells[place])["grade_id"]: cells[place] for place in ours}
     for number, place in enumerate(ours):
         cell, rules = cells[place], rules_of(cells[place])
         name = str(rules["grade_id"])
@@ -82,10 +100,11 @@ def _graded(cells: Sequence[Any]) -> Iterator[tuple[str, list[object], str]]:
             question = text_of(above)
         if rules.get("task"):
             following = [*ours, len(cells)][number + 1]
-            answer = "\n".join(text_of(other) for other in cells[place + 1 : following])
+            answers = cells[place + 1 : following]
         else:
-            answer = sources[name] if rules.get("solution") else sources.get(name.removesuffix("_check"), "")
-        yield name, [name, cell["cell_type"], float(rules.get("points") or 0), question], answer
+            solution = named.get(name if rules.get("solution") else name.removesuffix("_check"))
+            answers = [solution] if solution is not None else []
+        yield Graded(name, cell["cell_type"], float(rules.get("points") or 0), question, answers)
 
 
 def _is_text(cell: Any) -> bool:
