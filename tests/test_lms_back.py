@@ -22,7 +22,7 @@ from autograder.__main__ import main
 from autograder.commands import lms as commands
 from autograder.lms.remembered import FILE
 from autograder.lms.sheets import read_sheet
-from grading_course import LESSONS, answered, make_course, rehearse_course, release_notebooks
+from grading_course import LESSONS, answered, hand_in, make_course, rehearse_course, release_notebooks
 from lms_zips import CLASS, FILE_1, ROSTER, Hands, canvas, moodle, refused, write_zip
 
 pytestmark = pytest.mark.slow
@@ -125,10 +125,27 @@ def test_canvass_own_sheet_is_filled_in(graded: Path, capsys: pytest.CaptureFixt
     expected = CANVAS_SHEET.replace('B",7,,55', 'B",7,20,55').replace(",8,3.5,", ",8,10,")
     assert (graded / "marks.csv").read_bytes() == expected.encode()
     said = capsys.readouterr().out
-    assert "another mark stood there (1):\n  O'Neil-Smith, Ben 3.5 → 10" in said
-    assert "out of 20 here and of 100 there" in said
-    assert "in theirs.csv, but without marks here (1):\n  Extra, Eve" in said
+    assert "another mark stood there (1):\n  Ben O'Neil-Smith 3.5 → 10" in said
+    assert f"{FIRST} is out of 20 here and of 100 there" in said
+    assert "in theirs.csv, but without marks here (1):\n  Eve Extra" in said
     assert (graded / "theirs.csv").read_bytes() == CANVAS_SHEET.encode()
+
+
+def test_an_assignment_without_a_column_is_left_out_unless_it_was_named(
+    graded: Path, book: Gradebook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sheet of the first lesson is filled in though the second is graded too."""
+    released = release_notebooks(graded, (SECOND,))[SECOND]
+    hand_in(graded, "a1", SECOND, answered(released, {"addition_model": "# right"}))
+    assert main(["grade", "2"]) == 0
+    (graded / "theirs.csv").write_bytes(CANVAS_SHEET.encode())
+    assert main(["export", "--canvas", "marks.csv", "--from", "theirs.csv"]) == 0
+    assert f"{SECOND} is left out: no column of theirs.csv" in capsys.readouterr().out
+    assert [row[6] for row in _rows(graded / "marks.csv")[2:4]] == ["20", "10"]
+    arguments = ["export", "2", "--canvas", "other.csv", "--from", "theirs.csv"]
+    assert main(arguments) == 2
+    assert main([*arguments, "--column", "Quiz (11)"]) == 0
+    assert _rows(graded / "other.csv")[2][5] == "8"
 
 
 def test_who_is_excused_stays_so_and_who_is_unknown_is_listed(
@@ -142,7 +159,7 @@ def test_who_is_excused_stays_so_and_who_is_unknown_is_listed(
     assert main(["export", "--canvas", "marks.csv", "--from", "theirs.csv"]) == 0
     assert (graded / "marks.csv").read_bytes() == sheet.encode()
     said = capsys.readouterr().out
-    assert "excused there, and left so (1):\n  O'Neil-Smith, Ben" in said
+    assert "excused there, and left so (1):\n  Ben O'Neil-Smith" in said
     assert "marked here, but in no line of theirs.csv (1):\n  a1" in said
 
 

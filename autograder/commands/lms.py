@@ -24,7 +24,7 @@ _roster = click.option(
     "--roster",
     type=_PATH,
     metavar="CSV",
-    help="Who is who: ids, names, emails, numbers, read by its header. It is remembered.",
+    help="Who is who: ids, names, emails, numbers, by its header (default: that of the last collect).",
 )
 
 
@@ -193,7 +193,7 @@ def export(
         marks = read_marks_of(book, course.assignments(assignments) or list(course.masters))
         if column and len(marks) > 1:
             raise MistakeError(f"--column is one column, and {', '.join(marks)} are graded; name one of them")
-        done = make_export(book, remembered, people, marks, kind, theirs, column)
+        done = make_export(book, remembered, people, marks, kind, theirs, column, bool(assignments))
         done.sheet.write(file)
     print(one_line(f"{file}: {done.written} marks of {', '.join(marks)}"))
     print_sections(done.sections)
@@ -229,7 +229,9 @@ def give_back(assignments: tuple[str, ...], moodle: bool, canvas: bool, folder: 
         try:
             for name in names:
                 packed = pack(course.root, remembered, name, kind, pages)
-                print(f"{packed.made.relative_to(course.root)}: {packed.pages} pages")
+                print(
+                    f"{packed.made.relative_to(course.root)}: {packed.pages} page{'s' * (packed.pages != 1)}"
+                )
                 print_sections((f"{why} ({len(who)}):", [few(who)]) for why, who in packed.left.items())
         finally:
             pages.close()

@@ -89,8 +89,11 @@ def export(
     kind: str,
     theirs: Path | None,
     column: str | None,
+    named: bool,
 ) -> Exported:
     """Marks in a sheet of `kind`: `canvas`, `moodle` or `csv`; or in the one that an LMS exported.
+
+    Of assignments that nobody `named`, those without a column there are left out.
 
     Raises:
         LmsError: `theirs` cannot be read, or does not say which column is meant.
@@ -98,7 +101,7 @@ def export(
     learners = sorted({learner for one in marks.values() for learner in (*one.texts, *one.waiting)})
     persons = _persons(book, remembered, roster, learners)
     if theirs:
-        done = _in_theirs(read_sheet(theirs), theirs, persons, marks, remembered, column)
+        done = _in_theirs(read_sheet(theirs), theirs, persons, marks, remembered, column, named)
     else:
         everybody = {person.learner: person for person in (*(roster.persons if roster else ()), *persons)}
         done = Exported(_of_ours([everybody[one] for one in sorted(everybody)], marks, kind))
@@ -148,6 +151,7 @@ def _in_theirs(
     marks: Mapping[str, Marks],
     remembered: Remembered,
     column: str | None,
+    named: bool,
 ) -> Exported:
     lines = {number: told for number, row in enumerate(sheet.rows) if (told := sheet.cells(row))}
     rows = [Person("", {**told, "line": f"{number}"}) for number, told in lines.items()]
@@ -169,7 +173,13 @@ def _in_theirs(
     found = {learner: number for learner, number in found.items() if number not in twice}
     shown = {number: Person("", told).shown for number, told in lines.items()}
     for name, one in marks.items():
-        place = _column(sheet, path, name, column, alone=len(marks) == 1)
+        try:
+            place = _column(sheet, path, name, column, alone=len(marks) == 1)
+        except SheetError:
+            if named or (name == [*marks][-1] and not done.written):
+                raise
+            done.sections.append((f"{name} is left out: no column of {path.name} is named after it", []))
+            continue
         before = [row[place].strip() if place < len(row) else "" for row in sheet.rows]
         texts = {found[learner]: text for learner, text in one.texts.items() if learner in found}
         excused = [number for number in texts if before[number].casefold() == "ex"]
@@ -202,7 +212,7 @@ def _column(sheet: Sheet, path: Path, assignment: str, given: str | None, *, alo
         if not found and alone:
             found = [number for number, title in titles.items() if plain(title) in _GRADE]
         some = f"{len(found)} columns are" if found else "no column is"
-        problem = f"{some} named after {assignment}; say which with --column TITLE"
+        problem = f"{some} named after {assignment}; name one assignment, and --column TITLE for it"
     if len(found) == 1:
         return found[0]
     raise SheetError(f"{path}: {problem}; there are {few(list(titles.values())) or 'none'}")

@@ -69,7 +69,8 @@ class People:
     def find(self, keys: Iterable[Key], names: Iterable[str]) -> tuple[Person | None, str]:
         """The one who is meant, or why there is none."""
         keys, names = {*keys} & self._by.keys(), {*names}
-        by_key, by_name = self._all(keys), self._all(("name", name) for name in names)
+        exact = self._all(key for key in keys if key[0] != "local")
+        by_key, by_name = exact or self._all(keys), self._all(("name", name) for name in names)
         both = [person for person in by_key if person in by_name]
         if by_key and by_name and not both:
             return None, f"the number is that of {_shown(by_key)}, the name that of {_shown(by_name)}"

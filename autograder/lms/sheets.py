@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from autograder.files import UnfitFileError, regular_bytes, write_whole
@@ -31,6 +32,8 @@ ROLES = {
 }
 _ROLE = {header: role for role, headers in ROLES.items() for header in headers.split()}
 IDS = ("learner", "login", "sid", "email", "canvas", "moodle")
+_NOBODY = ("points possible", "student, test", "test student")  # Canvas's own lines
+_DEFUSED = re.compile(r"^'(?=[=+\-@])")
 _PARTICIPANT = re.compile(r"(partic|partec|teilnehm|deelnem)\D*\d+", re.IGNORECASE)
 
 
@@ -48,7 +51,7 @@ class Sheet:
     encoding: str = "utf-8"
     newline: str = "\r\n"
 
-    @property
+    @cached_property
     def roles(self) -> dict[str, int]:
         """The column of each role; where two have one, the first."""
         found: dict[str, int] = {}
@@ -71,10 +74,13 @@ class Sheet:
     def cells(self, row: list[str]) -> dict[str, str]:
         """What a row says of a learner, by role; nothing for the rows that an LMS adds to its own."""
         told = {role: row[column].strip() for role, column in self.roles.items() if column < len(row)}
-        told = {role: text.removeprefix("'") for role, text in told.items() if text not in ("", "-")}
+        told = {role: _DEFUSED.sub("", text) for role, text in told.items() if text not in ("", "-")}
+        last, comma, first = told.get("name", "").partition(", ")
+        if comma and not {"first", "last"} & told.keys():
+            told |= {"first": first, "last": last}
         if "moodle" in told and (digits := re.search(r"\d+$", told["moodle"])):
             told["moodle"] = digits[0]
-        return {} if told.get("name", "").casefold().startswith("points possible") else told
+        return {} if told.get("name", "").casefold().startswith(_NOBODY) else told
 
     def write(self, path: Path) -> None:
         """Write it whole, as it came; what a spreadsheet would run as a formula in a name is made a text."""
