@@ -482,7 +482,7 @@ def test_a_locked_gradebook_is_waited_for(
 def test_two_runs_at_once_are_refused(root: Path, released: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """There is one writer: a second run says so in one line and changes nothing."""
     hand_in(root, "ana", FIRST, released)
-    with class_run._alone(root):
+    with class_run.alone(root):
         assert "another grade run" in _refused(["grade"], capsys)
     assert not (root / "autograded").exists()
     assert main(["grade", "--no-feedback"]) == 0

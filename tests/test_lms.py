@@ -338,6 +338,17 @@ def test_ids_are_made_of_any_name() -> None:
     assert {name: slug(name) for name in names} == names
 
 
+def moodle_flat(table: list[Hands]) -> dict[str, str]:
+    return moodle(table, flat=True)
+
+
+def _without_list(files: dict[str, str]) -> dict[str, str]:
+    """Gradescope's list of the class stays."""
+    return {
+        name: text for name, text in files.items() if name != "assignment_77_export/submission_metadata.yml"
+    }
+
+
 # --- collect: what is there already ---------------------------------------------------------------------
 
 
@@ -431,6 +442,40 @@ def test_text_typed_into_the_lms_is_named(root: Path, collect: Callable[..., str
     assert "oneilben_102_text.html: text or a link was typed" in said
 
 
+@pytest.mark.parametrize(
+    ("form", "file"),
+    [
+        (canvas, f"Ben_102_assignsubmission_file_{FILE_1}"),
+        (canvas, f"x_102_attempt_2026-02-09-10-00-00_{FILE_1}"),
+        (canvas, f"oneilsmithben_102_9999_{FILE_1}"),
+        (moodle, f"oneilsmithben_102_9999_{FILE_1}"),
+        (moodle, f"Ben O'Neil-Smith_102_assignsubmission_file/{FILE_1}"),
+        (moodle, "submission_metadata.yml"),
+        (moodle_flat, f"Ben O'Neil-Smith_102_assignsubmission_file_{FILE_1}"),
+        (blackboard, f"x_102_attempt_2026-02-09-10-00-00_{FILE_1}"),
+        (blackboard, f"Ben O'Neil-Smith_102_assignsubmission_file_{FILE_1}"),
+        (gradescope, f"x/Ben O'Neil-Smith_102_assignsubmission_file/{FILE_1}"),
+        (gradescope, "submission_metadata.yml"),
+    ],
+)
+@pytest.mark.parametrize("alone", [True, False])
+def test_nobody_hands_in_for_somebody_else(
+    form: Any, file: str, alone: bool, root: Path, collect: Callable[..., str]
+) -> None:
+    """Whatever a file is called, it is of who uploaded it; nor does its name keep the others out."""
+    (root / "roster.csv").write_text(ROSTER)
+    who = "submission_1:\n  :submitters:\n  - :sid: '102'\n"
+    evil = Hands("Ana Öz", "101", file, who if file.endswith(".yml") else "evil")
+    files = form([evil]) if alone else {**form(CLASS), **_without_list(form([evil]))}
+    collect(files, "--roster", "roster.csv", "--assignment", "1")
+    submitted = _submitted(root)
+    if not alone:
+        assert {path.split("/")[0] for path in submitted} == {"a1", "b2", "c3"}
+    assert {
+        text for path, text in submitted.items() if not path.startswith("a1/") and "timestamp" not in path
+    } <= {one.content for one in CLASS[1:]}
+
+
 def test_a_run_that_was_killed_between_two_renames_is_mended(root: Path, collect: Callable[..., str]) -> None:
     """What had been taken out of its place is put back before anything else happens."""
     collect(moodle(CLASS[:1]))
@@ -459,6 +504,11 @@ def _locked(path: Path) -> None:
     path.write_bytes(raw)
 
 
+def _odd(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as file:
+        file.writestr("özana_1_2_a.ipynb", "{}")
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(write_zip(path, moodle(CLASS)).read_bytes()[:-30])
 
@@ -474,6 +524,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a drive": (lambda path: write_zip(path, {"C:\\x_1_2_a.ipynb": ""}), "leads out of the zip"),
     "a link": (_link, "is a link"),
     "a password": (_locked, "has a password"),
+    "an odd compression": (_odd, "compressed as no LMS does it"),
     "a bomb": (
         lambda path: write_zip(path, moodle([Hands("A B", "1", FILE_1, "0" * 3_000_000)])),
         "unpack to",

@@ -102,6 +102,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
         raise ArchiveError(f"{shown} in it is a link or no ordinary file: no LMS makes such a zip")
     if name.startswith("/") or ".." in name.split("/") or name[1:3] == ":/":
         raise ArchiveError(f"{shown} in it leads out of the zip: no LMS makes such a zip")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ArchiveError(f"{shown} in it is compressed as no LMS does it; zip it anew")
     if info.flag_bits & 0x1:
         raise ArchiveError("it has a password; unpack it yourself, and collect the folder")
     year, *rest = info.date_time

@@ -19,14 +19,14 @@ from autograder.lms.archives import ArchiveError, Member
 MOST_METADATA = 50_000_000  # bytes, of Gradescope's list
 METADATA = "submission_metadata.yml"
 
-_MOODLE = re.compile(r"(?P<name>.*)_(?P<number>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?")
+_MOODLE = re.compile(r"(?P<name>[^_]*)_(?P<number>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?")
 _LATE, _FILE = r"(?:(?P<late>LATE)_)?", r"(?:(?P<upload>\d+)_(?P<file>.+)|(?P<typed>text|link)\.html)"
 _CANVAS = (
     re.compile(rf"{_LATE}anon_(?P<number>\w+?)_{_FILE}"),
     re.compile(rf"anon_(?P<number>\w+?)_{_LATE}{_FILE}"),
     re.compile(rf"(?P<name>\w+?)_{_LATE}(?P<number>\d+)_{_FILE}"),
 )
-_BLACKBOARD = re.compile(r".+_(?P<number>[^_]+)_attempt_(?P<time>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)")
+_BLACKBOARD = re.compile(r".+?_(?P<number>[^_]+)_attempt_(?P<time>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)")
 _RECORD = re.compile(r"[^:\n]{1,40}: (?P<name>[^\n]{1,200}) \((?P<number>[^()\n]{1,100})\)\s*\n")
 _TYPED = "text or a link was typed into the LMS, no file"
 
@@ -68,27 +68,34 @@ class Delivery:
 def read_delivery(members: Sequence[Member]) -> Delivery | None:
     """What lies in a zip by the names that an LMS gives; None where no LMS names files so.
 
+    A learner may call a file as another LMS would: the LMS is the one whose names most files have.
+
     Raises:
         ArchiveError: Gradescope's list cannot be read.
     """
     members = [one for one in members if not any(part.startswith((".", "__MACOSX")) for part in one.parts)]
-    if lists := [member for member in members if member.parts[-1] == METADATA]:
-        return _gradescope(members, lists)
-    readers: dict[str, _Reader] = {"moodle": _moodle, "blackboard": _blackboard, "canvas": _canvas}
-    for lms, read in readers.items():
-        delivery, strangers = Delivery(lms, [], []), []
-        found: dict[Any, Delivered] = {}
-        for member in members:
-            told = read(member, found)
-            if told is None:
-                strangers.append(member.path)
-            elif told:
-                delivery.left.append(f"{member.path}: {told}")
-        if found or delivery.left:
-            delivery.left += [f"{path}: {lms.capitalize()} gives no file such a name" for path in strangers]
-            delivery.submissions = _latest([*found.values()], delivery.left)
-            return delivery
-    return None
+    for metadata in [member for member in members if member.parts[-1] == METADATA]:
+        above = metadata.parts[:-1]
+        if any(map(_MOODLE.fullmatch, above)):
+            continue
+        if all(member.parts[: len(above)] == above for member in members):
+            return _gradescope(members, metadata)
+    read = [_by_names(lms, reader, members) for lms, reader in _READERS.items()]
+    most, delivery = max(read, key=lambda pair: pair[0])
+    return delivery if most else None
+
+
+def _by_names(lms: str, read: _Reader, members: Sequence[Member]) -> tuple[int, Delivery]:
+    """What lies in a zip if it is this LMS's, and how many names are."""
+    found: dict[Any, Delivered] = {}
+    told = {member.path: read(member, found) for member in members}
+    left = [
+        f"{path}: {why or f'{lms.capitalize()} gives no file such a name'}"
+        for path, why in told.items()
+        if why != ""
+    ]
+    named = sum(why is not None for why in told.values())
+    return named, Delivery(lms, _latest([*found.values()], left), left)
 
 
 # Puts a member into what was found before; says why not, or None where the name is not this LMS's.
@@ -157,28 +164,31 @@ def _latest(found: list[Delivered], left: list[str]) -> list[Delivered]:
     return [one for one in found if one.time is None or latest[one.number] is one]
 
 
-def _gradescope(members: Sequence[Member], lists: Sequence[Member]) -> Delivery:
+# Of those that fit equally well the first: in it, what a learner can choose of a name comes last.
+_READERS: dict[str, _Reader] = {"moodle": _moodle, "canvas": _canvas, "blackboard": _blackboard}
+
+
+def _gradescope(members: Sequence[Member], metadata: Member) -> Delivery:
     delivery = Delivery("gradescope", [], [])
-    for metadata in lists:
-        above = metadata.parts[:-1]
-        folders: dict[str, list[tuple[str, Member]]] = {}
-        for member in members:
-            if member.parts[: len(above)] == above and member is not metadata:
-                folder, _, inner = "/".join(member.parts[len(above) :]).partition("/")
-                folders.setdefault(folder, []).append((inner, member))
-        for folder, told in _listed(metadata).items():
-            files = folders.pop(folder, [])
-            submitters = told.get(":submitters") if isinstance(told, dict) else None
-            if not files or not isinstance(submitters, list):
-                delivery.left.append(f"{folder}: {METADATA} names nobody, or no files, for it")
-                continue
-            time = _moment(told.get(":created_at"))
-            for who in (one for one in submitters if isinstance(one, dict)):
-                words = (one_form(str(who.get(f":{key}") or "")).strip() for key in ("name", "sid", "email"))
-                name, sid, email = words
-                one = Delivered("gradescope", name, sid, email, time=time, files=files)
-                delivery.submissions.append(one)
-        delivery.left += [f"{folder}: {METADATA} does not list it" for folder in folders]
+    depth = len(metadata.parts) - 1
+    folders: dict[str, list[tuple[str, Member]]] = {}
+    for member in members:
+        if member is not metadata:
+            folder, *inner = member.parts[depth:]
+            folders.setdefault(folder, []).append(("/".join(inner), member))
+    for folder, told in _listed(metadata).items():
+        files = folders.pop(folder, [])
+        submitters = told.get(":submitters") if isinstance(told, dict) else None
+        if not files or not isinstance(submitters, list):
+            delivery.left.append(f"{folder}: {METADATA} names nobody, or no files, for it")
+            continue
+        time = _moment(told.get(":created_at"))
+        for who in (one for one in submitters if isinstance(one, dict)):
+            words = (one_form(str(who.get(f":{key}") or "")).strip() for key in ("name", "sid", "email"))
+            name, sid, email = words
+            one = Delivered("gradescope", name, sid, email, time=time, files=files)
+            delivery.submissions.append(one)
+    delivery.left += [f"{folder}: {METADATA} does not list it" for folder in folders]
     return delivery
 
 
