@@ -17,12 +17,13 @@ from unicodedata import normalize
 import pytest
 
 from autograder.__main__ import main
+from autograder.class_run.alone import alone
 from autograder.class_run.folders import find_handed
 from autograder.lms import archives
 from autograder.lms.collect import STAGING
 from autograder.lms.people import People, Person, read_roster, slug, unfit
 from autograder.lms.remembered import FILE
-from autograder.submission.course import Course, alone
+from autograder.submission.course import Course
 from grading_course import LESSONS, hand_in, make_course, rehearse_course
 from lms_zips import (
     CLASS,

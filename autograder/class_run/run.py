@@ -17,6 +17,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from autograder.class_run.alone import alone
 from autograder.class_run.changes import changes
 from autograder.class_run.outcome import Outcome, TimeLeft
 from autograder.class_run.work import Work, one_point_value, work_on
@@ -28,7 +29,7 @@ from autograder.gradebook.feedback import FeedbackPages
 from autograder.gradebook.marks import Recorded
 from autograder.gradebook.session import GradebookError
 from autograder.submission import verdicts
-from autograder.submission.course import Course, alone, open_engine
+from autograder.submission.course import Course, open_engine
 from autograder.submission.grading import grade_submission, unreadable
 from autograder.submission.handed import Handed, choose
 from autograder.submission.stands import of_answers

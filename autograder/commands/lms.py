@@ -31,18 +31,19 @@ _roster = click.option(
 @contextmanager
 def _course(*, alone: bool = False) -> Iterator[Course]:
     """The course in this folder; what cannot be done becomes one line."""
+    from autograder.class_run.alone import alone as the_only_one
     from autograder.gradebook.session import GradebookError
     from autograder.lms import LmsError
-    from autograder.submission import course as courses
+    from autograder.submission.course import Course, CourseError
 
     root = Path.cwd()
     if not (root / "nbgrader_config.py").is_file():
         raise MistakeError(f"{root} is no course root (it has no nbgrader_config.py): change into it")
     try:
-        opened = courses.Course.open(root)
-        with courses.alone(root) if alone else nullcontext():
+        opened = Course.open(root)
+        with the_only_one(root) if alone else nullcontext():
             yield opened
-    except (courses.CourseError, GradebookError, LmsError) as error:
+    except (CourseError, GradebookError, LmsError) as error:
         raise MistakeError(str(error)) from error
 
 

@@ -146,28 +146,6 @@ def find_course(here: Path) -> Path:
     return here if is_course else Path(__file__).parents[2]
 
 
-@contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """One command at a time writes; the lock ends with its process, however that ends.
-
-    Raises:
-        CourseError: another one is at work.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows: there is no sandbox either, and so no class run worth two of them
-        yield
-        return
-    path = root / ".course" / "grading"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CourseError("another command is at work in this course; wait for it") from error
-        yield
-
-
 def open_engine(course: Course, *, trust_submissions: bool, jobs: int = 1) -> Engine:
     """The engine for this course: its self-test tries to read what no submission may see."""
     hidden = (".course", "notebooks", "submitted", "verdicts", "gradebook.db")
