@@ -26,10 +26,11 @@ if str(ROOT) not in sys.path:
 # A new gradebook calls `alembic`, which lies beside the interpreter.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
-from autograder import predictions, release  # noqa: E402  (found by the lines above)
+from autograder import release, settings  # noqa: E402  (found by the lines above)
 from autograder.gradebook import exchange, late, masters, pages, preprocessors, session  # noqa: E402
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets puts it here)
+course = settings.read_settings(ROOT)
 session.wait_for_locks()
 exchange.read_times_in_nbgrader()
 
@@ -39,7 +40,7 @@ c.CourseDirectory.source_directory = "notebooks"
 # Predictions are released as a dict with None; every notebook says which version of the course it belongs to.
 c.GenerateAssignment.preprocessors = release.our_steps(GenerateAssignment.preprocessors.default())
 c.GenerateAssignment.pre_convert_hook = masters.the_master_alone
-c.ClearAnswers.points_for = predictions.points_for(ROOT)
+c.ClearAnswers.points_for = course.points_for
 
 # A learner's cells run in the engine alone: nothing here executes a cell.
 c.Autograde.sanitize_preprocessors = [
@@ -61,6 +62,11 @@ c.Autograde.autograde_preprocessors = [
 # Where there is no sandbox, plain `nbgrader autograde` refuses to run what learners wrote. This lets it,
 # without walls and with your rights:
 # c.RestoreSubmission.trust_submissions = True
+
+# What being late costs, where course.toml says so; a policy of your own would come in here.
+if course.percent_a_day:
+    c.AssignLatePenalties.plugin_class = late.LateByDay
+    c.LateByDay.update(course.late)
 
 # A feedback page says of what nobody has marked yet that it is so, and not that it earned nothing.
 c.GenerateFeedback.preprocessors = [

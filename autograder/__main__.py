@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from autograder.commands import OURS, MistakeError, grading, lms, making, one_line
+from autograder.commands import OURS, MistakeError, demo, grading, lms, making, one_line
 
 # What stands for a sign that a terminal or a pipe cannot show; for any other, a question mark does.
 _SIGNS = {"✓": "+", "✗": "-", "…": "...", "×": "x", "’": "'", "–": "-"}
@@ -52,7 +52,7 @@ def commands() -> None:
 
 
 for command in (
-    *(making.release, lms.collect, grading.check, grading.grade, lms.export, lms.give_back),
+    *(demo.demo, making.release, lms.collect, grading.check, grading.grade, lms.export, lms.give_back),
     *(making.keys, lms.forget),
 ):
     commands.add_command(command)

@@ -17,7 +17,8 @@ from traitlets import Enum
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from autograder.predictions import TAGS, PointsFor, cells_for
+from autograder.predictions import TAGS, cells_for
+from autograder.settings import PointsFor
 
 
 class ClearAnswers(ClearSolutions):

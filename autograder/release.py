@@ -27,7 +27,7 @@ from traitlets import Unicode, default
 
 from autograder import opening, pictures
 from autograder.clearing import ClearAnswers, course_config
-from autograder.predictions import PointsFor, SettingError, points_for
+from autograder.settings import PointsFor, SettingError, read_settings
 from autograder.words import nbgraders_words
 
 # Copied as they are, from the course root to the release.
@@ -66,7 +66,7 @@ def release(root: Path, *, binder: str | None = None) -> Path:
     settle(root)
     lessons = find_masters(root / "notebooks")
     try:
-        counts = points_for(root)
+        counts = read_settings(root).points_for
     except SettingError as error:
         raise ReleaseError(str(error)) from error
     try:

@@ -133,7 +133,15 @@ def needs_browser() -> str:
 # What a course root is made of, for tests that need one of their own.
 COURSE = (
     *("notebooks", "src", "autograder", "binder"),
-    *("pyproject.toml", "constraints.txt", "environment.yml", "LICENSE", "README.md", "nbgrader_config.py"),
+    *(
+        "pyproject.toml",
+        "constraints.txt",
+        "environment.yml",
+        "LICENSE",
+        "README.md",
+        "nbgrader_config.py",
+        "course.toml",
+    ),
 )
 
 

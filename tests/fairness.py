@@ -1,4 +1,4 @@
-"""The grader, graded: submits every answer of `tests/answers`, then programs that chance puts together.
+"""The grader, graded: submits every answer of `autograder/answers`, then programs that chance puts together.
 
     make fairness        or        python tests/fairness.py [EXERCISE …] [--programs N] [--seed S] [-v]
 
@@ -32,7 +32,7 @@ import course_root  # before what it makes importable
 import naming
 import programs_functions
 import programs_models
-from answers import Answer, answers
+from autograder.answers import Answer, answers
 from autograder.exercises import EXERCISES
 from autograder.keys.making import rerun
 from autograder.keys.secret import secret_key
@@ -289,7 +289,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="which programs, and which secret (default: 0)"
     )
-    parser.add_argument("--only-programs", action="store_true", help="leave out the answers of tests/answers")
+    parser.add_argument("--only-programs", action="store_true", help="leave out the known answers")
     chosen = parser.parse_args(arguments)
     of = chosen.exercises or list(EXERCISES)
     failed = False if chosen.only_programs else _answers_fail(of, chosen.verbose)

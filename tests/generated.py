@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from itertools import product
 
-from answers import Answer
+from autograder.answers import Answer
 from autograder.exercises import EXERCISES
 
 # How two outputs meet: right and wrong ways, `a` and `b` standing for them.

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from answers import Answer
+from autograder.answers import Answer
 
 # An answer in float64 differs from the formula by rounding alone, some 1e-13; no slip is this small.
 _CLOSE = 1e-9

@@ -179,7 +179,7 @@ def handed_in(followed: Path, learner: str, answer: str) -> Path:
 def test_a_new_exercise_is_released_checked_and_graded(followed: Path) -> None:
     """A right answer gets full marks; two wrong ones lose theirs, each by the name of its mistake."""
     run(followed, "-m", "autograder", "release")
-    model = next(block.text for block in blocks(STEPS) if block.path == f"tests/answers/{NAME}.py")
+    model = next(block.text for block in blocks(STEPS) if block.path == f"autograder/answers/{NAME}.txt")
     right = model.split("# %%")[1].split("\n", 1)[1]
     answers = {
         "ana": (right, "passed", None),
@@ -207,9 +207,9 @@ def test_no_test_needs_to_be_told_of_a_new_exercise(followed: Path) -> None:
     tests = ("keys", "fairness", "check", "boundaries", "engine_intake", "masters", "lessons")
     files = [f"tests/test_{name}.py" for name in tests]
     run(followed, "-m", "pytest", "-q", "-m", "quick", "-p", "no:cacheprovider", *files)
-    by_hand = sorted({block.path for block in blocks(STEPS)})
-    run(followed, "-m", "ruff", "check", "--no-cache", "--force-exclude", *by_hand)
-    run(followed, "-m", "ruff", "format", "--no-cache", "--check", "--force-exclude", *by_hand)
+    code = sorted({block.path for block in blocks(STEPS) if block.path.endswith(".py")})
+    run(followed, "-m", "ruff", "check", "--no-cache", "--force-exclude", *code)
+    run(followed, "-m", "ruff", "format", "--no-cache", "--check", "--force-exclude", *code)
 
 
 def test_the_predictions_of_the_page_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:

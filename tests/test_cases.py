@@ -1,6 +1,6 @@
 """Each slip that changes little is refused with every secret, and each way to write the same is accepted.
 
-An answer is the first one in its file of `tests/answers` with some texts put in the place of others.
+An answer is the first one in its file of `autograder/answers` with some texts put in the place of others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from answers import Answer, answers
+from autograder.answers import Answer, answers
 from autograder.exercises import EXERCISES
 from autograder.keys.making import make_key, rerun
 from sumskip.checking.core import Report

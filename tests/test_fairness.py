@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import fairness
-from answers import answers
+from autograder.answers import answers
 from autograder.exercises import EXERCISES
 from autograder.keys.making import rerun
 from autograder.keys.secret import secret_key

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from answers import answers
+from autograder.answers import answers
 from autograder.files import UnfitFileError, regular_bytes
 from autograder.keys.secret import KEY_STORE
 from autograder.submission.course import Course

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import autograder.exercises
 import oracle
-from answers import Answer
+from autograder.answers import Answer
 from autograder.exercises import EXERCISES
 from autograder.keys.making import rerun
 from autograder.keys.secret import secret_key

@@ -14,8 +14,8 @@ import torch
 from autograder.__main__ import main
 from autograder.exercises import EXERCISES, LESSONS
 from autograder.keys.secret import secret_key
-from autograder.predictions import SettingError, points_for
 from autograder.release import release
+from autograder.settings import SettingError, read_settings
 from autograder.submission.grading import grade_exercise
 from course_root import KEYS, ROOT, SECRET
 from grading_course import answered, autograder, hand_in, make_course, release_notebooks
@@ -48,10 +48,7 @@ def known_wrong(name: str) -> list[tuple[dict[str, Any], str, str, str]]:
 
 
 def set_points_for(root: Path, setting: str) -> None:
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    changed = text.replace('prediction-points = "committing"', f'prediction-points = "{setting}"')
-    assert setting == "committing" or changed != text
-    (root / "pyproject.toml").write_text(changed, encoding="utf-8")
+    (root / "course.toml").write_text(f'[predictions]\npoints-for = "{setting}"\n', encoding="utf-8")
 
 
 # --- the reveal -----------------------------------------------------------------------------------------
@@ -241,7 +238,7 @@ def test_a_setting_that_does_not_exist_is_refused_in_one_line(
 ) -> None:
     set_points_for(course, "luck")
     with pytest.raises(SettingError):
-        points_for(course)
+        read_settings(course)
     monkeypatch.chdir(course)
     assert main([command, *(["x.ipynb"] if command == "check" else [])]) == 2
     out, err = capsys.readouterr()

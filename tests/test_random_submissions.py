@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from answers import Answer
 from autograder.__main__ import main
+from autograder.answers import Answer
 from autograder.class_run import run as class_run
 from autograder.engine.inside import frames
 from autograder.engine.plan import Plan, Task

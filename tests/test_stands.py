@@ -152,8 +152,7 @@ def change(course: Path, what: str, monkeypatch: pytest.MonkeyPatch, released: A
     elif what == "exercise":
         monkeypatch.setattr(sources, "of_exercises", lambda names: "another")
     elif what == "exercise (what predictions count for)":
-        setting = '[tool.sumskip]\nprediction-points = "being right"\n'
-        (course / "pyproject.toml").write_text(setting)
+        (course / "course.toml").write_text('[predictions]\npoints-for = "being right"\n')
     elif what == "secret":
         (course / ".course" / "secret").write_bytes(b"another secret, long enough")
     elif what == "versions":

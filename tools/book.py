@@ -30,8 +30,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from autograder.exercises import EXERCISES  # noqa: E402  (found by the lines above)
-from autograder.predictions import TAGS, cells_for, points_for  # noqa: E402
+from autograder.predictions import TAGS, cells_for  # noqa: E402
 from autograder.release import ReleaseError, convert, find_masters  # noqa: E402
+from autograder.settings import read_settings  # noqa: E402
 
 CONFIG = ROOT / "docs" / "book"
 SECONDS = 300  # that a cell may take
@@ -62,7 +63,7 @@ def run_masters(root: Path) -> Lessons:
     Raises `nbclient.exceptions.CellExecutionError` where a cell of a master fails.
     """
 
-    counts = points_for(root)
+    counts = read_settings(root).points_for
     env = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"}
 
     def run(path: Path) -> NotebookNode:
@@ -85,7 +86,7 @@ def read_released(root: Path) -> Lessons:
     masters = find_masters(root / "notebooks")
     with TemporaryDirectory() as folder:
         made = Path(folder) / "release"
-        convert(root, masters, Path(folder) / "course", made, points_for(root))
+        convert(root, masters, Path(folder) / "course", made, read_settings(root).points_for)
         return {name: nbformat.read(made / name / f"{name}.ipynb", as_version=4) for name in masters}
 
 

@@ -43,6 +43,7 @@ from autograder.gradebook.session import (
     one_session,
     wait_for_locks,
 )
+from autograder.settings import read_settings
 from autograder.submission.verdicts import Verdict
 from autograder.words import nbgraders_words
 
@@ -63,6 +64,7 @@ class ReadGradebook:
         self.app = load_course(root)
         self.folders = course_folders(self.app, root)
         self._policy = LatePolicy.of(Autograde(coursedir=self.folders, parent=self.app))
+        self._due = read_settings(root).due
 
     def _read(self, ask: Callable[[Session], T], nothing: T) -> T:
         url = make_url(self.folders.db_url)
@@ -89,7 +91,8 @@ class ReadGradebook:
 
     def recorded(self, assignment: str) -> ClassMarks:
         """What the gradebook holds of `assignment`, by learner."""
-        return self._read(lambda db: read_marks(db, assignment), ClassMarks())
+        due = self._due.get(assignment)
+        return self._read(lambda db: read_marks(db, assignment, due), ClassMarks(due))
 
     def check_cells(self, assignment: str) -> None:
         """Refuse a master whose cells have changed since submissions were recorded, as nbgrader does.
@@ -194,7 +197,13 @@ class ClassGradebook(ReadGradebook):
                     raise GradebookError(f"{assignment} was not graded. {said}") from error
             released = nbformat.read(Path(folder, assignment, f"{assignment}.ipynb"), as_version=4)
         self.gradebook.db.expire_all()
+        if due := self._due.get(assignment):
+            self._patiently(lambda: self._set_due(assignment, due))
         return released
+
+    def _set_due(self, assignment: str, due: datetime) -> None:
+        self.gradebook.find_assignment(assignment).duedate = due
+        self.gradebook.commit_all()
 
     def _drop_strays(self, assignment: str) -> None:
         drop_strays(self.gradebook, assignment)

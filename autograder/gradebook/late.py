@@ -8,16 +8,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
-from nbgrader.plugins import CsvExportPlugin
+from nbgrader.plugins import CsvExportPlugin, LateSubmissionPlugin
 from nbgrader.preprocessors import AssignLatePenalties
-from traitlets import TraitError
+from traitlets import Float, TraitError
 
 from autograder.gradebook.marks import Recorded, read_marks
 from autograder.gradebook.session import CONFIG, GradebookError, in_settings
+from autograder.settings import read_settings
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,18 @@ class LatePolicy:
         return taken
 
 
+class LateByDay(LateSubmissionPlugin):
+    """Takes a share of the marks for every day begun, as `course.toml` says."""
+
+    grace_minutes = Float(0.0, help="How late costs nothing yet.").tag(config=True)
+    percent_a_day = Float(0.0, help="Of the marks, for every day begun.").tag(config=True)
+    at_most_percent = Float(100.0, help="However late it is.").tag(config=True)
+
+    def late_submission_penalty(self, _learner: str, score: float, seconds: float) -> float:
+        days = math.ceil((seconds - 60 * self.grace_minutes) / 86400)
+        return score * min(max(days, 0) * self.percent_a_day, self.at_most_percent) / 100
+
+
 class SettledExport(CsvExportPlugin):
     """nbgrader's export as CSV, for which late penalties follow the marks of a moment ago.
 
@@ -76,9 +90,10 @@ class SettledExport(CsvExportPlugin):
 
     def export(self, gradebook: Gradebook) -> None:
         policy = LatePolicy.of(Autograde(coursedir=self.parent.coursedir, parent=self.parent))
+        due = read_settings(Path(self.parent.coursedir.root)).due
         try:
             for name in [assignment.name for assignment in gradebook.assignments]:
-                for learner, recorded in read_marks(gradebook.db, name).items():
+                for learner, recorded in read_marks(gradebook.db, name, due.get(name)).items():
                     notebook = gradebook.find_submission_notebook(name, name, learner)
                     penalty = policy.penalty(learner, recorded, recorded.timestamp)
                     notebook.late_submission_penalty = penalty or None

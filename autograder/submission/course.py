@@ -18,7 +18,8 @@ from autograder.exercises import EXERCISES, LESSONS
 from autograder.keys import sources
 from autograder.keys.secret import KEY_STORE, course_secret, secret_key
 from autograder.names import did_you_mean
-from autograder.predictions import PointsFor, SettingError, cells_for, points_for
+from autograder.predictions import cells_for
+from autograder.settings import FILE, SettingError, Settings, read_settings
 from autograder.submission import stands, verdicts
 from autograder.submission.masters import MasterError, read_master
 
@@ -34,7 +35,7 @@ class Course:
     root: Path
     masters: Mapping[str, Any]
     secret: bytes
-    points_for: PointsFor = "committing"
+    settings: Settings = field(default_factory=Settings)
     keys: Path | None = None
     _released: dict[str, list[tuple[str, str]]] = field(default_factory=dict, compare=False, repr=False)
 
@@ -47,22 +48,25 @@ class Course:
                 that does not exist.
         """
         try:
-            counts = points_for(root)
+            settings = read_settings(root)
         except SettingError as error:
             raise CourseError(str(error)) from error
+        if strange := [name for name in settings.due if name not in LESSONS]:
+            meant = did_you_mean(strange[0], LESSONS) or f"there are {', '.join(LESSONS)}"
+            raise CourseError(f"{root / FILE}: due names no assignment {strange[0]!r}; {meant}")
         masters = {}
         for name in LESSONS:
             path = root / "notebooks" / name / f"{name}.ipynb"
             if path.is_file():
                 try:
-                    masters[name] = cells_for(counts, read_master(path))
+                    masters[name] = cells_for(settings.points_for, read_master(path))
                 except MasterError as error:
                     raise CourseError(str(error)) from error
         if not masters:
             raise CourseError(
                 f"{root}: no lesson's master found in notebooks/NAME/NAME.ipynb; run this in the course root"
             )
-        return cls(root, masters, course_secret(root, keep=keep), counts)
+        return cls(root, masters, course_secret(root, keep=keep), settings)
 
     @property
     def key_store(self) -> Path:
@@ -88,7 +92,7 @@ class Course:
         return {
             "submission": submission,
             "master": stands.of_master(cells),
-            "exercise": stands.digest([exercise, self.points_for]),
+            "exercise": stands.digest([exercise, self.settings.points_for]),
             "secret": verdicts.seed_id(self.secret),
             "versions": stands.digest(dict(verdicts.versions())),
             stands.QUESTION: stands.of_questions(cells),
@@ -129,7 +133,7 @@ class Course:
     def released_sources(self, assignment: str) -> list[tuple[str, str]]:
         """The grade_id (or none) and the text of each cell as learners get it."""
         if assignment not in self._released:
-            sources = released_sources(self.root, self.points_for, self.masters[assignment])
+            sources = released_sources(self.root, self.settings.points_for, self.masters[assignment])
             self._released[assignment] = sources
         return self._released[assignment]
 

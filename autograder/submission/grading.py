@@ -75,7 +75,7 @@ def grade_submission(course: Course, submission: Submission, stands: Stands, eng
     """
 
     def judged(name: str, ask: Ask) -> Report:
-        committing = course.points_for == "committing"
+        committing = course.settings.points_for == "committing"
         return grade_exercise(name, ask, course.secret, course.key_store, for_committing=committing)
 
     result = engine.run(submission.plan, judged)

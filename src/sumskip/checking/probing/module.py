@@ -100,11 +100,14 @@ class _Module:
         if self._keep("output", output):
             reached = plainly.leaves(output)
             self._backward(output, inputs, used)
+            state = torch.get_rng_state()
             third, output = self._once_more()
             later = third.held
             if self._keep("again", output):
+                drawn = not torch.equal(state, torch.get_rng_state())
                 self._collected()
-                self._chance()
+                if drawn:
+                    self._chance()
                 # What a gradient reaches in both passes lasts, and learns if it is a parameter.
                 lasting = _ids(reached) & _ids(plainly.leaves(output))
                 self.facts["strays"] = bool(lasting - _ids(Register(self.model).parameters))
@@ -250,14 +253,10 @@ class _Module:
             self.model.train()
 
     def _chance(self) -> None:
-        """Go on, where passes draw random numbers, until one differs: dropout of a hundredth seldom shows."""
+        """Where passes draw random numbers, go on until one differs: dropout of a hundredth seldom shows."""
         with torch.no_grad():
             for _ in range(_MOST_PASSES):
-                state = torch.get_rng_state()
-                output = self._once_more()[1]
-                if torch.equal(state, torch.get_rng_state()):
-                    return
-                self._keep("again", output)
+                self._keep("again", self._once_more()[1])
                 if not np.array_equal(self.arrays["again"], self.arrays["output"]):
                     return
 

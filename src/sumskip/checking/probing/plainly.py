@@ -12,6 +12,7 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -29,7 +30,7 @@ _IN_NUMPY = (torch.float16, torch.float32, torch.float64)
 _SameCount: Any = vars(torch.autograd)["_unsafe_preserve_version_counter"]
 _READ = {
     name: vars(_BASE)[name].__get__
-    for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype", "layout", "data")
+    for name in ("grad", "grad_fn", "is_leaf", "requires_grad", "shape", "dtype", "data")
 }
 _SET = {name: vars(_BASE)[name].__set__ for name in ("grad", "requires_grad", "data")}
 _KEYS, _KEY = torch._C._dispatch_keys, torch._C.DispatchKey
@@ -69,10 +70,15 @@ def own_name(thing: Any) -> str:
 
 def is_tensor(value: Any) -> TypeGuard[Tensor]:
     """Whether `value` is a tensor that holds its numbers itself, in the usual (strided) way."""
-    if not is_a(value, Tensor):
+    if not issubclass(type(value), Tensor):
         return False
-    keys = _KEYS(value)
-    return not any(keys.has(odd) for odd in _ODD) and read(value, "layout") is torch.strided
+    return _holds_numbers(_KEYS(value).raw_repr())
+
+
+@lru_cache(maxsize=256)  # there are few kinds, and this is asked of all that goes into an operator
+def _holds_numbers(kind: int) -> bool:
+    keys = torch._C.DispatchKeySet.from_raw_repr(kind)
+    return keys.has(_KEY.Dense) and not any(keys.has(odd) for odd in _ODD)
 
 
 def is_meta(tensor: Tensor) -> bool:
@@ -153,15 +159,14 @@ def ask_gradient(tensor: Tensor, asked: bool) -> None:
             _SET["requires_grad"](tensor, asked)
 
 
-def tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
+def tensors(value: Any, depth: int = 0) -> list[Tensor]:
     """The tensors in an operator's arguments, or in its result."""
-    if is_tensor(value):
-        yield value
-    elif is_a(value, list, tuple) and depth < 4:
-        for item in value:
-            yield from tensors(item, depth + 1)
-    elif is_a(value, dict) and depth < 4:
-        yield from tensors(list(dict.values(value)), depth + 1)
+    if is_a(value, Tensor):
+        return [value] if is_tensor(value) else []
+    if depth == 4 or not is_a(value, list, tuple, dict):
+        return []
+    items = list(dict.values(value)) if is_a(value, dict) else value
+    return [tensor for item in items for tensor in tensors(item, depth + 1)]
 
 
 def widen(tensor: Tensor, dtype: torch.dtype) -> None:

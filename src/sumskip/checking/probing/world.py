@@ -71,7 +71,7 @@ class Touched(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        given = list(plainly.tensors([args, kwargs]))
+        given = plainly.tensors([args, kwargs])
         for tensor in given:
             self.keep(tensor)
         try:

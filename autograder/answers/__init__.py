@@ -1,4 +1,4 @@
-"""Answers as learners write them, right and wrong, one file an exercise.
+"""Answers as learners write them, right and wrong, one file an exercise: cells, which need not be whole.
 
 A file holds many answers, each headed by a line that says what it is:
 
@@ -7,7 +7,7 @@ A file holds many answers, each headed by a line that says what it is:
 
 Where more than one diagnosis names a true cause they are separated by `|`; `none` stands for no name at
 all. A line `# roles: first=m.conv1, …` behind it says by hand which of the model's weights is which; it
-is what the oracle goes by (see `tests.oracle`), and is left out where the attributes have the usual names.
+is what the oracle goes by (see `tests/oracle.py`), and is left out where the attributes have the usual names.
 
 An answer that begins indented stands in the first one of its file. Its first lines that set an attribute
 take the place of the line that sets the same; then a method takes that of its namesake, and other lines the
@@ -66,7 +66,7 @@ def answers() -> tuple[Answer, ...]:
 
 
 def _read(exercise: str) -> list[Answer]:
-    text = (Path(__file__).parent / f"{exercise}.py").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / f"{exercise}.txt").read_text(encoding="utf-8")
     heads = list(_HEAD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
     found: list[Answer] = []
@@ -94,7 +94,7 @@ def _whole(source: str, found: list[Answer]) -> str:
     methods = _starting(lines, "    def ")
     start = next(place for place in methods if lines[place].split("(")[0] == own[0].split("(")[0])
     rest = [place for place in methods if place > start]
-    return "\n".join([*lines[:start], *own, *([""] + lines[rest[0] :] if rest else [])]) + "\n"
+    return "\n".join([*lines[:start], *own, *(["", *lines[rest[0] :]] if rest else [])]) + "\n"
 
 
 def _starting(lines: list[str], words: str) -> list[int]:

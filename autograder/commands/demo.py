@@ -1,0 +1,53 @@
+"""`demo`: a class of invented learners, to try everything on."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import click
+
+from autograder.commands import MistakeError, print_sections
+from autograder.commands.grading import grade
+
+
+@click.command()
+@click.option(
+    "--students", type=click.IntRange(1, 5000), default=30, metavar="N", help="How many (default: 30)."
+)
+@click.option("--seed", type=int, default=1, metavar="S", help="Which class (default: 1).")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    metavar="FOLDER",
+    help="Where to put its course (default: demo).",
+)
+@click.pass_context
+def demo(context: click.Context, students: int, seed: int, folder: Path) -> int:
+    """Grade a class of invented learners.
+
+    Their answers are right, unusual, wrong, late or blank by chance; since all is known of them, it says how
+    many of the beliefs were found. The folder is a course like any other: try every command in it.
+    """
+    from autograder.demo import compare, hand_in, new_course
+    from autograder.submission.course import CourseError, find_course
+
+    root = find_course(Path.cwd())
+    try:
+        course = new_course(root, folder)
+    except (CourseError, OSError) as error:
+        raise MistakeError(str(error)) from error
+    drawn = hand_in(course, students, seed)
+    with contextlib.chdir(folder):
+        status = context.invoke(grade)
+    found = compare(course, drawn)
+    lines = [
+        f"{found.right} right answers, {found.passed} passed",
+        f"{found.wrong} wrong ones, {found.failed} failed; {found.nameable} of them have a name, "
+        f"{found.named} were given a true one, {len(found.misnamed)} a false one",
+        *found.misnamed,
+    ]
+    print_sections([("What is known of the answers, and what was found", lines)])
+    print_sections([("Next", [f"cd {folder}", "python -m autograder grade --dry-run"])])
+    return int(status or 0)

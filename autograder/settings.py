@@ -1,0 +1,107 @@
+"""The settings of a course, in `course.toml` of its root. Each may be left out, and so may the file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from autograder.names import did_you_mean
+
+FILE = "course.toml"
+PointsFor = Literal["committing", "being right"]
+
+
+class SettingError(Exception):
+    """A setting cannot be used. One line: what was expected, what came."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `course.toml` says, and what holds where it is silent.
+
+    `due` has a date in UTC, without a zone as nbgrader keeps it, for assignments that have one. A late
+    submission loses `percent_a_day` of its marks for every day begun after `grace_minutes`, at most
+    `at_most_percent`.
+    """
+
+    points_for: PointsFor = "committing"
+    due: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    grace_minutes: float = 0.0
+    percent_a_day: float = 0.0
+    at_most_percent: float = 100.0
+
+    @property
+    def late(self) -> Mapping[str, float]:
+        """What being late costs, by setting."""
+        names = ("grace_minutes", "percent_a_day", "at_most_percent")
+        return {name: getattr(self, name) for name in names}
+
+
+def read_settings(root: Path) -> Settings:
+    """The settings of the course in `root`.
+
+    Raises:
+        SettingError: the file is no TOML, or one of them is unknown or cannot be used.
+    """
+    path = root / FILE
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path}: {error}; mend it") from error
+    given: dict[str, Any] = {}
+    try:
+        for name, table in found.items():
+            given |= _among(_TABLES, name, table, dict, "a table")(table)
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from None
+    return Settings(**given)
+
+
+def _among(known: Mapping[str, Any], name: str, value: Any, kind: Any, expected: str) -> Any:
+    """What is known under a name, whose value has this kind."""
+    if name not in known:
+        meant = did_you_mean(name, known) or f"there are {', '.join(known)}"
+        raise SettingError(f"no setting {name!r}; {meant}")
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise SettingError(f"{name} expects {expected}; {value!r} came")
+    return known[name]
+
+
+def _predictions(table: Mapping[str, Any]) -> dict[str, Any]:
+    choices = get_args(PointsFor)
+    expected = " or ".join(f'"{choice}"' for choice in choices)
+    for name, value in table.items():
+        _among({"points-for": str}, name, value, str, expected)
+        if value not in choices:
+            raise SettingError(f"{name} expects {expected}; {value!r} came")
+    return {"points_for": table.get("points-for", "committing")}
+
+
+def _due(table: Mapping[str, Any]) -> dict[str, Any]:
+    example = "a time with its offset, such as 2026-10-08T23:59:00+02:00"
+    for name, moment in table.items():
+        if not isinstance(moment, datetime) or moment.tzinfo is None:
+            raise SettingError(f"due of {name} expects {example}; {moment!s} came")
+    return {"due": {name: moment.astimezone(UTC).replace(tzinfo=None) for name, moment in table.items()}}
+
+
+def _late(table: Mapping[str, Any]) -> dict[str, Any]:
+    most = {"grace-minutes": 60 * 24 * 365, "percent-a-day": 100, "at-most-percent": 100}
+    for name, value in table.items():
+        expected = f"a number from 0 to {most.get(name)}"
+        limit = _among(most, name, value, (int, float), expected)
+        if not 0 <= value <= limit:
+            raise SettingError(f"{name} expects {expected}; {value!r} came")
+    return {name.replace("-", "_"): float(value) for name, value in table.items()}
+
+
+_TABLES: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "predictions": _predictions,
+    "due": _due,
+    "late": _late,
+}
