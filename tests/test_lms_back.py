@@ -89,7 +89,7 @@ def test_marks_for_canvas(graded: Path, capsys: pytest.CaptureFixture[str]) -> N
     said = capsys.readouterr().out
     assert f"marks.csv: 2 marks of {FIRST}" in said
     assert f"{FIRST}: not marked yet, so no number (1):\n  c3" in said
-    assert "nothing handed in, so no number (1):\n  d4" in said
+    assert f"{FIRST}: nothing handed in, so no number (1):\n  d4" in said
     assert stat.S_IMODE((graded / "marks.csv").stat().st_mode) == 0o600
 
 
@@ -140,8 +140,12 @@ def test_an_assignment_without_a_column_is_left_out_unless_it_was_named(
     assert main(["grade", "2"]) == 0
     (graded / "theirs.csv").write_bytes(CANVAS_SHEET.encode())
     assert main(["export", "--canvas", "marks.csv", "--from", "theirs.csv"]) == 0
-    assert f"{SECOND} is left out: no column of theirs.csv" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{SECOND} is left out: no column of theirs.csv" in said
+    assert f"marks.csv: 2 marks of {FIRST}\n" in said
     assert [row[6] for row in _rows(graded / "marks.csv")[2:4]] == ["20", "10"]
+    assert main(["export", "--csv", "both.csv"]) == 0
+    assert f"{SECOND}: nothing handed in, so no number (3):\n  b2, c3, d4" in capsys.readouterr().out
     arguments = ["export", "2", "--canvas", "other.csv", "--from", "theirs.csv"]
     assert main(arguments) == 2
     assert main([*arguments, "--column", "Quiz (11)"]) == 0
@@ -265,6 +269,21 @@ def _page(root: Path, learner: str) -> bytes:
     return (root / "feedback" / learner / FIRST / f"{FIRST}.html").read_bytes()
 
 
+def _as_canvas_reads(name: str) -> list[str]:
+    """The user and the upload that Canvas finds in the name of a file that comes back."""
+    return [part for part in name.split("_") if part.isdigit()][:2]
+
+
+def _as_moodle_reads(path: str) -> tuple[str, str]:
+    """The participant and the file that Moodle finds in a path that comes back."""
+    parts = path.split("/")
+    while parts:
+        words = parts.pop(0).split("_", 4)
+        if len(words) >= 4 and words[1].isdigit() and words[2:4] == ["assignsubmission", "file"]:
+            return words[1], "/".join([*words[4:], *parts]).lstrip("/")
+    raise AssertionError(path)
+
+
 def test_pages_go_back_under_the_names_that_canvas_gave(
     graded: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -273,6 +292,7 @@ def test_pages_go_back_under_the_names_that_canvas_gave(
     came = _packed(graded / "canvas.zip")
     packed = _packed(graded / "returned" / f"{FIRST}-canvas.zip")
     assert {name.removesuffix(".html") for name in packed} == {name.removesuffix(".ipynb") for name in came}
+    assert sorted(map(_as_canvas_reads, packed)) == [["101", "9000"], ["102", "9000"], ["103", "9000"]]
     [name] = [name for name in packed if "_102_" in name]
     assert packed[name] == _page(graded, "b2")
     assert "save it with the ending .html" in capsys.readouterr().out
@@ -288,6 +308,8 @@ def test_pages_go_back_into_the_folders_that_moodle_gave(form: dict[str, Any], g
     assert main(["return", "--moodle"]) == 0
     packed = _packed(graded / "returned" / f"{FIRST}-moodle.zip")
     assert {name.replace(".html", ".ipynb") for name in packed} == {*_packed(graded / "m.zip")}
+    page = f"{FIRST}.html"
+    assert {*map(_as_moodle_reads, packed)} == {("101", page), ("102", page), ("103", page)}
 
 
 def test_pages_in_a_folder(graded: Path) -> None:

@@ -196,7 +196,7 @@ def export(
             raise MistakeError(f"--column is one column, and {', '.join(marks)} are graded; name one of them")
         done = make_export(book, remembered, people, marks, kind, theirs, column, bool(assignments))
         done.sheet.write(file)
-    print(one_line(f"{file}: {done.written} marks of {', '.join(marks)}"))
+    print(one_line(f"{file}: {done.written} marks of {', '.join(done.assignments)}"))
     print_sections(done.sections)
 
 

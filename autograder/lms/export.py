@@ -49,6 +49,7 @@ class Exported:
     """The sheet to write, and what to say about it."""
 
     sheet: Sheet
+    assignments: list[str] = field(default_factory=list)
     written: int = 0
     sections: list[tuple[str, list[str]]] = field(default_factory=list)
 
@@ -68,11 +69,8 @@ def read_marks_of(book: ReadGradebook, assignments: Sequence[str]) -> dict[str, 
     for name in assignments:
         graded = {learner: one for learner, one in book.recorded(name).items() if one.graded or one.waits}
         waiting = [learner for learner, one in graded.items() if one.waits]
-        texts = {
-            learner: f"{round(book.settled(learner, one), 2):.10g}"
-            for learner, one in graded.items()
-            if learner not in waiting
-        }
+        done = {learner: book.settled(learner, one) for learner, one in graded.items() if not one.waits}
+        texts = {learner: f"{round(points, 2):.10g}" for learner, points in done.items()}
         most = max((sum(mark.most for mark in one.marks.values()) for one in graded.values()), default=0.0)
         if graded:
             found[name] = Marks(texts, waiting, most)
@@ -98,20 +96,22 @@ def export(
     Raises:
         LmsError: `theirs` cannot be read, or does not say which column is meant.
     """
-    learners = sorted({learner for one in marks.values() for learner in (*one.texts, *one.waiting)})
-    persons = _persons(book, remembered, roster, learners)
+    known = {learner for one in marks.values() for learner in (*one.texts, *one.waiting)}
+    persons = _persons(book, remembered, roster, sorted(known))
     if theirs:
         done = _in_theirs(read_sheet(theirs), theirs, persons, marks, remembered, column, named)
     else:
         everybody = {person.learner: person for person in (*(roster.persons if roster else ()), *persons)}
-        done = Exported(_of_ours([everybody[one] for one in sorted(everybody)], marks, kind))
+        known = {*everybody}
+        done = Exported(_of_ours([everybody[one] for one in sorted(everybody)], marks, kind), [*marks])
         done.written = sum(len(one.texts) for one in marks.values())
         if kind == "canvas":
             without = [person.learner for person in persons if "canvas" not in person.told]
             done.say("without a known Canvas ID: Canvas goes by SIS Login ID, then by name", without)
-        done.say("nothing handed in, so no number", sorted(everybody.keys() - {*learners}))
-    for name, one in marks.items():
-        done.say(f"{name}: not marked yet, so no number", one.waiting)
+    for name in done.assignments:
+        done.say(f"{name}: not marked yet, so no number", marks[name].waiting)
+        nothing = known - marks[name].texts.keys() - {*marks[name].waiting}
+        done.say(f"{name}: nothing handed in, so no number", [*nothing])
     return done
 
 
@@ -176,10 +176,11 @@ def _in_theirs(
         try:
             place = _column(sheet, path, name, column, alone=len(marks) == 1)
         except SheetError:
-            if named or (name == [*marks][-1] and not done.written):
+            if named or (name == [*marks][-1] and not done.assignments):
                 raise
             done.sections.append((f"{name} is left out: no column of {path.name} is named after it", []))
             continue
+        done.assignments.append(name)
         before = [row[place].strip() if place < len(row) else "" for row in sheet.rows]
         texts = {found[learner]: text for learner, text in one.texts.items() if learner in found}
         excused = [number for number in texts if before[number].casefold() == "ex"]
