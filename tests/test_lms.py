@@ -394,6 +394,16 @@ def test_where_nobody_can_tell_which_is_newer_a_person_says_it(
     assert list(_submitted(root).values()) == ["later"]
 
 
+def test_the_same_with_its_time_adds_the_time(root: Path, collect: Callable[..., str]) -> None:
+    """An LMS that tells when it was handed in adds that to what came from one that does not."""
+    (root / "roster.csv").write_text(ROSTER)
+    collect(moodle(CLASS[:1]), "--roster", "roster.csv")
+    assert "1 newer" in collect(blackboard(CLASS[:1]))
+    assert _submitted(root)[f"a1/{FIRST}/timestamp.txt"] == "2026-02-03 10:00:00"
+    assert "1 as before" in collect(moodle(CLASS[:1]))
+    assert f"a1/{FIRST}/timestamp.txt" in _submitted(root)
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_what_a_person_put_there_is_not_overwritten(
     first: bool, root: Path, collect: Callable[..., str]

@@ -78,7 +78,7 @@ def _zip(file: Path | IO[bytes]) -> zipfile.ZipFile:
         return zipfile.ZipFile(file)
     except _FAILURES as error:
         raise ArchiveError(
-            f"expected the zip as it was downloaded, got what cannot be opened as one ({error}); "
+            f"expected the zip that the LMS hands out, got what cannot be opened as one ({error}); "
             "download it again"
         ) from None
 

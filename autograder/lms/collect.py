@@ -228,6 +228,8 @@ class Collector:
         present, time = _present(target), time_in(target)[0]
         if present == digest and one.time in (None, time):
             return "as before"
+        if present == digest and time is None:
+            return "newer"  # the same, now with its time
         if came is None or present != came.digest:
             return f"{where} holds what no collect put there, or was changed since; take it away first"
         newer: bool | None = None
