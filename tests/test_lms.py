@@ -200,11 +200,18 @@ def test_umlauts_in_each_spelling(encoding: str, form: str, root: Path, collect:
 def test_a_zip_in_a_zip_and_a_folder(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A zip of zips is opened once; the folder that a browser makes of a zip is as good as the zip."""
     inner = write_zip(root / "inner.zip", moodle(CLASS[:1])).read_bytes()
-    outer = write_zip(root / "outer.zip", {"week 1/inner.zip": inner, "read me.txt": "hello"})
+    bad = {"week 2/bad.zip": b"no zip", "read me.txt": "hello"}
+    outer = write_zip(root / "outer.zip", {"week 1/inner.zip": inner, **bad})
     with zipfile.ZipFile(write_zip(root / "folder.zip", canvas(CLASS[1:]))) as file:
         file.extractall(root / "unpacked")
     assert main(["collect", str(outer), str(root / "unpacked")]) == 0
-    assert "outer.zip/week 1/inner.zip (Moodle)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "outer.zip/week 1/inner.zip (Moodle)" in out
+    assert "week 2/bad.zip: expected the zip that the LMS hands out" in out
+    write_zip(outer, bad)
+    assert "nothing was taken of outer.zip: week 2/bad.zip: expected" in refused(
+        ["collect", "outer.zip"], capsys
+    )
     assert {path.split("/")[0] for path in _submitted(root)} == {"ana_oz", "oneilsmithben_102", "李小龙_103"}
 
 

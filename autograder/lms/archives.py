@@ -67,8 +67,15 @@ def opened(source: Path) -> Iterator[list[Member]]:
 
 @contextmanager
 def opened_inside(member: Member) -> Iterator[list[Member]]:
-    """The files in a zip that lies in another one."""
-    raw = member.read(MOST_INNER)
+    """The files in a zip that lies in another one.
+
+    Raises:
+        ArchiveError: as above.
+    """
+    try:
+        raw = member.read(MOST_INNER)
+    except UnfitFileError as error:
+        raise ArchiveError(f"{error}; unpack the outer zip yourself") from None
     with _zip(io.BytesIO(raw)) as archive:
         yield _members(archive, len(raw))
 

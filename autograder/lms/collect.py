@@ -93,13 +93,20 @@ class Collector:
         with opened(source) as members:
             if delivery := read_delivery(members):
                 return [self._take(source.name, delivery)]
-            taken = []
+            taken, left = [], []
             for member in members:
                 if member.path.lower().endswith(".zip"):
-                    with opened_inside(member) as inner:
-                        if delivery := read_delivery(inner):
-                            taken.append(self._take(f"{source.name}/{member.path}", delivery))
-            if not taken:
+                    try:
+                        with opened_inside(member) as inner:
+                            if delivery := read_delivery(inner):
+                                taken.append(self._take(f"{source.name}/{member.path}", delivery))
+                    except ArchiveError as error:
+                        left.append(f"{member.path}: {error}")
+            if taken:
+                taken[-1].left += left
+            elif left:
+                raise ArchiveError("; ".join(left))
+            else:
                 some = few([member.path for member in members], 3) or "none"
                 raise ArchiveError(
                     "expected what Moodle, Canvas, Blackboard or Gradescope hand out, got file names that "
