@@ -124,6 +124,17 @@ def test_a_roster_gives_the_ids(form: str, root: Path, collect: Callable[..., st
     assert main(["collect", str(root.parent / "submissions.zip")]) == 2
 
 
+def test_an_id_of_an_earlier_collect_is_named(root: Path, collect: Callable[..., str]) -> None:
+    """Collected without a roster first, a learner is there twice: that is said, with what to do."""
+    collect(moodle(CLASS[:1]))
+    (root / "roster.csv").write_text(ROSTER)
+    said = collect(moodle(CLASS[:1]), "--roster", "roster.csv")
+    assert "also there under ids of an earlier collect: ana_oz; python -m autograder forget" in said
+    assert main(["forget", "ana_oz", "--yes"]) == 0
+    assert "earlier collect" not in collect(moodle(CLASS[:1]))
+    assert {path.split("/")[0] for path in _submitted(root)} == {"a1"}
+
+
 def test_a_username_or_a_group_before_the_name(root: Path, collect: Callable[..., str]) -> None:
     """Some Moodles put one before the name: it is believed where both parts fit one learner of the roster."""
     (root / "roster.csv").write_text(

@@ -143,6 +143,15 @@ class Collector:
                 came[learner] = Came(one.lms, one.name, one.number, one.came_as, one.order, digest)
         self._place(placing, assignment)
         self.remembered.save()
+        ids: dict[tuple[str, str, str], list[str]] = {}
+        for learner, known in came.items():
+            ids.setdefault((known.lms, known.name, known.number), []).append(learner)
+        twice = {one for some in ids.values() if len(some) > 1 for one in some} - {*taken.ids}
+        if twice:
+            taken.notes.append(
+                f"also there under ids of an earlier collect: {few(sorted(twice))}; "
+                "python -m autograder forget removes one"
+            )
         if late:
             taken.notes.append(
                 f"late, says Canvas, which tells no time: {few(late)}; for a penalty write the time into "
