@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from autograder.commands import OURS, MistakeError, demo, grading, making, marking, one_line
+from autograder.commands import OURS, MistakeError, demo, grading, lms, making, marking, one_line
 
 # What stands for a sign that a terminal or a pipe cannot show; for any other, a question mark does.
 _SIGNS = {"✓": "+", "✗": "-", "…": "...", "×": "x", "’": "'", "–": "-"}
@@ -42,15 +42,20 @@ def commands() -> None:
     \b
     A week of a term:
       python -m autograder release           what learners get, in release/
+      python -m autograder collect ZIP       put what your LMS hands out into submitted/
       python -m autograder grade 1           grade submitted/LEARNER/01_sequential_flow/
       python -m autograder mark              mark the written answers, all on one page
       make desk                              see everything in formgrader
+      python -m autograder export, return    marks and feedback pages, back to your LMS
 
     An ASSIGNMENT is its name, the start of it, or its number: 1 is 01_sequential_flow.
     """
 
 
-for command in (demo.demo, making.release, grading.check, grading.grade, marking.mark, making.keys):
+for command in (
+    *(demo.demo, making.release, lms.collect, grading.check, grading.grade, marking.mark),
+    *(lms.export, lms.give_back, making.keys, lms.forget),
+):
     commands.add_command(command)
 
 

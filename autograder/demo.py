@@ -34,7 +34,7 @@ _COPIED = (
 _FIRST_DUE = datetime(2026, 10, 8, 22)
 # fmt: off
 _NAMES = (
-    "ada", "ben", "chidi", "dana", "emre", "fatou", "goran", "hana", "ines", "jonas", "kofi", "lena", "mateo",
+    "ada", "ben", "chidi", "dana", "emre", "fatou", "goran", "hana", "inga", "jonas", "kofi", "lena", "mateo",
     "nora", "omar", "priya", "quentin", "rosa", "sami", "tuva", "uma", "viktor", "wanja", "ximena", "yusuf",
 )
 # fmt: on

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from unicodedata import normalize
 
@@ -81,18 +82,30 @@ def _share(path: Path) -> None:
             path.chmod(stat.S_IMODE(now | group) & 0o2777)
 
 
-def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
+def write_whole(path: Path, text: str | bytes, mode: int = 0o644) -> None:
     """Write a file so that a reader, or a run after a crash, finds the old one or the new one."""
+    # "surrogatepass" would keep what strict UTF-8 refuses; a page shows a question mark instead.
+    content = text if isinstance(text, bytes) else text.encode("utf-8", errors="replace")
+    with whole_file(path, mode) as part:
+        part.write_bytes(content)
+
+
+@contextmanager
+def whole_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
+    """A path to write to, which takes the place of `path` at the end, unless the block raises."""
     folders = _of_the_group(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for folder in folders:
         _share(folder)
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
-    # "surrogatepass" would keep what strict UTF-8 refuses; a page shows a question mark instead.
-    part.write_text(text, encoding="utf-8", errors="replace")
-    part.chmod(0o664 if folders else mode)
-    part.replace(path)
+    try:
+        yield part
+        part.chmod(0o664 if folders else mode)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _of_the_group(path: Path) -> list[Path]:

@@ -21,7 +21,7 @@ import nbformat
 import pytest
 
 from autograder.__main__ import commands, main
-from autograder.class_run import run as class_run
+from autograder.class_run.alone import alone
 from autograder.class_run.folders import find_handed
 from autograder.gradebook.book import ClassGradebook
 from autograder.submission.course import Course, CourseError
@@ -482,8 +482,8 @@ def test_a_locked_gradebook_is_waited_for(
 def test_two_runs_at_once_are_refused(root: Path, released: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """There is one writer: a second run says so in one line and changes nothing."""
     hand_in(root, "ana", FIRST, released)
-    with class_run._alone(root):
-        assert "another grade run" in _refused(["grade"], capsys)
+    with alone(root):
+        assert "another command is at work" in _refused(["grade"], capsys)
     assert not (root / "autograded").exists()
     assert main(["grade", "--no-feedback"]) == 0
 

@@ -11,13 +11,13 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
 
+from autograder.class_run.alone import alone
 from autograder.class_run.changes import changes
 from autograder.class_run.outcome import Outcome, TimeLeft
 from autograder.class_run.work import Work, one_point_value, work_on
@@ -29,31 +29,13 @@ from autograder.gradebook.feedback import FeedbackPages
 from autograder.gradebook.marks import Recorded
 from autograder.gradebook.session import GradebookError
 from autograder.submission import verdicts
-from autograder.submission.course import Course, CourseError, open_engine
+from autograder.submission.course import Course, open_engine
 from autograder.submission.grading import grade_submission, unreadable
 from autograder.submission.handed import Handed, choose
 from autograder.submission.stands import of_answers
 from autograder.submission.verdicts import Verdict, verdict_path
 
 MOST_NAMED = 3  # learners, in one line
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """One run at a time writes; the lock ends with its process, however that ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: there is no sandbox either, and so no class run worth two of them
-        yield
-        return
-    path = root / ".course" / "grading"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CourseError("another grade run is at work in this course; wait for it") from error
-        yield
 
 
 class ClassRun:
@@ -95,7 +77,7 @@ class ClassRun:
         def register(assignment: str) -> None:
             self.released[assignment] = book.register(assignment)
 
-        with _alone(self.course.root), ClassGradebook(self.course.root, waiting=self.say) as book:
+        with alone(self.course.root), ClassGradebook(self.course.root, waiting=self.say) as book:
             work = self._work(handed, book, register)
             with closing(FeedbackPages(self.course.root)) if self.feedback else nullcontext() as pages:
                 time_left = TimeLeft(sum(one.finished for one in work))

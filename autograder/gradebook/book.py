@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import nbformat
 from nbformat import NotebookNode
+from nbgrader.api import Student
 from nbgrader.apps.baseapp import NbGrader
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
@@ -80,6 +81,10 @@ class ReadGradebook:
             engine.dispose()
 
     def _unusable(self, error: DatabaseError) -> GradebookError:
+        if "database is locked" in f"{error.orig}":
+            return GradebookError(
+                f"another program holds the gradebook {self.folders.db_url}; let it end, and run this again"
+            )
         return GradebookError(
             f"the gradebook {self.folders.db_url} cannot be used ({error.orig}); put back a copy of it, "
             "or set c.CourseDirectory.db_url to where it is"
@@ -117,6 +122,18 @@ class ReadGradebook:
     def penalty(self, learner: str, assignment: str, recorded: Recorded) -> float:
         """What being late costs these marks by the present dates, extensions and policy."""
         return self._policy.penalty(learner, recorded, self.handed_in_at(learner, assignment))
+
+    def settled(self, learner: str, recorded: Recorded) -> float:
+        """The points of these marks with what being late costs at present, as `late.SettledExport` has it."""
+        penalty = self._policy.penalty(learner, recorded, recorded.timestamp)
+        return max(0.0, recorded.score - penalty)
+
+    def students(self) -> dict[str, dict[str, str]]:
+        """By id what the gradebook holds on each learner: `first`, `last` and `email`, where it has them."""
+        columns = (Student.id, Student.first_name, Student.last_name, Student.email)
+        rows: list[Any] = self._read(lambda db: db.query(*columns).all(), [])
+        told = ((learner, zip(("first", "last", "email"), values, strict=True)) for learner, *values in rows)
+        return {learner: {role: text for role, text in pairs if text} for learner, pairs in told}
 
     def _submitted(self, learner: str, assignment: str) -> Path:
         return spelt(self.root / self.folders.submitted_directory, learner) / assignment
@@ -229,6 +246,20 @@ class ClassGradebook(ReadGradebook):
         if time != recorded.timestamp or not math.isclose(penalty, recorded.penalty, abs_tol=1e-9):
             self._patiently(lambda: self._settled(learner, assignment, penalty))
             self._carry(learner, assignment)
+
+    def remove(self, learner: str) -> None:
+        """Take all of a learner's rows out; SQLite keeps what is deleted until its file is written anew."""
+        self._patiently(lambda: self._removed(learner))
+        if self.gradebook.engine.dialect.name == "sqlite":
+            self._patiently(self._vacuum)
+
+    def _removed(self, learner: str) -> None:
+        self.gradebook.remove_student(learner)
+        self.gradebook.commit_all()
+
+    def _vacuum(self) -> None:
+        with self.gradebook.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM")
 
     def _settled(self, learner: str, assignment: str, penalty: float) -> None:
         # nbgrader keeps the time of an earlier submission where the present one has none.

@@ -40,8 +40,7 @@ class FeedbackPages:
 
     def write(self, learner: str, assignment: str) -> bool:
         """Write the page of one submission; False where the present page shows all of it already."""
-        source = self.root / self.folders.autograded_directory / learner / assignment / f"{assignment}.ipynb"
-        page = self.root / self.folders.feedback_directory / learner / assignment / f"{assignment}.html"
+        source, page = self._places(learner, assignment)
         mark = _PAGE_MARK.format(self._shown(source, learner, assignment))
         carry(source.parent, page.parent, recorded_key(source))
         if _ends_with(page, mark):
@@ -52,6 +51,20 @@ class FeedbackPages:
         self.gradebook.rollback()
         write_whole(page, f"{html.rstrip()}\n{mark}\n")
         return True
+
+    def is_fresh(self, learner: str, assignment: str) -> bool:
+        """Whether there is a page of this submission that shows what the gradebook has now."""
+        source, page = self._places(learner, assignment)
+        try:
+            return _ends_with(page, _PAGE_MARK.format(self._shown(source, learner, assignment)))
+        except FileNotFoundError:  # its graded notebook
+            return False
+
+    def _places(self, learner: str, assignment: str) -> tuple[Path, Path]:
+        """The graded notebook and its page."""
+        source = self.root / self.folders.autograded_directory / learner / assignment / f"{assignment}.ipynb"
+        page = self.root / self.folders.feedback_directory / learner / assignment / f"{assignment}.html"
+        return source, page
 
     def _shown(self, source: Path, learner: str, assignment: str) -> str:
         """A digest of all that goes into a page: the notebook, marks, comments, and what makes pages."""

@@ -46,6 +46,11 @@ class Recorded:
         return any(mark.automatic is not None or mark.by_hand is not None for mark in self.marks.values())
 
     @property
+    def waits(self) -> bool:
+        """Whether something that counts has not been marked yet."""
+        return any(mark.points is None for mark in self.marks.values())
+
+    @property
     def score(self) -> float:
         return sum(mark.points or 0.0 for mark in self.marks.values())
 
