@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from autograder.commands import OURS, MistakeError, grading, making, one_line
+from autograder.commands import OURS, MistakeError, grading, making, one_line, report
 
 # What stands for a sign that a terminal or a pipe cannot show; for any other, a question mark does.
 _SIGNS = {"✓": "+", "✗": "-", "…": "...", "×": "x", "’": "'", "–": "-"}
@@ -43,13 +43,14 @@ def commands() -> None:
     A week of a term:
       python -m autograder release           what learners get, in release/
       python -m autograder grade 1           grade submitted/LEARNER/01_sequential_flow/
+      python -m autograder report            what the class shows, in report.html
       make desk                              mark the written answers in formgrader
 
     An ASSIGNMENT is its name, the start of it, or its number: 1 is 01_sequential_flow.
     """
 
 
-for command in (making.release, grading.check, grading.grade, making.keys):
+for command in (making.release, grading.check, grading.grade, report.report, making.keys):
     commands.add_command(command)
 
 

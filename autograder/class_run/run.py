@@ -275,5 +275,5 @@ class ClassRun:
         else:
             self.outcome.levels.add(engine.level)
             verdict = grade_submission(self.course, chosen.submission, stands, engine)
-        warnings = (*chosen.warnings, *verdict.warnings)
-        return replace(verdict, warnings=warnings, look=chosen.look), notebook, time.monotonic() - started
+        warnings, seconds = (*chosen.warnings, *verdict.warnings), time.monotonic() - started
+        return replace(verdict, warnings=warnings, look=chosen.look, seconds=seconds), notebook, seconds

@@ -32,7 +32,7 @@ from sqlalchemy.orm import Session
 from autograder.files import share_with_group, spelt, write_whole
 from autograder.gradebook.exchange import carry, existing_timestamp
 from autograder.gradebook.late import LatePolicy
-from autograder.gradebook.marks import ClassMarks, Recorded, read_marks
+from autograder.gradebook.marks import ClassMarks, Recorded, read_learners, read_marks
 from autograder.gradebook.masters import changed_cells, drop_strays
 from autograder.gradebook.session import (
     GradebookError,
@@ -77,6 +77,11 @@ class ReadGradebook:
             engine.dispose()
 
     def _unusable(self, error: DatabaseError) -> GradebookError:
+        if "locked" in str(error.orig):
+            return GradebookError(
+                f"the gradebook {self.folders.db_url} is locked: another program is writing to it; let it "
+                "finish, and run this again"
+            )
         return GradebookError(
             f"the gradebook {self.folders.db_url} cannot be used ({error.orig}); put back a copy of it, "
             "or set c.CourseDirectory.db_url to where it is"
@@ -85,6 +90,10 @@ class ReadGradebook:
     def recorded(self, assignment: str) -> ClassMarks:
         """What the gradebook holds of `assignment`, by learner."""
         return self._read(lambda db: read_marks(db, assignment), ClassMarks())
+
+    def learners(self) -> dict[str, tuple[str, ...]]:
+        """Everybody in the gradebook by id: first name, last name and address, as far as it has them."""
+        return self._read(read_learners, {})
 
     def check_cells(self, assignment: str) -> None:
         """Refuse a master whose cells have changed since submissions were recorded, as nbgrader does.
