@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,17 @@ from autograder.exercises import EXERCISES
 from autograder.keys.making import make_key
 from grading_course import FakeEngine, answered, hand_in, make_course, rehearse_course, release_notebooks
 from sumskip.checking.core import Report
+from sumskip.checking.key import Key
 from sumskip.checking.predictions import judge_predictions
 
 
+@cache
+def _key(name: str) -> Key:
+    return make_key(name, "seed", secret=True)
+
+
 class KnowingEngine(FakeEngine):
-    """An engine that runs nothing: `# shows ID` in an answer is its diagnosis; predictions are read and judged."""
+    """An engine that runs nothing: `# shows ID` in an answer is its diagnosis; predictions are judged."""
 
     def _report(self, step: Task, source: str) -> Report:
         assert step.exercise is not None
@@ -28,7 +35,7 @@ class KnowingEngine(FakeEngine):
             dictionary = source.partition("=")[2].strip()
             given = ast.literal_eval(dictionary) if dictionary else None
             as_json = given and {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
-            return judge_predictions(make_key(exercise.name, "seed", secret=True), as_json, True)
+            return judge_predictions(_key(exercise.name), as_json, True)
         if "# shows " in source:
             shows = source.split("# shows ")[1].split()[0]
             sentence = next((wrong.sentence for wrong in exercise.wrong if wrong.id == shows), "")

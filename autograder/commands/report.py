@@ -37,8 +37,8 @@ def report(
       python -m autograder report 1 2 --pseudonyms     two lessons, to be shown around
     """
     from autograder.files import write_whole
-    from autograder.gradebook.book import ReadGradebook
-    from autograder.gradebook.session import GradebookError
+    from autograder.gradebook.book import SAY_AFTER, ReadGradebook
+    from autograder.gradebook.session import GradebookError, wait_for_locks
     from autograder.report.figures import figures, rows
     from autograder.report.gather import gather
     from autograder.report.page import as_html, as_json
@@ -52,7 +52,9 @@ def report(
     try:
         course = Course.open(course_root(), keep=False)
         names = course.assignments(assignments) or list(course.masters)
-        gathered = gather(course, ReadGradebook(course.root), names, pseudonyms=pseudonyms)
+        book = ReadGradebook(course.root)
+        wait_for_locks(SAY_AFTER)
+        gathered = gather(course, book, names, pseudonyms=pseudonyms)
     except (CourseError, GradebookError) as error:
         raise MistakeError(str(error)) from error
     if not gathered.rows:

@@ -4,12 +4,12 @@ Right answers of five lines have one natural form, so how alike two texts are as
 library that measures it would name half the class. What counts is *odd*: a mistake, a comment, a text or a
 name that only a few have, and that neither the lessons nor Python or PyTorch brought.
 
-If an oddity that d of N learners have went to them by chance, a given other one would have it with the
-probability p = (d - 1) / (N - 1). If the exercise was copied, say with `KEPT` of its oddities, it is
-KEPT + (1 - KEPT) p. The ratio of the two, multiplied over the oddities of an exercise, and over exercises of
-which `COPIED` are copied, has a mean of 1 under chance: so it exceeds x in one of x pairs at most (Markov). A
-pair is named where it exceeds the number of pairs times `CLASSES`. Names come in company, which chance does
-not know of; so they count half, as the root of their ratio.
+If d of the N learners who tried an exercise have an oddity by chance, one of them shares it with a given
+other with the probability p = (d - 1) / (N - 1); if one copied, and kept the share `KEPT` of all oddities,
+with KEPT + (1 - KEPT) p. The ratio of the two, multiplied over the oddities of an exercise, and over the
+exercises, of which a share `COPIED` is copied, has the mean 1 under chance: so it exceeds x in one of x pairs
+at most (Markov). A pair is named where it exceeds the number of pairs times `CLASSES`. Names come in company,
+which chance does not know of; so they count half, as the root of their ratio.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ def alike(gathered: Gathered) -> Alike:
         }:
             who[oddity].append(learner)
     who = {one: them for one, them in who.items() if len(them) <= MOST and not ordinary.has(one)}
+    tried = Counter(name for sources in answers.values() for name, source in sources.items() if source)
     has: dict[str, dict[str, set[Oddity]]] = defaultdict(lambda: defaultdict(set))
     common: Counter[tuple[str, str]] = Counter()
     for oddity, them in who.items():
@@ -112,7 +113,7 @@ def alike(gathered: Gathered) -> Alike:
         common.update(combinations(them, 2))
 
     def gain(shared: Oddity) -> float:
-        return KEPT * (len(answers) - 1) / (len(who[shared]) - 1) + 1 - KEPT
+        return KEPT * (tried[shared.exercise] - 1) / (len(who[shared]) - 1) + 1 - KEPT
 
     bits = {}
     for pair in (pair for pair, number in common.items() if number >= LEAST):
@@ -184,11 +185,10 @@ def _oddities(exercise: str, source: str, report: Report | None) -> Iterator[Odd
     for _, piece in _pieces(exercise, source):
         if piece:
             yield piece
-    for one in shown(report) if report and source else ():
-        if one.belief != "right" and one.sentence:
-            yield Oddity(
-                exercise, "mistake", f"{one.question}: {one.sentence}" if one.question else one.sentence
-            )
+    # The mistakes of one prediction have one cause: together they are one.
+    wrong = [one for one in shown(report) if one.belief != "right"] if report and source else []
+    if said := "; ".join(f"{one.question}: {one.sentence}".removeprefix(": ") for one in wrong):
+        yield Oddity(exercise, "mistake", said)
 
 
 class _Ordinary:

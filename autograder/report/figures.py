@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from statistics import mean, median
 
-from autograder.class_run.findings import Shown, by_hand, not_graded, shown
+from autograder.class_run.findings import Shown, by_hand, not_graded
 from autograder.exercises import EXERCISES
 from autograder.report.alike import Alike, alike
 from autograder.report.gather import Gathered, State
@@ -193,17 +193,12 @@ def _seen(gathered: Gathered, lesson: str, passages: Passages) -> dict[str, tupl
     """By exercise what its answers show; of a prediction question by question, what is right first."""
     who: dict[tuple[str, Shown], list[str]] = defaultdict(list)
     said: dict[tuple[str, Shown], Counter[str]] = defaultdict(Counter)
-    for (learner, name), verdict in sorted(gathered.rows.items()):
-        for report in verdict.reports if name == lesson else ():
-            for one in shown(report):
-                sentence = gathered.hide(one.sentence)
-                # Two choices that show one belief stay two; of a diagnosis, one sentence stands for all.
-                key = (
-                    report.exercise,
-                    replace(one, sentence="" if one.belief and not one.question else sentence),
-                )
-                who[key].append(learner)
-                said[key][sentence] += 1
+    for learner, exercise, one in gathered.shown(lesson):
+        sentence = gathered.hide(one.sentence)
+        # Two choices that show one belief stay two; of a diagnosis, one sentence stands for all.
+        key = exercise, replace(one, sentence="" if one.belief and not one.question else sentence)
+        who[key].append(learner)
+        said[key][sentence] += 1
     found: dict[str, list[Seen]] = defaultdict(list)
     for (exercise, one), learners in who.items():
         right = one.belief == "right"
@@ -236,10 +231,9 @@ def _moved(gathered: Gathered) -> Iterator[Moved]:
             for belief in _known(exercise):
                 can[belief].add(lesson)
     did: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for (learner, lesson), verdict in gathered.rows.items():
-        for report in verdict.reports:
-            for one in shown(report):
-                did[one.belief][lesson].add(learner)
+    for lesson in lessons:
+        for learner, _, one in gathered.shown(lesson):
+            did[one.belief][lesson].add(learner)
     found = []
     for belief, where in can.items():
         before: set[str] = set()

@@ -6,11 +6,12 @@ import base64
 import hmac
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from autograder.class_run.findings import Shown, shown
 from autograder.engine.ours import words
 from autograder.gradebook.book import ReadGradebook
 from autograder.gradebook.marks import Recorded
@@ -56,6 +57,14 @@ class Gathered:
             for recorded in [self.recorded[assignment]]
             for cell in self.course.points(assignment)
         }
+
+    def shown(self, lesson: str) -> Iterator[tuple[str, str, Shown]]:
+        """Learner, exercise and what the answer shows, of all answers that are not blank."""
+        for learner in self.recorded[lesson]:
+            written = self.sources[learner, lesson]
+            for report in self.rows[learner, lesson].reports:
+                for one in shown(report) if written.get(report.exercise, "?") else ():
+                    yield learner, report.exercise, one
 
     def _state(self, assignment: str, learner: str, cell: str, automatic: bool) -> State:
         mark = self.recorded[assignment][learner].marks.get(cell)
