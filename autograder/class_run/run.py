@@ -19,7 +19,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from autograder.class_run.changes import changes
-from autograder.class_run.outcome import Outcome, TimeLeft
+from autograder.class_run.outcome import Outcome, TimeLeft, save_seconds
 from autograder.class_run.work import Work, one_point_value, work_on
 from autograder.engine.bounded import plain_text
 from autograder.engine.run import Engine
@@ -108,6 +108,7 @@ class ClassRun:
                         self.progress(time_left.another().format("finished before"))
                 self._grade([one for one in work if not one.finished], book, pages)
             self.outcome.recorded = {name: book.recorded(name) for name in self.released}
+            save_seconds(self.course.root, self.outcome)
         return self._ended()
 
     def rehearse(self, handed: Sequence[Handed]) -> Outcome:
@@ -275,5 +276,5 @@ class ClassRun:
         else:
             self.outcome.levels.add(engine.level)
             verdict = grade_submission(self.course, chosen.submission, stands, engine)
-        warnings, seconds = (*chosen.warnings, *verdict.warnings), time.monotonic() - started
-        return replace(verdict, warnings=warnings, look=chosen.look, seconds=seconds), notebook, seconds
+        warnings = (*chosen.warnings, *verdict.warnings)
+        return replace(verdict, warnings=warnings, look=chosen.look), notebook, time.monotonic() - started

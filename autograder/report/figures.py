@@ -70,7 +70,6 @@ class Stage:
     `gone` showed it in the lesson before in which it could be seen, handed this one in, and did not show it.
     """
 
-    lesson: str
     asked: int
     showed: int
     again: int
@@ -125,11 +124,10 @@ class Figures:
 def figures(gathered: Gathered, *, pseudonyms: bool) -> Figures:
     """All numbers of the report."""
     passages = Passages(gathered.course.masters)
-    lessons = tuple(_lesson(gathered, name, passages) for name in gathered.recorded)
     return Figures(
         pseudonyms=pseudonyms,
         learners=gathered.learners,
-        lessons=lessons,
+        lessons=tuple(_lesson(gathered, name, passages) for name in gathered.recorded),
         moved=tuple(_moved(gathered)),
         to_mark=tuple(_to_mark(gathered)),
         late=tuple(_late(gathered)),
@@ -245,7 +243,7 @@ def _moved(gathered: Gathered) -> Iterator[Moved]:
                 continue
             here, everybody = did[belief][lesson], gathered.recorded[lesson].keys()
             again, gone = len(here & before), len(last & everybody - here)
-            stages.append(Stage(lesson, len(everybody), len(here), again, gone))
+            stages.append(Stage(len(everybody), len(here), again, gone))
             before, last = before | here, here
         if len(where) > 1 and before:
             found.append((-len(before), belief, tuple(stages)))
@@ -275,22 +273,15 @@ def _late(gathered: Gathered) -> Iterator[Task]:
         late = {one: them.late(them.timestamp) for one, them in recorded.items()}
         for learner, seconds in sorted(late.items(), key=lambda one: -one[1]):
             if seconds:
-                penalty = recorded[learner].penalty
-                costs = f", {penalty:g} points taken off" if penalty else ", nothing taken off"
-                yield Task(lesson, "", (learner,), f"{_long(seconds)} late{costs}")
-
-
-def _long(seconds: float) -> str:
-    minutes = math.ceil(seconds / 60)
-    days, hours = minutes // 1440, minutes // 60 % 24
-    return f"{days} d {hours} h" if days else f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+                said = f"{seconds / 3600:.1f} hours, {recorded[learner].penalty:g} points taken off"
+                yield Task(lesson, "", (learner,), said)
 
 
 def _slowest(gathered: Gathered) -> Iterator[Task]:
-    times = sorted(gathered.rows.items(), key=lambda row: (-row[1].seconds, row[0]))
-    for (learner, lesson), verdict in times[:SLOWEST]:
-        if verdict.seconds:
-            yield Task(lesson, "", (learner,), f"{verdict.seconds:.1f} s to grade")
+    times = sorted(gathered.seconds.items(), key=lambda row: (-row[1], row[0]))
+    for (learner, lesson), seconds in times[:SLOWEST]:
+        if seconds:
+            yield Task(lesson, "", (learner,), f"{seconds:.1f} s to grade")
 
 
 def rows(gathered: Gathered) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from autograder.class_run.findings import Shown, shown
+from autograder.class_run.outcome import read_seconds
 from autograder.engine.ours import words
 from autograder.gradebook.book import ReadGradebook
 from autograder.gradebook.marks import Recorded
@@ -46,6 +47,7 @@ class Gathered:
     recorded: dict[str, dict[str, Recorded]] = field(default_factory=dict)  # by assignment and learner
     rows: dict[tuple[str, str], Verdict] = field(default_factory=dict)  # by learner and assignment
     sources: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)  # their answers by exercise
+    seconds: dict[tuple[str, str], float] = field(default_factory=dict)  # that grading took, if it is known
     notes: list[str] = field(default_factory=list)  # what is missing from the report, and why
     hide: Callable[[str], str] = visible  # makes a text from outside fit to be shown
 
@@ -95,6 +97,7 @@ def gather(
     found = Gathered(course, {one: "" if pseudonyms else visible(full[one]) for one in sorted(full)})
     if pseudonyms:
         found.hide = _hiding({*people, *strays, *(name for them in people.values() for name in them)})
+    seconds = read_seconds(course.root)
     for assignment in assignments:
         released = {name: words(text) for name, text in course.released_sources(assignment) if name}
         here: dict[str, Recorded] = {}
@@ -113,6 +116,7 @@ def gather(
             here[name] = recorded
             found.rows[name, assignment] = _light(verdict)
             found.sources[name, assignment] = _answers(graded, released)
+            found.seconds[name, assignment] = seconds.get(f"{learner}/{assignment}", 0.0)
         found.recorded[assignment] = dict(sorted(here.items()))  # the gradebook's order is told to nobody
         if lost:
             found.notes.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -17,31 +17,20 @@ from autograder.report import alike, statistics
 from autograder.report.figures import BINS, STATES, Figures
 from autograder.report.statistics import Estimate
 
-_TEMPLATE = Path(__file__).with_name("page.html.j2")
+_HERE = Path(__file__).parent
 TOP, FEW = 5, 8  # beliefs to teach again; rows of a table before the rest is folded
 
 
 def as_html(figures: Figures, made: datetime) -> str:
     """The page."""
-    shelf = Environment(
-        autoescape=True,
-        loader=FileSystemLoader(_TEMPLATE.parent),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    shelf.filters |= {
-        "lesson": _lesson,
-        "name": _name,
-        "points": _points,
-        "prose": _prose,
-        "estimate": _estimate,
-    }
+    shelf = Environment(autoescape=True, loader=FileSystemLoader(_HERE), undefined=StrictUndefined)
+    shelf.trim_blocks = shelf.lstrip_blocks = True
+    shelf.filters |= {one.__name__[1:]: one for one in (_lesson, _name, _points, _prose, _estimate)}
     titles = [_lesson(lesson.name) for lesson in figures.lessons]
-    return shelf.get_template(_TEMPLATE.name).render(
+    return shelf.get_template("page.html.j2").render(
         report=figures,
         made=made,
-        who=_Who(figures),
+        who=_who(figures),
         titles=titles,
         links=[(lesson.name, title) for lesson, title in zip(figures.lessons, titles, strict=True)],
         top=figures.most_shown(TOP),
@@ -60,20 +49,11 @@ def as_json(figures: Figures, made: datetime) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
-class _Who:
-    """Learners by the names that the report may use."""
-
-    def __init__(self, figures: Figures) -> None:
-        self._names = {
-            learner: Markup("<bdi>{}</bdi>{}").format(
-                learner, Markup(" (<bdi>{}</bdi>)").format(name) if name else ""
-            )
-            for learner, name in figures.learners.items()
-        }
-
-    def __call__(self, learners: Iterable[str]) -> Markup:
-        named = [self._names.get(one, Markup("<bdi>{}</bdi>").format(one)) for one in learners]
-        return Markup(", ").join(named)
+def _who(figures: Figures) -> Callable[[Iterable[str]], Markup]:
+    """What lists learners by the names that the report may use."""
+    names = {one: f"{one} ({name})" if name else one for one, name in figures.learners.items()}
+    named = Markup("<bdi>{}</bdi>")  # an id in Hebrew turns its own line alone
+    return lambda learners: Markup(", ").join(named.format(names.get(one, one)) for one in learners)
 
 
 def _lesson(name: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from autograder.engine.ours import rules_of, text_of
@@ -51,35 +50,18 @@ class Passage:
     cell: str
 
 
-@dataclass
-class _Section:
-    passage: Passage
-    level: int
-    exercises: list[str]
-
-
 class Passages:
-    """The passages of the lessons in `masters`, by name."""
+    """The passages of the lessons in `masters`."""
 
     def __init__(self, masters: Mapping[str, Any]) -> None:
-        self._sections = {
-            name: list(_sections(name, notebook["cells"])) for name, notebook in masters.items()
-        }
+        self._sections = {name: _sections(name, notebook["cells"]) for name, notebook in masters.items()}
+        found = {one.cell: one for sections in self._sections.values() for _, one, _ in sections}
+        named = [(found[cell], beliefs) for (_, cell), beliefs in OWN.items() if cell in found]
+        self._own = {belief: one for one, beliefs in named for belief in beliefs.split()}
 
     def title(self, assignment: str) -> str:
         """The lesson's own title: "1. Sequential flow: one module after the other"."""
-        sections = self._sections[assignment]
-        return sections[0].passage.heading if sections else assignment
-
-    @cached_property
-    def _own(self) -> dict[str, Passage]:
-        found = {s.passage.cell: s.passage for sections in self._sections.values() for s in sections}
-        return {
-            belief: found[cell]
-            for (_, cell), beliefs in OWN.items()
-            if cell in found
-            for belief in beliefs.split()
-        }
+        return next((one.heading for _, one, _ in self._sections[assignment]), assignment)
 
     def of(self, assignment: str, exercise: str, belief: str = "") -> Passage | None:
         """What to repeat after this belief was seen in this exercise.
@@ -91,21 +73,19 @@ class Passages:
         if own and own.assignment <= assignment:
             return own
         sections = self._sections[assignment]
-        place = next((i for i, s in enumerate(sections) if exercise in s.exercises), None)
-        if place is None:
-            return None
+        place = next((i for i, (_, _, names) in enumerate(sections) if exercise in names), 0)
         predicted = exercise in EXERCISES and EXERCISES[exercise].kind == "literals"
-        near = sections[place + 1 :] if predicted else [s for s in sections[:place][::-1] if s.level == 2]
-        return next((s.passage for s in near if not s.exercises), None)
+        near = sections[place + 1 :] if predicted else [s for s in reversed(sections[:place]) if s[0] == 2]
+        return next((one for _, one, names in near if not names), None)
 
 
-def _sections(assignment: str, cells: list[Any]) -> list[_Section]:
-    found: list[_Section] = []
+def _sections(assignment: str, cells: Iterable[Any]) -> list[tuple[int, Passage, list[str]]]:
+    """Each heading's level, its passage, and the exercises in it."""
+    found: list[tuple[int, Passage, list[str]]] = []
     for cell in cells:
-        rules = rules_of(cell)
         if cell["cell_type"] == "markdown":
             for marks, heading in re.findall(r"^(#+) +(.+?) *#*$", text_of(cell), re.MULTILINE):
-                found.append(_Section(Passage(assignment, heading, str(cell.get("id", ""))), len(marks), []))
-        if found and rules.get("solution") and "grade_id" in rules:
-            found[-1].exercises.append(rules["grade_id"])
+                found.append((len(marks), Passage(assignment, heading, str(cell.get("id", ""))), []))
+        if found and rules_of(cell).get("solution"):
+            found[-1][2].append(rules_of(cell)["grade_id"])
     return found

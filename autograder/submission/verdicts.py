@@ -41,8 +41,7 @@ class Verdict:
 
     `printed` goes by cell id; `seed` names the course's secret without telling it; `submitted_version`
     is the course's version the notebook was made with; `answers` has, for each graded cell, a digest of what
-    a mark by hand stands on; `look` are the graded cells that a person is to look at, whatever their points;
-    `seconds` is how long it took to make.
+    a mark by hand stands on; `look` are the graded cells that a person is to look at, whatever their points.
     """
 
     assignment: str
@@ -56,7 +55,6 @@ class Verdict:
     submitted_version: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
     look: tuple[str, ...] = ()
-    seconds: float = 0.0
 
     @property
     def score(self) -> float:
