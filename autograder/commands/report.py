@@ -46,9 +46,11 @@ def report(
 
     if not (html_file or csv_file or json_file):
         html_file = Path("report.html")
-    for file in filter(None, (html_file, csv_file, json_file)):
-        if not file.resolve().parent.is_dir():
-            raise MistakeError(f"{file}: there is no such folder")
+    files = [file for file in (html_file, csv_file, json_file) if file]
+    if nowhere := [file for file in files if not file.resolve().parent.is_dir()]:
+        raise MistakeError(f"{nowhere[0]}: there is no such folder")
+    if len({file.resolve() for file in files}) < len(files):
+        raise MistakeError("--html, --csv and --json want a file each; two of them name the same")
     try:
         course = Course.open(course_root(), keep=False)
         names = course.assignments(assignments) or list(course.masters)
@@ -65,5 +67,8 @@ def report(
     page, table, data = as_html(found, made), rows(gathered), as_json(found, made)
     for where, text in ((html_file, page), (csv_file, table), (json_file, data)):
         if where:
-            write_whole(where, text, mode=0o600)
-            print(f"{where}: written")
+            try:
+                write_whole(where, text, mode=0o600)
+            except OSError as error:
+                raise MistakeError(f"{where} cannot be written: {error.strerror}") from error
+            print(f"{where} is written" + ("; open it in a browser" if where == html_file else ""))

@@ -127,16 +127,20 @@ def alike(gathered: Gathered) -> Alike:
         if one != other:
             group[other] = one
             nearest.append(pair)
-    pairs = []
+    pairs, hide = [], gathered.hide
     for pair in nearest[:PAIRS]:
         odd = {o for e in has[pair[0]] for o in has[pair[0]][e] & has[pair[1]][e]}
-        said = sorted(odd, key=lambda o: (len(who[o]), o))
-        both = {}
+        both: dict[str, tuple[Pieces, ...]] = {}
+        written: dict[Oddity | None, str] = {}
         for exercise in sorted({o.exercise for o in odd}):
-            one, other = (answers[learner].get(exercise, "") for learner in pair)
-            both[exercise] = tuple(_shown(exercise, text, odd, gathered.hide) for text in (one, other))
-        shared = tuple(Shared(o.exercise, o.kind, gathered.hide(o.text), len(who[o])) for o in said)
-        pairs.append(Pair(pair, round(bits[pair], 1), shared, both))
+            sides = [
+                list(_pieces(exercise, capped(answers[one].get(exercise, ""), MOST_SHOWN))) for one in pair
+            ]
+            both[exercise] = tuple(tuple((hide(text), o in odd) for text, o in side) for side in sides)
+            written |= {o: text for text, o in sides[0]}
+        said = sorted(odd, key=lambda o: (len(who[o]), o))
+        shared = (Shared(o.exercise, o.kind, hide(written.get(o, o.text)), len(who[o])) for o in said)
+        pairs.append(Pair(pair, round(bits[pair], 1), tuple(shared), both))
     return Alike(tuple(pairs), len(nearest))
 
 
@@ -147,13 +151,8 @@ def _bits(ours: set[Oddity], theirs: set[Oddity], gain: Callable[[Oddity], float
         each = (
             math.log2(gain(o) if o in ours & theirs else 1 - KEPT) / (1 + (o.kind == "name")) for o in side
         )
-        ways.append(2 ** sum(each))
+        ways.append(2 ** min(1000.0, sum(each)))  # more is no number that Python has
     return math.log2(1 - COPIED + COPIED * sum(ways) / 2)
-
-
-def _shown(exercise: str, source: str, odd: set[Oddity], hide: Callable[[str], str]) -> Pieces:
-    """An answer as it may be shown, cut at what is odd in it."""
-    return tuple((hide(text), piece in odd) for text, piece in _pieces(exercise, capped(source, MOST_SHOWN)))
 
 
 def _first(group: dict[str, str], learner: str) -> str:

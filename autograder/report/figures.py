@@ -13,7 +13,7 @@ from statistics import mean, median
 from autograder.class_run.findings import Shown, by_hand, not_graded
 from autograder.exercises import EXERCISES
 from autograder.report.alike import Alike, alike
-from autograder.report.gather import Gathered, State
+from autograder.report.gather import Gathered, State, known_beliefs
 from autograder.report.passages import Passage, Passages
 from autograder.report.statistics import Estimate, difficulty, discrimination
 
@@ -116,7 +116,7 @@ class Figures:
             for lesson in self.lessons
             for exercise in lesson.exercises
             for seen in exercise.seen
-            if seen.belief in _known(exercise.name)
+            if seen.belief in known_beliefs(exercise.name)
         ]
         return sorted(every, key=lambda one: -one[2].count)[:number]
 
@@ -204,20 +204,13 @@ def _seen(gathered: Gathered, lesson: str, passages: Passages) -> dict[str, tupl
         sentence = repr(answers[one.question]) if right else said[exercise, one].most_common(1)[0][0]
         repeat = None if right else passages.of(lesson, exercise, one.belief)
         them = () if right else tuple(learners)
-        found[exercise].append(Seen(one.question, one.belief, sentence, len(learners), them, repeat))
+        belief = gathered.named(exercise, one.belief)
+        found[exercise].append(Seen(one.question, belief, sentence, len(learners), them, repeat))
     for exercise, ones in found.items():
         questions = [question.name for question in EXERCISES[exercise].questions]
         order = {name: number for number, name in enumerate([*questions, ""])}
         ones.sort(key=lambda s: (order[s.question], s.belief != "right", -s.count, s.sentence))
     return {exercise: tuple(ones) for exercise, ones in found.items()}
-
-
-def _known(exercise: str) -> set[str]:
-    """The ids of the beliefs that an exercise can show."""
-    if exercise not in EXERCISES:
-        return set()
-    asked = {name for question in EXERCISES[exercise].questions for _, name, _ in question.wrong}
-    return asked | {wrong.id for wrong in EXERCISES[exercise].wrong}
 
 
 def _moved(gathered: Gathered) -> Iterator[Moved]:
@@ -226,7 +219,7 @@ def _moved(gathered: Gathered) -> Iterator[Moved]:
     can: dict[str, set[str]] = defaultdict(set)
     for lesson in lessons:
         for exercise in gathered.course.exercises(lesson):
-            for belief in _known(exercise):
+            for belief in known_beliefs(exercise):
                 can[belief].add(lesson)
     did: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for lesson in lessons:
@@ -298,7 +291,8 @@ def rows(gathered: Gathered) -> str:
             late = f"{there.late(there.timestamp) / 3600:.1f}"
             for cell, most in gathered.course.points(lesson).items():
                 exercise, mark = cell.removesuffix("_check"), there.marks.get(cell)
-                diagnosis = (reports[exercise].diagnosis or "") if exercise in reports else ""
+                diagnosis = reports[exercise].diagnosis if exercise in reports else ""
+                diagnosis = gathered.named(exercise, diagnosis or "")
                 given = "" if mark is None or mark.points is None else f"{mark.points:g}"
                 state = states[cell][learner]
                 table.writerow((_cell(learner), lesson, exercise, state, given, f"{most:g}", diagnosis, late))

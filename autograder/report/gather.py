@@ -8,12 +8,14 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from autograder.class_run.findings import Shown, shown
 from autograder.class_run.outcome import read_seconds
 from autograder.engine.ours import words
+from autograder.exercises import EXERCISES
 from autograder.gradebook.book import ReadGradebook
 from autograder.gradebook.marks import Recorded
 from autograder.gradebook.page_text import visible
@@ -68,6 +70,11 @@ class Gathered:
                 for one in shown(report) if written.get(report.exercise, "?") else ():
                     yield learner, report.exercise, one
 
+    def named(self, exercise: str, belief: str) -> str:
+        """The id of a belief as it may be shown: one that is not ours may be a name that a learner gave."""
+        ours = {"right", "other", *known_beliefs(exercise)}
+        return belief if belief in ours else self.hide(belief)
+
     def _state(self, assignment: str, learner: str, cell: str, automatic: bool) -> State:
         mark = self.recorded[assignment][learner].marks.get(cell)
         if mark is None or mark.points is None:
@@ -76,6 +83,15 @@ class Gathered:
             return "solved"
         source = self.sources[learner, assignment].get(cell.removesuffix("_check"), "?")
         return "tried" if source else "blank"
+
+
+@cache
+def known_beliefs(exercise: str) -> set[str]:
+    """The ids of the beliefs that an exercise can show."""
+    if exercise not in EXERCISES:
+        return set()
+    asked = {name for question in EXERCISES[exercise].questions for _, name, _ in question.wrong}
+    return asked | {wrong.id for wrong in EXERCISES[exercise].wrong}
 
 
 def gather(
