@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from autograder.commands import OURS, MistakeError, demo, grading, lms, making, marking, one_line
+from autograder.commands import OURS, MistakeError, demo, grading, lms, making, marking, one_line, report
 
 # What stands for a sign that a terminal or a pipe cannot show; for any other, a question mark does.
 _SIGNS = {"✓": "+", "✗": "-", "…": "...", "×": "x", "’": "'", "–": "-"}
@@ -45,15 +45,16 @@ def commands() -> None:
       python -m autograder collect ZIP       put what your LMS hands out into submitted/
       python -m autograder grade 1           grade submitted/LEARNER/01_sequential_flow/
       python -m autograder mark              mark the written answers, all on one page
-      make desk                              see everything in formgrader
+      python -m autograder report            what the class shows, in report.html
       python -m autograder export, return    marks and feedback pages, back to your LMS
+      make desk                              see everything in formgrader
 
     An ASSIGNMENT is its name, the start of it, or its number: 1 is 01_sequential_flow.
     """
 
 
 for command in (
-    *(demo.demo, making.release, lms.collect, grading.check, grading.grade, marking.mark),
+    *(demo.demo, making.release, lms.collect, grading.check, grading.grade, marking.mark, report.report),
     *(lms.export, lms.give_back, making.keys, lms.forget),
 ):
     commands.add_command(command)

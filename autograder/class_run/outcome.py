@@ -12,6 +12,8 @@ from autograder.files import write_whole
 from autograder.gradebook.marks import Recorded
 from autograder.submission.verdicts import Verdict
 
+SECONDS = ".course/seconds.json"
+
 
 @dataclass
 class Outcome:
@@ -55,6 +57,23 @@ class TimeLeft:
         seconds = round((now - self.first) / (self.done - 1) * (self.total - self.done))
         left = f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
         return f"{self.done} of {self.total} {{}}, {left} left"
+
+
+def save_seconds(root: Path, outcome: Outcome) -> None:
+    """Keep how long each notebook took when it was last graded; no verdict says it, they do not vary."""
+    kept = {**read_seconds(root), **{name: round(spent, 2) for name, spent in outcome.seconds.items()}}
+    write_whole(
+        root / SECONDS, json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n", mode=0o600
+    )
+
+
+def read_seconds(root: Path) -> dict[str, float]:
+    """Seconds by `learner/assignment`; what is not there or damaged is missed by nobody."""
+    try:
+        kept = json.loads((root / SECONDS).read_bytes())
+        return {str(name): float(spent) for name, spent in kept.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def save_json(path: Path, outcome: Outcome) -> None:

@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 
 from autograder.class_run.alone import alone
 from autograder.class_run.changes import changes
-from autograder.class_run.outcome import Outcome, TimeLeft
+from autograder.class_run.outcome import Outcome, TimeLeft, save_seconds
 from autograder.class_run.work import Work, one_point_value, work_on
 from autograder.engine.bounded import plain_text
 from autograder.engine.run import Engine
@@ -94,6 +94,7 @@ class ClassRun:
             except GradebookError as error:  # nobody's grade waits for it
                 self.outcome.warnings.append(f"nobody was given a name: {error}")
             self.outcome.recorded = {name: book.recorded(name) for name in self.released}
+            save_seconds(self.course.root, self.outcome)
         return self._ended()
 
     def rehearse(self, handed: Sequence[Handed]) -> Outcome:

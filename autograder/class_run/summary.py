@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from autograder.class_run.changes import Change
+from autograder.class_run.findings import by_hand, not_graded, shown
 from autograder.class_run.outcome import Outcome
 from autograder.submission.course import Course
 
@@ -81,8 +82,9 @@ def _beliefs(outcome: Outcome) -> list[str]:
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for _, verdict in sorted(outcome.rows.items()):
         for report in verdict.reports:
-            for question, belief in report.beliefs.items():
-                found[f"{report.exercise}: {question}"][belief] += 1
+            for one in shown(report):
+                if one.question:
+                    found[f"{report.exercise}: {one.question}"][one.belief] += 1
     return [
         f"{question}: {', '.join(f'{count} {belief}' for belief, count in beliefs.most_common())}"
         for question, beliefs in found.items()
@@ -91,36 +93,20 @@ def _beliefs(outcome: Outcome) -> list[str]:
 
 def _by_hand(outcome: Outcome) -> list[str]:
     """Each cell with answers that a person is to mark, how many they are, and the points that are open."""
-    unmarked: Counter[tuple[str, str]] = Counter()
-    again: Counter[tuple[str, str]] = Counter()
-    points: dict[tuple[str, str], float] = {}
-    for (learner, assignment), verdict in sorted(outcome.rows.items()):
-        there = outcome.recorded.get(assignment, {}).get(learner)
-        silent = {f"{r.exercise}_check" for r in verdict.reports if r.status == "not_graded"}
-        for cell, mark in sorted(there.marks.items()) if there else ():
-            if mark.waits and (cell not in silent or mark.by_hand is not None):
-                points[assignment, cell] = mark.most
-                (unmarked if mark.points is None else again)[assignment, cell] += 1
     lines = []
-    for key in sorted(points):
-        said = [f"{counted(unmarked[key], 'answer')} not marked yet, {points[key]:g} points each"]
-        said = said if unmarked[key] else []
-        said += [f"{counted(again[key], 'mark')} to be looked at again"] if again[key] else []
-        lines.append(f"{key[0]}: {key[1].removesuffix('_check')}: {'; '.join(said)}")
+    for (assignment, cell), waiting in sorted(by_hand(outcome.rows, outcome.recorded).items()):
+        unmarked, again = len(waiting.unmarked), len(waiting.again)
+        said = [f"{counted(unmarked, 'answer')} not marked yet, {waiting.points:g} points each"]
+        said = said if unmarked else []
+        said += [f"{counted(again, 'mark')} to be looked at again"] if again else []
+        lines.append(f"{assignment}: {cell.removesuffix('_check')}: {'; '.join(said)}")
     return lines
 
 
 def _silent(outcome: Outcome) -> list[str]:
     """Each notebook of which something was not graded and nobody has looked yet."""
     lines = []
-    for (learner, assignment), verdict in sorted(outcome.rows.items()):
-        there = outcome.recorded.get(assignment, {}).get(learner)
-        messages: dict[str, list[str]] = defaultdict(list)
-        for report in verdict.reports:
-            mark = there.marks.get(f"{report.exercise}_check") if there else None
-            if report.status == "not_graded" and (mark is None or mark.points is None):
-                messages[report.message].append(report.exercise)
-        if messages:
-            said = "; ".join(f"{', '.join(names)}: {message}" for message, names in messages.items())
-            lines.append(f"{learner}/{assignment}: {said}")
+    for learner, assignment, reasons in not_graded(outcome.rows, outcome.recorded):
+        said = "; ".join(f"{', '.join(names)}: {message}" for message, names in reasons.items())
+        lines.append(f"{learner}/{assignment}: {said}")
     return lines

@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 OURS = "This is a mistake of the grader, not of yours or of a learner's. Please report it with these lines:"
 
 
 class MistakeError(Exception):
     """The command cannot do what was asked; its text is the one line that says why."""
+
+
+def course_root() -> Path:
+    """The working directory.
+
+    Raises:
+        MistakeError: it is no course root.
+    """
+    root = Path.cwd()
+    if not (root / "nbgrader_config.py").is_file():
+        raise MistakeError(f"{root} is no course root (it has no nbgrader_config.py): change into it")
+    return root
 
 
 def one_line(text: str) -> str:

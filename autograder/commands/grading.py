@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from autograder.commands import OURS, MistakeError, one_line, print_sections, warn
+from autograder.commands import OURS, MistakeError, course_root, one_line, print_sections, warn
 
 _trust = click.option(
     "--trust-submissions",
@@ -97,9 +97,7 @@ def grade(
     from autograder.gradebook.session import GradebookError
     from autograder.submission.course import Course, CourseError
 
-    root = Path.cwd()
-    if not (root / "nbgrader_config.py").is_file():
-        raise MistakeError(f"{root} is no course root (it has no nbgrader_config.py): change into it")
+    root = course_root()
     learners = [name.strip() for name in (students or "").split(",") if name.strip()]
     if students is not None and not learners:
         raise MistakeError("--students expects ids such as ana,ben; none came")

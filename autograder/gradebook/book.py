@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 from autograder.files import share_with_group, spelt, write_whole
 from autograder.gradebook.exchange import carry, existing_timestamp
 from autograder.gradebook.late import LatePolicy
-from autograder.gradebook.marks import ClassMarks, Recorded, read_marks
+from autograder.gradebook.marks import ClassMarks, Recorded, read_learners, read_marks
 from autograder.gradebook.masters import changed_cells, drop_strays
 from autograder.gradebook.roster import name_students, read_roster
 from autograder.gradebook.session import (
@@ -94,6 +94,10 @@ class ReadGradebook:
         """What the gradebook holds of `assignment`, by learner."""
         due = self._due.get(assignment)
         return self._read(lambda db: read_marks(db, assignment, due), ClassMarks(due))
+
+    def learners(self) -> dict[str, tuple[str, ...]]:
+        """Everybody in the gradebook by id: first name, last name and address, as far as it has them."""
+        return self._read(read_learners, {})
 
     def check_cells(self, assignment: str) -> None:
         """Refuse a master whose cells have changed since submissions were recorded, as nbgrader does.
