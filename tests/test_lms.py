@@ -21,8 +21,8 @@ from autograder.class_run.alone import alone
 from autograder.class_run.folders import find_handed
 from autograder.lms import archives
 from autograder.lms.collect import STAGING
-from autograder.lms.people import People, Person, read_roster, slug, unfit
 from autograder.lms.remembered import FILE
+from autograder.roster.people import People, Person, read_roster, slug, unfit
 from autograder.submission.course import Course
 from grading_course import LESSONS, hand_in, make_course, rehearse_course
 from lms_zips import (
@@ -114,14 +114,12 @@ def test_what_an_lms_hands_out_goes_to_its_learners(
 
 @pytest.mark.parametrize("form", ["moodle", "moodle without folders", "canvas", "blackboard", "gradescope"])
 def test_a_roster_gives_the_ids(form: str, root: Path, collect: Callable[..., str]) -> None:
-    """Names or numbers, whichever the LMS tells; once given, the roster is used again."""
+    """Names or numbers, whichever the LMS tells; the course's own roster is used without being named."""
     (root / "roster.csv").write_text(ROSTER + "d4;Dora;Klein;104;104;dora@uni.example\n")
-    said = collect(FORMS[form][0], "--roster", "roster.csv")
+    said = collect(FORMS[form][0])
     assert {path.split("/")[0] for path in _submitted(root)} == {"a1", "b2", "c3"}
     assert f"Nothing of {FIRST} from 1 of 4 learners: d4" in said
-    assert "3 as before" in collect(FORMS[form][0])
-    (root / "roster.csv").unlink()
-    assert main(["collect", str(root.parent / "submissions.zip")]) == 2
+    assert "3 as before" in collect(FORMS[form][0], "--roster", "roster.csv")
 
 
 def test_an_id_of_an_earlier_collect_is_named(root: Path, collect: Callable[..., str]) -> None:

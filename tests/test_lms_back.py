@@ -21,7 +21,7 @@ from nbgrader.api import Gradebook
 from autograder.__main__ import main
 from autograder.commands import lms as commands
 from autograder.lms.remembered import FILE
-from autograder.lms.sheets import read_sheet
+from autograder.roster.sheets import read_sheet
 from grading_course import LESSONS, answered, hand_in, make_course, rehearse_course, release_notebooks
 from lms_zips import CLASS, FILE_1, ROSTER, Hands, canvas, moodle, refused, write_zip
 

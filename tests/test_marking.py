@@ -573,10 +573,8 @@ def test_a_rosters_names_are_the_gradebooks(root: Path) -> None:
 @pytest.mark.parametrize(
     ("roster", "words"),
     [
-        (b"", "expected the header id,first_name,last_name,email, got nothing"),
-        (b"name,mail\nA,b\n", "got name,mail"),
-        (b"id,first_name\nanouk,A\nanouk,B\n", "roster.csv, line 3: anouk is there twice; leave one"),
-        ("id,first_name\nanouk,Zoë\n".encode("latin-1"), "expected UTF-8"),
+        (b"", "roster.csv: expected a header and a line for each learner"),
+        (b"name,group\nA,b\n", "expected a column that tells learners apart"),
     ],
 )
 def test_a_bad_roster_stops_no_grading(
@@ -585,7 +583,7 @@ def test_a_bad_roster_stops_no_grading(
     (root / "roster.csv").write_bytes(roster)
     assert main(["grade", "--students", "cleo"]) == 0
     out = capsys.readouterr().out
-    assert "nobody was given a name: roster.csv" in out
+    assert "nobody was given a name: " in out
     assert words in out
 
 

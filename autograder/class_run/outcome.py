@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,10 +62,21 @@ class TimeLeft:
 
 def save_seconds(root: Path, outcome: Outcome) -> None:
     """Keep how long each notebook took when it was last graded; no verdict says it, they do not vary."""
-    kept = {**read_seconds(root), **{name: round(spent, 2) for name, spent in outcome.seconds.items()}}
-    write_whole(
-        root / SECONDS, json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n", mode=0o600
-    )
+    spent = {name: round(seconds, 2) for name, seconds in outcome.seconds.items()}
+    _write_seconds(root, {**read_seconds(root), **spent})
+
+
+def _write_seconds(root: Path, kept: Mapping[str, float]) -> None:
+    text = json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False)
+    write_whole(root / SECONDS, text + "\n", mode=0o600)
+
+
+def forget_seconds(root: Path, learners: Collection[str]) -> None:
+    """Take what is kept of these learners out."""
+    kept = read_seconds(root)
+    left = {name: spent for name, spent in kept.items() if name.rpartition("/")[0] not in learners}
+    if left != kept:
+        _write_seconds(root, left)
 
 
 def read_seconds(root: Path) -> dict[str, float]:

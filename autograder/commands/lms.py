@@ -13,8 +13,7 @@ from autograder.commands import MistakeError, one_line, print_sections, warn
 
 if TYPE_CHECKING:
     from autograder.lms.collect import Taken
-    from autograder.lms.people import People
-    from autograder.lms.remembered import Remembered
+    from autograder.roster.people import People
     from autograder.submission.course import Course
 
 LOCKED_SECONDS = 10.0  # for which another program may hold the gradebook while marks are read
@@ -24,7 +23,7 @@ _roster = click.option(
     "--roster",
     type=_PATH,
     metavar="CSV",
-    help="Who is who: ids, names, emails, numbers, by its header (default: that of the last collect).",
+    help="Who is who: ids, names, emails, numbers, by its header (default: roster.csv, if there is one).",
 )
 
 
@@ -34,6 +33,7 @@ def _course(*, alone: bool = False) -> Iterator[Course]:
     from autograder.class_run.alone import alone as the_only_one
     from autograder.gradebook.session import GradebookError
     from autograder.lms import LmsError
+    from autograder.roster.sheets import SheetError
     from autograder.submission.course import Course, CourseError
 
     root = Path.cwd()
@@ -43,24 +43,24 @@ def _course(*, alone: bool = False) -> Iterator[Course]:
         opened = Course.open(root)
         with the_only_one(root) if alone else nullcontext():
             yield opened
-    except (CourseError, GradebookError, LmsError) as error:
+    except (CourseError, GradebookError, LmsError, SheetError) as error:
         raise MistakeError(str(error)) from error
 
 
-def _people(remembered: Remembered, roster: Path | None) -> People | None:
-    """Those of the roster that is given, or of the one of last time."""
-    from autograder.lms.people import read_roster
+def _people(root: Path, roster: Path | None) -> People | None:
+    """Those of the roster that is given, or else of the course's own."""
+    from autograder.roster.people import ROSTER, read_roster
 
-    path = roster or (Path(remembered.roster) if remembered.roster else None)
-    if path is None:
+    own = root / ROSTER
+    if roster is None and not own.is_file():
         return None
-    if roster is None and not path.is_file():
-        raise MistakeError(f"the roster of last time, {path}, is gone; give one with --roster")
+    path = roster or own
     people, column, left = read_roster(path)
     print(one_line(f"{len(people.persons)} learners in {path}; their ids are its column {column!r}"))
     for line in left:
         warn(f"{path}: {line}")
-    remembered.roster = str(path.resolve())
+    if not own.is_file():
+        print(f"Keep it as {ROSTER} in the course root, and it is used each time")
     return people
 
 
@@ -98,7 +98,7 @@ def collect(zips: tuple[Path, ...], assignment: str | None, roster: Path | None,
     done: list[Taken] = []
     with _course(alone=True) as course:
         remembered = Remembered.of(course.root)
-        people = _people(remembered, roster)
+        people = _people(course.root, roster)
         name = course.assignments([assignment])[0] if assignment is not None else None
         collector = Collector(course, remembered, people, name, replace=replace)
         for path in zips:
@@ -188,7 +188,7 @@ def export(
         raise MistakeError(f"{file} is there already; name another file, or add --overwrite{hint}")
     with _course() as course:
         remembered = Remembered.of(course.root)
-        people = _people(remembered, roster)
+        people = _people(course.root, roster)
         book = ReadGradebook(course.root)
         wait_for_locks(LOCKED_SECONDS)
         marks = read_marks_of(book, course.assignments(assignments) or list(course.masters))

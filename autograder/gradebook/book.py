@@ -33,9 +33,9 @@ from sqlalchemy.orm import Session
 from autograder.files import share_with_group, spelt, write_whole
 from autograder.gradebook.exchange import carry, existing_timestamp
 from autograder.gradebook.late import LatePolicy
-from autograder.gradebook.marks import ClassMarks, Recorded, read_learners, read_marks
+from autograder.gradebook.marks import ClassMarks, Recorded, read_marks
 from autograder.gradebook.masters import changed_cells, drop_strays
-from autograder.gradebook.roster import name_students, read_roster
+from autograder.gradebook.roster import name_students, names_of
 from autograder.gradebook.session import (
     GradebookError,
     SharedGradebook,
@@ -94,10 +94,6 @@ class ReadGradebook:
         """What the gradebook holds of `assignment`, by learner."""
         due = self._due.get(assignment)
         return self._read(lambda db: read_marks(db, assignment, due), ClassMarks(due))
-
-    def learners(self) -> dict[str, tuple[str, ...]]:
-        """Everybody in the gradebook by id: first name, last name and address, as far as it has them."""
-        return self._read(read_learners, {})
 
     def check_cells(self, assignment: str) -> None:
         """Refuse a master whose cells have changed since submissions were recorded, as nbgrader does.
@@ -216,7 +212,7 @@ class ClassGradebook(ReadGradebook):
         Raises:
             GradebookError: the roster cannot be read; nothing was named.
         """
-        roster = read_roster(self.root)
+        roster = names_of(self.root)
         self._patiently(lambda: self._named(roster))
 
     def _named(self, roster: Mapping[str, Mapping[str, str]]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from nbgrader.api import Assignment, BaseCell, Grade, Student, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Assignment, BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
 from sqlalchemy.orm import Session
 
 from sumskip.checking.core import Report
@@ -115,9 +115,3 @@ def read_marks(db: Session, assignment: str, due: datetime | None = None) -> Cla
         if cell is not None:
             marks[learner][cell] = Mark(automatic, by_hand, extra or 0.0, most, waits)
     return found
-
-
-def read_learners(db: Session) -> dict[str, tuple[str, ...]]:
-    """Everybody in the gradebook by id: first name, last name and address, as far as it has them."""
-    columns = (Student.id, Student.first_name, Student.last_name, Student.email)
-    return {id: tuple(name or "" for name in names) for id, *names in db.query(*columns).order_by(Student.id)}

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nbgrader.api import Student
 from sqlalchemy.orm import Session
 
-from autograder.files import UnfitFileError, one_form, regular_bytes
+from autograder.files import one_form
 from autograder.gradebook.session import GradebookError
-
-ROSTER = "roster.csv"
-NAMES = ("first_name", "last_name", "email")
-MOST_BYTES = 5_000_000
+from autograder.roster.people import ROSTER, Person, read_roster
+from autograder.roster.sheets import SheetError
 
 
-def read_roster(root: Path) -> dict[str, dict[str, str]]:
-    """By id, in its one Unicode form, the names that the roster has; nothing where there is no roster.
+def names_of(root: Path) -> dict[str, dict[str, str]]:
+    """By id, in its one Unicode form, what nbgrader keeps of a learner, as far as the roster has it.
 
     Raises:
-        GradebookError: it is no roster, or has somebody twice; one line says where.
+        GradebookError: it is no roster; one line says why.
     """
     path = root / ROSTER
     if not path.exists():
         return {}
-    found: dict[str, dict[str, str]] = {}
     try:
-        lines = csv.DictReader(regular_bytes(path, MOST_BYTES).decode("utf-8-sig").splitlines())
-        if "id" not in (lines.fieldnames or ()):
-            there = ",".join(lines.fieldnames or ()) or "nothing"
-            raise GradebookError(f"{ROSTER}: expected the header id,{','.join(NAMES)}, got {there[:200]}")
-        for line in lines:
-            learner = one_form((line["id"] or "").strip())
-            if learner in found:
-                raise GradebookError(f"{ROSTER}, line {lines.line_num}: {learner} is there twice; leave one")
-            if learner:
-                found[learner] = {name: text for name in NAMES if (text := (line.get(name) or "").strip())}
-    except UnicodeDecodeError as error:
-        raise GradebookError(f"{ROSTER}: expected UTF-8, got something else; save it as UTF-8") from error
-    except (UnfitFileError, csv.Error) as error:
-        raise GradebookError(f"{ROSTER}: {error}") from error
-    return found
+        people, _, _ = read_roster(path)
+    except SheetError as error:
+        raise GradebookError(str(error)) from error
+    return {person.learner: dict(_kept(person)) for person in people.persons}
+
+
+def _kept(person: Person) -> Iterable[tuple[str, str]]:
+    told = person.told
+    first, last = told.get("first", ""), told.get("last", "")
+    if not (first or last):
+        first, last = "", told.get("name", "")
+    kept = (("first_name", first), ("last_name", last), ("email", told.get("email", "")))
+    return [(name, text) for name, text in kept if text]
 
 
 def name_students(db: Session, roster: Mapping[str, Mapping[str, str]]) -> None:

@@ -27,9 +27,9 @@ from autograder.gradebook.exchange import SECRET, TIMESTAMP, time_in
 from autograder.lms import LmsError, few
 from autograder.lms.archives import ArchiveError, opened, opened_inside
 from autograder.lms.formats import Delivered, Delivery, read_delivery
-from autograder.lms.people import People, derived_id, slug, unfit
 from autograder.lms.remembered import Came, Remembered
 from autograder.names import plain
+from autograder.roster.people import People, derived_id, slug, unfit
 from autograder.submission.course import Course
 from autograder.words import nbgraders_words
 

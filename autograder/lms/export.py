@@ -14,10 +14,10 @@ from pathlib import Path
 
 from autograder.gradebook.book import ReadGradebook
 from autograder.lms import LmsError, few
-from autograder.lms.people import NOBODY, People, Person
 from autograder.lms.remembered import Remembered
-from autograder.lms.sheets import Sheet, SheetError, filled, read_sheet
 from autograder.names import did_you_mean, plain
+from autograder.roster.people import NOBODY, People, Person
+from autograder.roster.sheets import Sheet, SheetError, filled, read_sheet
 
 # What the one column of marks is called in a sheet of one assignment, such as Moodle's grading worksheet.
 _GRADE = {"grade", "bewertung", "note", "calificacion", "nota", "cijfer", "points", "punkte", "score"}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.class_run.outcome import forget_seconds
 from autograder.files import one_form
 from autograder.gradebook.book import ClassGradebook, ReadGradebook
 from autograder.lms import LmsError
@@ -88,6 +89,7 @@ def forget(root: Path, remembered: Remembered, found: Held, waiting: Callable[[s
             shutil.rmtree(path)
         else:
             path.unlink()
+    forget_seconds(root, found.students)
     shutil.rmtree(root / STAGING, ignore_errors=True)
     for name in found.came:
         remembered.forget(name)

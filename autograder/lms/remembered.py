@@ -29,10 +29,9 @@ class Came:
 
 @dataclass
 class Remembered:
-    """By assignment and learner how each submission came; and the roster that told whose they are."""
+    """By assignment and learner how each submission came."""
 
     path: Path
-    roster: str = ""
     came: dict[str, dict[str, Came]] = field(default_factory=dict)
 
     @classmethod
@@ -49,7 +48,7 @@ class Remembered:
                 assignment: {learner: Came(**one) for learner, one in some.items()}
                 for assignment, some in data["came"].items()
             }
-            return cls(path, str(data["roster"]), came)
+            return cls(path, came)
         except FileNotFoundError:
             return cls(path)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -68,6 +67,6 @@ class Remembered:
 
     def save(self) -> None:
         came = {name: {who: asdict(one) for who, one in some.items()} for name, some in self.came.items()}
-        data = {"roster": self.roster, "came": came}
+        data = {"came": came}
         text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False)
         write_whole(self.path, text + "\n", mode=0o600)

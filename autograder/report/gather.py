@@ -105,14 +105,19 @@ def gather(
     Raises:
         GradebookError: the gradebook cannot be read.
     """
-    people, folder = book.learners(), course.root / "verdicts"
+    people, folder = book.students(), course.root / "verdicts"
     judged = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     strays = {name for name in judged - people.keys() if not name.startswith(".")}
     names = invented([*people, *strays], course.secret) if pseudonyms else {}
-    full = {names.get(one, one): " ".join(filter(None, them[:2])) for one, them in people.items()}
+    full = {
+        names.get(one, one): " ".join(filter(None, (them.get("first"), them.get("last"))))
+        for one, them in people.items()
+    }
     found = Gathered(course, {one: "" if pseudonyms else visible(full[one]) for one in sorted(full)})
     if pseudonyms:
-        found.hide = _hiding({*people, *strays, *(name for them in people.values() for name in them)})
+        found.hide = _hiding(
+            {*people, *strays, *(name for them in people.values() for name in them.values())}
+        )
     seconds = read_seconds(course.root)
     for assignment in assignments:
         released = {name: words(text) for name, text in course.released_sources(assignment) if name}

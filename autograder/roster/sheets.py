@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 
 from autograder.files import UnfitFileError, regular_bytes, write_whole
-from autograder.lms import LmsError
 from autograder.names import plain
 
 MOST_SHEET = 50_000_000  # bytes
@@ -37,7 +36,7 @@ _DEFUSED = re.compile(r"^'(?=[=+\-@])")
 _PARTICIPANT = re.compile(r"(partic|partec|teilnehm|deelnem)\D*\d+", re.IGNORECASE)
 
 
-class SheetError(LmsError):
+class SheetError(Exception):
     """A table that cannot be used. One line: what was expected, what came, what to do."""
 
 

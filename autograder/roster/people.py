@@ -9,15 +9,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 from unicodedata import combining, normalize
 
 from autograder.files import one_form
-from autograder.lms.formats import Delivered
-from autograder.lms.sheets import IDS, SheetError, read_sheet
 from autograder.names import plain
+from autograder.roster.sheets import IDS, SheetError, read_sheet
 
 Key = tuple[str, str]
+ROSTER = "roster.csv"  # the course's own, in its root
 NOBODY = "nobody of that name or number is known"
+
+
+class Called(Protocol):
+    """Somebody as an LMS calls them: a name, a number and an address, empty where it has none."""
+
+    @property
+    def lms(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def email(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,7 @@ class People:
             return None, f"the number is that of {_shown(some)}, the name is not"
         return some[0], ""
 
-    def whose(self, one: Delivered) -> tuple[Person | None, str]:
+    def whose(self, one: Called) -> tuple[Person | None, str]:
         """Whose a submission is, or why that cannot be told."""
         number, email = fold(one.number), fold(one.email)
         roles = (one.lms,) if one.lms in ("moodle", "canvas") else ("learner", "login", "sid", "email")
@@ -148,7 +162,7 @@ def unfit(learner: str) -> str:
     return ""
 
 
-def derived_id(one: Delivered) -> str:
+def derived_id(one: Called) -> str:
     """An id for somebody of whom no roster tells: made of the LMS's own number or name."""
     if one.lms == "canvas":
         return f"{slug(one.name) or 'anon'}_{one.number}"

@@ -1,0 +1,1 @@
+"""Who is in a class: tables of learners as people and programs write them."""
