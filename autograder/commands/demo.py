@@ -9,6 +9,7 @@ import click
 
 from autograder.commands import MistakeError, print_sections
 from autograder.commands.grading import grade
+from autograder.commands.report import report
 
 
 @click.command()
@@ -41,6 +42,7 @@ def demo(context: click.Context, students: int, seed: int, folder: Path) -> int:
     drawn = hand_in(course, students, seed)
     with contextlib.chdir(folder):
         status = context.invoke(grade)
+        context.invoke(report)
     found = compare(course, drawn)
     lines = [
         f"{found.right} right answers, {found.passed} passed",
@@ -49,5 +51,10 @@ def demo(context: click.Context, students: int, seed: int, folder: Path) -> int:
         *found.misnamed,
     ]
     print_sections([("What is known of the answers, and what was found", lines)])
-    print_sections([("Next", [f"cd {folder}", "python -m autograder grade --dry-run"])])
+    steps = [
+        f"open {folder / 'report.html'}: what the class shows",
+        f"cd {folder}; python -m autograder mark: the written answers, to be marked",
+        f"make -C {folder} desk: all of it in formgrader",
+    ]
+    print_sections([("Next", steps)])
     return int(status or 0)

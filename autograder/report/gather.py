@@ -110,14 +110,13 @@ def gather(
     strays = {name for name in judged - people.keys() if not name.startswith(".")}
     names = invented([*people, *strays], course.secret) if pseudonyms else {}
     full = {
-        names.get(one, one): " ".join(filter(None, (them.get("first"), them.get("last"))))
+        names.get(one, one): " ".join(them[part] for part in ("first", "last") if part in them)
         for one, them in people.items()
     }
     found = Gathered(course, {one: "" if pseudonyms else visible(full[one]) for one in sorted(full)})
     if pseudonyms:
-        found.hide = _hiding(
-            {*people, *strays, *(name for them in people.values() for name in them.values())}
-        )
+        told = {name for them in people.values() for name in them.values()}
+        found.hide = _hiding({*people, *strays, *told})
     seconds = read_seconds(course.root)
     for assignment in assignments:
         released = {name: words(text) for name, text in course.released_sources(assignment) if name}
