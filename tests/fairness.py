@@ -22,7 +22,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Any
 
@@ -177,14 +177,17 @@ class Tried:
     exercise: str
     seed: str
     source: str
-    wrong: str | None
-    true: frozenset[str]
     report: Report
-    false_name: bool
+    wrong: str | None = None
+    true: frozenset[str] = frozenset()
+    false_name: bool = False
+    fault: str = ""  # where this harness itself stopped
 
     @property
     def complaint(self) -> str:
         """What must not be, in a word; empty where all is well."""
+        if self.fault:
+            return f"no verdict ({self.fault})"
         if self.wrong is None and self.report.status != "passed":
             return "refused"
         if self.wrong is not None and self.report.status == "passed":
@@ -203,12 +206,21 @@ def try_program(exercise: str, seed: str, secret: bytes) -> Tried:
         lambda case, weights: rerun(exercise, case, weights),
     )
     sentences = {(known.id, known.sentence) for known in EXERCISES[exercise].wrong}
+    this = Tried(exercise, seed, program.source, report)
     with float64():
-        facts = find_out(program)
-        true = frozenset(name for name, said in sentences if naming.holds(facts, name, said))
-        named = report.diagnosis
-        false_name = named is not None and not naming.holds(facts, named, report.message)
-    return Tried(exercise, seed, program.source, facts.wrong, true, report, false_name)
+        try:
+            facts = find_out(program)
+            true = frozenset(name for name, said in sentences if naming.holds(facts, name, said))
+            named = report.diagnosis
+            false_name = named is not None and not naming.holds(facts, named, report.message)
+        except Exception as error:
+            return replace(this, fault=repr(error))
+    return replace(this, wrong=facts.wrong, true=true, false_name=false_name)
+
+
+def _make_key(exercise: str, secret: bytes) -> None:
+    torch.set_num_threads(1)
+    secret_key(exercise, secret, course_root.KEYS)
 
 
 def _try_all(exercise: str, seeds: list[str], secret: bytes) -> list[Tried]:
@@ -228,6 +240,7 @@ def tried(exercises: Iterable[str], count: int, seed: int, jobs: int = 2) -> lis
         seeds = [f"{seed}/{name}/{i}" for i in range(max(1, round(count * GRAMMARS[name][2] / whole)))]
         tasks += [(name, seeds[i : i + 40], secret) for i in range(0, len(seeds), 40)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_make_key, chosen, [secret] * len(chosen)))  # else several would make the same one
         return [one for some in pool.map(_try_all, *zip(*tasks, strict=True)) for one in some]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import linecache
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -382,7 +382,10 @@ def sizes(at: Situation) -> tuple[int, int, int]:
 
 
 def reference(exercise: str, roles: dict[str, Any], model: Any, x: Tensor, at: Situation) -> Tensor:
-    """The exercise's own formula on the weights of the layers that have the roles."""
+    """The exercise's own formula on the weights of the layers that have the roles.
+
+    In train mode their BatchNorms collect statistics, on which no value in that mode depends.
+    """
     if exercise in ("identity_block", "residual_block"):
         stride = sizes(at)[2]
         h = norm(_conv(x, roles["conv1"], stride), roles["bn1"], at.training).relu()
@@ -561,7 +564,21 @@ class Facts:
         registered = {id(p) for p in model.parameters()}
         if not all(id(t) in registered for t in wanted):
             return "a weight is not among the parameters"
+        if this.at.training and not self._collects(this, roles):
+            return "in eval mode the values are wrong after passes in train mode"
         return None
+
+    def _collects(self, this: Run, roles: dict[str, Any]) -> bool:
+        """Whether BatchNorm's running statistics are right after two passes in train mode."""
+        if not any(isinstance(role, nn.BatchNorm2d) for role in roles.values()):
+            return True
+        model, theirs = copy.deepcopy(this.fresh), copy.deepcopy(roles)
+        for _ in range(2):
+            x = torch.rand(this.at.shape) * 2 - 1
+            model(x.clone())
+            reference(self.exercise, theirs, model, x, this.at)
+        expected = reference(self.exercise, theirs, model, x, replace(this.at, training=False))
+        return same(model.eval()(x), expected)
 
     def _alpha(self) -> str | None:
         model = self.program.bound()()

@@ -514,6 +514,14 @@ class IdentityBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels, track_running_stats=False)
 
 
+# %% wrong statistics-collected-twice -> none
+    def forward(self, x):
+        out = F.relu(self.bn1(self.conv1(x)))
+        self.bn2(self.conv1(x))
+        out = self.bn2(self.conv2(out))
+        return F.relu(out + x)
+
+
 # %% wrong dropout -> none
         out = F.dropout(out, 0.5, self.training)
         return F.relu(out + x)
