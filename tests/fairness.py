@@ -20,9 +20,10 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import repeat
 from multiprocessing import get_context
 from typing import Any
 
@@ -117,17 +118,22 @@ def submit(answer: Answer) -> Outcome:
     return Outcome(answer, verdict(answer), graded, checked)
 
 
-def _submit_all(exercise: str) -> list[Outcome]:
-    return [submit(answer) for answer in answers() if answer.exercise == exercise]
-
-
-def outcomes(exercises: Iterable[str] = tuple(EXERCISES), jobs: int = 2) -> list[Outcome]:
-    """Every answer to these exercises, submitted; an exercise a process, the largest first."""
-    count = {e: sum(a.exercise == e for a in answers()) for e in exercises}
-    ordered = sorted(count, key=lambda e: -count[e])
+def outcomes(exercises: Collection[str] = tuple(EXERCISES), jobs: int = 2) -> list[Outcome]:
+    """Every answer to these exercises, submitted."""
+    some = [answer for answer in answers() if answer.exercise in exercises]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        made = dict(zip(ordered, pool.map(_submit_all, ordered), strict=True))
-    return [outcome for exercise in count for outcome in made[exercise]]
+        _make_keys(pool, exercises, course_root.SECRET)
+        return list(pool.map(submit, some, chunksize=8))
+
+
+def _make_keys(pool: ProcessPoolExecutor, exercises: Iterable[str], secret: bytes) -> None:
+    """Make the keys that are not kept yet, each once, before every process asks for them."""
+    list(pool.map(_make_key, exercises, repeat(secret)))
+
+
+def _make_key(exercise: str, secret: bytes) -> None:
+    torch.set_num_threads(1)
+    secret_key(exercise, secret, course_root.KEYS)
 
 
 def table(found: list[Outcome]) -> str:
@@ -218,11 +224,6 @@ def try_program(exercise: str, seed: str, secret: bytes) -> Tried:
     return replace(this, wrong=facts.wrong, true=true, false_name=false_name)
 
 
-def _make_key(exercise: str, secret: bytes) -> None:
-    torch.set_num_threads(1)
-    secret_key(exercise, secret, course_root.KEYS)
-
-
 def _try_all(exercise: str, seeds: list[str], secret: bytes) -> list[Tried]:
     torch.set_num_threads(1)
     with warnings.catch_warnings():
@@ -240,7 +241,7 @@ def tried(exercises: Iterable[str], count: int, seed: int, jobs: int = 2) -> lis
         seeds = [f"{seed}/{name}/{i}" for i in range(max(1, round(count * GRAMMARS[name][2] / whole)))]
         tasks += [(name, seeds[i : i + 40], secret) for i in range(0, len(seeds), 40)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        list(pool.map(_make_key, chosen, [secret] * len(chosen)))  # else several would make the same one
+        _make_keys(pool, chosen, secret)
         return [one for some in pool.map(_try_all, *zip(*tasks, strict=True)) for one in some]
 
 

@@ -51,7 +51,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Step:
-    """`target = template(args)`; `op` says what it does; a layer's call has the op "call" and its name."""
+    """`target = template(args)`; `op` says what it does; a layer's call has the op "call" and its name.
+
+    A target such as `b__2` is called `b` in the source.
+    """
 
     target: str
     op: str
@@ -186,10 +189,8 @@ class Program:
                 ready[step.target] = f"({text})" if step.op != "call" else text
             else:
                 lines.append(f"{step.target} = {text}")
-        return [
-            *lines,
-            "return " + re.sub(r"(?<![.\w])[a-z]\w*\b", lambda m: ready.get(m[0], m[0]), returned),
-        ]
+        lines.append("return " + re.sub(r"(?<![.\w])[a-z]\w*\b", lambda m: ready.get(m[0], m[0]), returned))
+        return [re.sub(r"__\d+", "", line) for line in lines]
 
     def bound(self) -> Any:
         """What the source binds, as a notebook's cell would."""

@@ -35,6 +35,7 @@ _SET = {name: vars(_BASE)[name].__set__ for name in ("grad", "requires_grad", "d
 _KEYS, _KEY = torch._C._dispatch_keys, torch._C.DispatchKey
 # Tensors without numbers of their own: what they hold, Python code or a transformation has to say.
 _ODD = (_KEY.Python, _KEY.Meta, _KEY.NestedTensor, _KEY.FuncTorchBatched, _KEY.FuncTorchGradWrapper)
+_USUAL: dict[int, bool] = {}  # by a tensor's keys, which say its layout too: whether it is none of these
 _LEAF: Any = vars(torch._C._functions)["AccumulateGrad"]  # a function of the answer's own is of another type
 # A node whose function is written in Python belongs to a class that may be changed.
 _WRITTEN: Any = torch._C._FunctionBase
@@ -72,7 +73,11 @@ def is_tensor(value: Any) -> TypeGuard[Tensor]:
     if not is_a(value, Tensor):
         return False
     keys = _KEYS(value)
-    return not any(keys.has(odd) for odd in _ODD) and read(value, "layout") is torch.strided
+    usual = _USUAL.get(keys.raw_repr())
+    if usual is None:
+        usual = not any(keys.has(odd) for odd in _ODD) and read(value, "layout") is torch.strided
+        _USUAL[keys.raw_repr()] = usual
+    return usual
 
 
 def is_meta(tensor: Tensor) -> bool:
