@@ -101,9 +101,9 @@ def norm(x: Tensor, bn: Any, training: bool) -> Tensor:
     mean, var = bn.running_mean, bn.running_var
     if training:
         mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
-        with torch.no_grad():
-            bn.running_mean.lerp_(mean, 0.1)
-            bn.running_var.lerp_(x.var((0, 2, 3)), 0.1)
+        # By `data`: a graph that still holds them is to go backward.
+        bn.running_mean.data.lerp_(mean.detach(), 0.1)
+        bn.running_var.data.lerp_(x.detach().var((0, 2, 3)), 0.1)
     normal = (x - mean.view(shape)) / torch.sqrt(var.view(shape) + 1e-5)
     return normal * bn.weight.view(shape) + bn.bias.view(shape)
 
