@@ -7,9 +7,10 @@ with the secret key, as when grading, and with the public one, as in the noteboo
 unless all right ones are accepted, all wrong ones refused, none is given a wrong name, and 90 % of the
 wrong ones that have a name (those headed `-> none` have none) get it.
 
-Programs (`tests.programs`) have an oracle of their own, and claims (`tests.claims`) say which names are true
+Programs (`tests.programs`) have an oracle of their own, and claims (`tests.naming`) say which names are true
 of them. They are judged with a secret key that the seed decides; a right one must pass, no wrong one may, and
-no name may be false. What fails is printed with its seed and its source, to be pasted into a notebook.
+no name may be false. What fails is printed with its seed and its source, to be pasted into a notebook; where
+this harness itself stops, that is a failure as well.
 """
 
 from __future__ import annotations
@@ -282,7 +283,7 @@ def programs_complaints(found: list[Tried], most: int = _SHOWN) -> list[str]:
 
 
 def unknown_names(exercises: Iterable[str]) -> list[str]:
-    """The diagnoses about which `tests.claims` says nothing: a gap of this harness."""
+    """The diagnoses about which `tests.naming` says nothing: a gap of this harness."""
     found = []
     for exercise in exercises:
         for known in EXERCISES[exercise].wrong:
