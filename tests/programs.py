@@ -217,6 +217,7 @@ class Situation:
     training: bool
     init: tuple[Any, ...] = ()
     alpha: float | None = None
+    scale: float = 1.0  # of the inputs: loud ones show what is cut off above, as ReLU6 does
 
 
 @dataclass
@@ -311,7 +312,7 @@ def run(program: Program, at: Situation, number: int) -> Run:
         this.error = error
         return this
     this.fresh, this.model, this.stage = copy.deepcopy(model), model, "forward"
-    this.x = (torch.rand(at.shape) * 2 - 1).requires_grad_()
+    this.x = ((torch.rand(at.shape) * 2 - 1) * at.scale).requires_grad_()
     given = this.x.clone()  # a leaf that requires a gradient could not be changed in place
     try:
         this.output = model(given)
@@ -454,9 +455,9 @@ SITUATIONS = {
         Situation((3, 3, 6, 4), False, alpha=1.7),
         Situation((2, 3, 4, 5), True, alpha=-0.4),
     ],
-    "identity_block": [Situation((3, 4, 7, 5), True, (4,)), Situation((4, 7, 6, 9), False, (7,))],
+    "identity_block": [Situation((3, 4, 7, 5), True, (4,)), Situation((4, 7, 6, 9), False, (7,), scale=20)],
     "residual_block": [
-        Situation((3, inside, 7, 6), training, (inside, outside, stride))
+        Situation((3, inside, 7, 6), training, (inside, outside, stride), scale=1 if training else 20)
         for training, inside, outside, stride in (
             (True, 6, 6, 1),
             (False, 6, 6, 2),
@@ -469,7 +470,7 @@ SITUATIONS = {
     + [Situation((2, 6, 5, 4), False, (6, 6))],
     "tiny_resnet": [
         Situation((4, 1, 8, 8), True, (Block, 10)),
-        Situation((3, 1, 8, 8), False, (Block, 7)),
+        Situation((3, 1, 8, 8), False, (Block, 7), scale=20),
         Situation((2, 1, 8, 8), False, (Block,)),
     ],
 }
