@@ -7,9 +7,10 @@ with the secret key, as when grading, and with the public one, as in the noteboo
 unless all right ones are accepted, all wrong ones refused, none is given a wrong name, and 90 % of the
 wrong ones that have a name (those headed `-> none` have none) get it.
 
-Programs (`tests.programs`) have an oracle of their own, and claims (`tests.claims`) say which names are true
+Programs (`tests.programs`) have an oracle of their own, and claims (`tests.naming`) say which names are true
 of them. They are judged with a secret key that the seed decides; a right one must pass, no wrong one may, and
-no name may be false. What fails is printed with its seed and its source, to be pasted into a notebook.
+no name may be false. What fails is printed with its seed and its source, to be pasted into a notebook; where
+this harness itself stops, that is a failure as well.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import repeat
 from multiprocessing import get_context
 from typing import Any
 
@@ -117,17 +119,22 @@ def submit(answer: Answer) -> Outcome:
     return Outcome(answer, verdict(answer), graded, checked)
 
 
-def _submit_all(exercise: str) -> list[Outcome]:
-    return [submit(answer) for answer in answers() if answer.exercise == exercise]
-
-
-def outcomes(exercises: Iterable[str] = tuple(EXERCISES), jobs: int = 2) -> list[Outcome]:
-    """Every answer to these exercises, submitted; an exercise a process, the largest first."""
-    count = {e: sum(a.exercise == e for a in answers()) for e in exercises}
-    ordered = sorted(count, key=lambda e: -count[e])
+def outcomes(exercises: Collection[str] = tuple(EXERCISES), jobs: int = 2) -> list[Outcome]:
+    """Every answer to these exercises, submitted."""
+    some = [answer for answer in answers() if answer.exercise in exercises]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        made = dict(zip(ordered, pool.map(_submit_all, ordered), strict=True))
-    return [outcome for exercise in count for outcome in made[exercise]]
+        _make_keys(pool, exercises, course_root.SECRET)
+        return list(pool.map(submit, some, chunksize=8))
+
+
+def _make_keys(pool: ProcessPoolExecutor, exercises: Iterable[str], secret: bytes) -> None:
+    """Make the keys that are not kept yet, each once, before every process asks for them."""
+    list(pool.map(_make_key, exercises, repeat(secret)))
+
+
+def _make_key(exercise: str, secret: bytes) -> None:
+    torch.set_num_threads(1)
+    secret_key(exercise, secret, course_root.KEYS)
 
 
 def table(found: list[Outcome]) -> str:
@@ -177,14 +184,17 @@ class Tried:
     exercise: str
     seed: str
     source: str
-    wrong: str | None
-    true: frozenset[str]
     report: Report
-    false_name: bool
+    wrong: str | None = None
+    true: frozenset[str] = frozenset()
+    false_name: bool = False
+    fault: str = ""  # where this harness itself stopped
 
     @property
     def complaint(self) -> str:
         """What must not be, in a word; empty where all is well."""
+        if self.fault:
+            return f"no verdict ({self.fault})"
         if self.wrong is None and self.report.status != "passed":
             return "refused"
         if self.wrong is not None and self.report.status == "passed":
@@ -203,12 +213,16 @@ def try_program(exercise: str, seed: str, secret: bytes) -> Tried:
         lambda case, weights: rerun(exercise, case, weights),
     )
     sentences = {(known.id, known.sentence) for known in EXERCISES[exercise].wrong}
+    this = Tried(exercise, seed, program.source, report)
     with float64():
-        facts = find_out(program)
-        true = frozenset(name for name, said in sentences if naming.holds(facts, name, said))
-        named = report.diagnosis
-        false_name = named is not None and not naming.holds(facts, named, report.message)
-    return Tried(exercise, seed, program.source, facts.wrong, true, report, false_name)
+        try:
+            facts = find_out(program)
+            true = frozenset(name for name, said in sentences if naming.holds(facts, name, said))
+            named = report.diagnosis
+            false_name = named is not None and not naming.holds(facts, named, report.message)
+        except Exception as error:
+            return replace(this, fault=repr(error))
+    return replace(this, wrong=facts.wrong, true=true, false_name=false_name)
 
 
 def _try_all(exercise: str, seeds: list[str], secret: bytes) -> list[Tried]:
@@ -228,6 +242,7 @@ def tried(exercises: Iterable[str], count: int, seed: int, jobs: int = 2) -> lis
         seeds = [f"{seed}/{name}/{i}" for i in range(max(1, round(count * GRAMMARS[name][2] / whole)))]
         tasks += [(name, seeds[i : i + 40], secret) for i in range(0, len(seeds), 40)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        _make_keys(pool, chosen, secret)
         return [one for some in pool.map(_try_all, *zip(*tasks, strict=True)) for one in some]
 
 
@@ -268,7 +283,7 @@ def programs_complaints(found: list[Tried], most: int = _SHOWN) -> list[str]:
 
 
 def unknown_names(exercises: Iterable[str]) -> list[str]:
-    """The diagnoses about which `tests.claims` says nothing: a gap of this harness."""
+    """The diagnoses about which `tests.naming` says nothing: a gap of this harness."""
     found = []
     for exercise in exercises:
         for known in EXERCISES[exercise].wrong:

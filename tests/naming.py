@@ -759,8 +759,14 @@ def _ran(f: Facts) -> list[str]:
     return [s.layer for s in f.runs[0].done if s.op == "call" and f.program.layers[s.layer].kind == "block"]
 
 
-def _uses_block(f: Facts) -> bool:
-    return any(re.search(r"\bblock\(", layer.make) for layer in f.program.layers.values())
+def _count(f: Facts, name: str) -> int:
+    """How many blocks one layer consists of: none, where something else stands in its place."""
+    return len(re.findall(r"\bblock\(", f.program.layers[name].make))
+
+
+def all_values(test: Callable[[Tensor], Tensor]) -> Claim:
+    """A tensor came out, all of whose values are so."""
+    return lambda f, said: isinstance(t := f.runs[0].output, Tensor) and bool(test(t).all())
 
 
 def _pooled(*ops: str) -> Claim:
@@ -1102,14 +1108,14 @@ _NETWORK: dict[str, Claim] = {
     "mean-over-channels": lambda f, said: any(".mean(1)" in s.template and len(f.runs[0].shape(s.args[0])) == 4 for s in _returned(f)),
     "norm-behind-pool": lambda f, said: any(len(f.runs[0].shape(s.args[0])) == 2 and s.op == "norm" for s in _returned(f)),
     "relu-before-linear": lambda f, said: any(s.layer == "fc" and (m := _step(f, s.args[0])) is not None and m.op.startswith("relu") for s in _returned(f)),
-    "log-softmax": lambda f, said: _row_sums(f, 1) and bool((f.runs[0].output <= 0).all()),
+    "log-softmax": both(lambda f, said: _row_sums(f, 1), all_values(lambda t: t <= 0)),
     "sigmoid": lambda f, said: (s := _step(f, f.program.returned)) is not None and "sigmoid" in s.template,
     "norm-last": lambda f, said: any((c.args[0] != "x") and (m := _step(f, c.args[0])) is not None and m.op.startswith("relu") and _made_by(f, m.args[0]) is not None for c in _calls(f, "norm") if c.layer == "bn1"),
     "no-default": _signature("block, num_classes"),
     "no-classes-argument": _signature("block"),
-    "own-block": lambda f, said: not _uses_block(f) and f.runs[0].error is None,
+    "own-block": lambda f, said: not any(_count(f, name) for name in f.program.layers) and f.runs[0].error is None,
     "blocks-unused": lambda f, said: ("were made" not in said or len(_blocks(f)) == 2) and not _ran(f) and f.runs[0].error is None,
-    "one-block": lambda f, said: f.runs[0].error is None and len({s.layer for s in _returned(f) if s.op == "call" and f.program.layers[s.layer].kind == "block"}) == 1,
+    "one-block": lambda f, said: f.runs[0].error is None and sum(_count(f, name) for name in {s.layer for s in _returned(f) if s.layer}) == 1,
     "same-block-twice": lambda f, said: any(_ran(f).count(name) == 2 for name in _ran(f)),
     "block-not-made": lambda f, said: any(layer.make == "block" for layer in f.program.layers.values()),
     "blocks-reversed": lambda f, said: bool(_ran(f)) and (_made(f, _ran(f)[0]) or (0, 0))[1] == 32,
@@ -1123,14 +1129,14 @@ _NETWORK: dict[str, Claim] = {
     "no-flatten": lambda f, said: any(s.op == "no-flatten" for s in f.program.steps) and bool(f.runs[0].error),
     "flattened-with-batch": lambda f, said: any(s.op == "flatten-all" for s in f.program.steps),
     "classes-ignored": lambda f, said: "10)" in f.program.layers["fc"].make,
-    "softmax": both(_pooled("softmax"), lambda f, said: _row_sums(f, 1) and ("Probabilities" not in said or bool((f.runs[0].output >= 0).all()))),
+    "softmax": both(_pooled("softmax"), lambda f, said: _row_sums(f, 1), all_values(lambda t: t >= 0)),
     "softmax-over-batch": _pooled("softmax-batch"),
     "argmax": lambda f, said: _out(f) == (4,) and not f.runs[0].output.is_floating_point(),
-    "relu-on-logits": both(lambda f, said: (s := _step(f, f.program.returned)) is not None and s.op == "relu", lambda f, said: bool((f.runs[0].output >= 0).all())),
+    "relu-on-logits": both(lambda f, said: (s := _step(f, f.program.returned)) is not None and s.op == "relu", all_values(lambda t: t >= 0)),
     "blocks-hidden": lambda f, said: f.program.keep in ("list", "dict", "tuple") and bool(_ran(f)),
     "blocks-in-forward": lambda f, said: f.program.keep == "in-forward",
     "detached": lambda f, said: f.runs[0].error is None and _no_gradient_at(f, "conv1") and ("block" not in said or ("and the first block" not in said and "the blocks" not in said) or _no_gradient_at(f, "block1")) and ("the blocks" not in said or _no_gradient_at(f, "block2")),
-    "batch-mixed": lambda f, said: _mixed(f, said) and ("One row" not in said or _out(f)[0] == 1 or len(_out(f)) == 1),
+    "batch-mixed": lambda f, said: _mixed(f, said) and ("One row" not in said or _out(f)[:1] == (1,) or len(_out(f)) == 1),
 }
 # fmt: on
 

@@ -93,11 +93,17 @@ def _conv(x: Tensor, layer: Any, shape: tuple[int, ...], stride: int = 1) -> Ten
 
 
 def norm(x: Tensor, bn: Any, training: bool) -> Tensor:
-    """Batch normalisation by its formula (Ioffe and Szegedy, 2015), with what `bn` holds."""
+    """Batch normalisation by its formula (Ioffe and Szegedy, 2015), with what `bn` holds.
+
+    As a pass in train mode does, it has `bn` take in the statistics of this batch.
+    """
     shape = (1, -1, 1, 1)
     mean, var = bn.running_mean, bn.running_var
     if training:
         mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
+        # By `data`: a graph that still holds them is to go backward.
+        bn.running_mean.data.lerp_(mean.detach(), 0.1)
+        bn.running_var.data.lerp_(x.detach().var((0, 2, 3)), 0.1)
     normal = (x - mean.view(shape)) / torch.sqrt(var.view(shape) + 1e-5)
     return normal * bn.weight.view(shape) + bn.bias.view(shape)
 
@@ -210,6 +216,8 @@ def _same(
     training = model.training
     got = model(x)
     _demand(all(module.training == training for module in model.modules()), "a call changed the mode")
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    collected = copy.deepcopy(norms)
     for name, buffer in model.named_buffers():  # a forward in train mode moved them; the formula starts anew
         if model.training or "running" not in name:
             buffer.data.copy_(buffers[name])
@@ -220,6 +228,9 @@ def _same(
     _leaves(roles, model)
     expected = formula(roles, model, x)
     _close(got, expected, "the output")
+    for ours, right in zip(collected, norms, strict=True):
+        for name in ("running_mean", "running_var"):
+            _close(getattr(ours, name), getattr(right, name), f"{name} of a BatchNorm")
     back = torch.rand_like(expected)
     wanted = [x, *model.parameters()]
     mine = torch.autograd.grad(got, wanted, back, allow_unused=True, retain_graph=True)

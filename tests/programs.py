@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import linecache
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -51,7 +51,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Step:
-    """`target = template(args)`; `op` says what it does; a layer's call has the op "call" and its name."""
+    """`target = template(args)`; `op` says what it does; a layer's call has the op "call" and its name.
+
+    A target such as `b__2` is called `b` in the source.
+    """
 
     target: str
     op: str
@@ -186,10 +189,8 @@ class Program:
                 ready[step.target] = f"({text})" if step.op != "call" else text
             else:
                 lines.append(f"{step.target} = {text}")
-        return [
-            *lines,
-            "return " + re.sub(r"(?<![.\w])[a-z]\w*\b", lambda m: ready.get(m[0], m[0]), returned),
-        ]
+        lines.append("return " + re.sub(r"(?<![.\w])[a-z]\w*\b", lambda m: ready.get(m[0], m[0]), returned))
+        return [re.sub(r"__\d+", "", line) for line in lines]
 
     def bound(self) -> Any:
         """What the source binds, as a notebook's cell would."""
@@ -216,6 +217,7 @@ class Situation:
     training: bool
     init: tuple[Any, ...] = ()
     alpha: float | None = None
+    scale: float = 1.0  # of the inputs: loud ones show what is cut off above, as ReLU6 does
 
 
 @dataclass
@@ -310,7 +312,7 @@ def run(program: Program, at: Situation, number: int) -> Run:
         this.error = error
         return this
     this.fresh, this.model, this.stage = copy.deepcopy(model), model, "forward"
-    this.x = (torch.rand(at.shape) * 2 - 1).requires_grad_()
+    this.x = ((torch.rand(at.shape) * 2 - 1) * at.scale).requires_grad_()
     given = this.x.clone()  # a leaf that requires a gradient could not be changed in place
     try:
         this.output = model(given)
@@ -382,7 +384,10 @@ def sizes(at: Situation) -> tuple[int, int, int]:
 
 
 def reference(exercise: str, roles: dict[str, Any], model: Any, x: Tensor, at: Situation) -> Tensor:
-    """The exercise's own formula on the weights of the layers that have the roles."""
+    """The exercise's own formula on the weights of the layers that have the roles.
+
+    In train mode their BatchNorms collect statistics, on which no value in that mode depends.
+    """
     if exercise in ("identity_block", "residual_block"):
         stride = sizes(at)[2]
         h = norm(_conv(x, roles["conv1"], stride), roles["bn1"], at.training).relu()
@@ -450,9 +455,9 @@ SITUATIONS = {
         Situation((3, 3, 6, 4), False, alpha=1.7),
         Situation((2, 3, 4, 5), True, alpha=-0.4),
     ],
-    "identity_block": [Situation((3, 4, 7, 5), True, (4,)), Situation((4, 7, 6, 9), False, (7,))],
+    "identity_block": [Situation((3, 4, 7, 5), True, (4,)), Situation((4, 7, 6, 9), False, (7,), scale=20)],
     "residual_block": [
-        Situation((3, inside, 7, 6), training, (inside, outside, stride))
+        Situation((3, inside, 7, 6), training, (inside, outside, stride), scale=1 if training else 20)
         for training, inside, outside, stride in (
             (True, 6, 6, 1),
             (False, 6, 6, 2),
@@ -465,7 +470,7 @@ SITUATIONS = {
     + [Situation((2, 6, 5, 4), False, (6, 6))],
     "tiny_resnet": [
         Situation((4, 1, 8, 8), True, (Block, 10)),
-        Situation((3, 1, 8, 8), False, (Block, 7)),
+        Situation((3, 1, 8, 8), False, (Block, 7), scale=20),
         Situation((2, 1, 8, 8), False, (Block,)),
     ],
 }
@@ -561,7 +566,21 @@ class Facts:
         registered = {id(p) for p in model.parameters()}
         if not all(id(t) in registered for t in wanted):
             return "a weight is not among the parameters"
+        if this.at.training and not self._collects(this, roles):
+            return "in eval mode the values are wrong after passes in train mode"
         return None
+
+    def _collects(self, this: Run, roles: dict[str, Any]) -> bool:
+        """Whether BatchNorm's running statistics are right after two passes in train mode."""
+        if not any(isinstance(role, nn.BatchNorm2d) for role in roles.values()):
+            return True
+        model, theirs = copy.deepcopy(this.fresh), copy.deepcopy(roles)
+        for _ in range(2):
+            x = torch.rand(this.at.shape) * 2 - 1
+            model(x.clone())
+            reference(self.exercise, theirs, model, x, this.at)
+        expected = reference(self.exercise, theirs, model, x, replace(this.at, training=False))
+        return same(model.eval()(x), expected)
 
     def _alpha(self) -> str | None:
         model = self.program.bound()()

@@ -6,6 +6,7 @@ import copy
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -287,7 +288,7 @@ class OutputsFacts:
                 return f"not as it was: {', '.join(call.left)}"
         return None
 
-    @property
+    @cached_property
     def values_right(self) -> bool:
         return all(self.returns(lambda chain, entering, right: right))
 
@@ -380,7 +381,7 @@ class FitFacts:
                 return f"not as it was: {', '.join(call.left)}"
         return None
 
-    @property
+    @cached_property
     def values_right(self) -> bool:
         return all(close(c.result, right) for c, right in zip(self.calls, self.sim(), strict=True))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -379,7 +381,23 @@ def _finished(program: Program, chance: random.Random, changes: list[Any], most:
         harmless(program, chance)
     for _ in range(chance.choice((0, 0, 1, 1, 1, 2, most))):
         chance.choices([c for c, _ in changes], [w for _, w in changes])[0](program, chance)
+    _name_apart(program)
     return program
+
+
+def _name_apart(program: Program) -> None:
+    """Give each result a name of its own, `b__2` where the source calls a second one `b`: so a name has one maker."""
+    now: dict[str, str] = {}
+    count: Counter[str] = Counter()
+    for i, step in enumerate(program.steps):
+        args = tuple(now.get(arg, arg) for arg in step.args)
+        count[step.target] += 1
+        again = count[step.target] > 1
+        now[step.target] = f"{step.target}__{count[step.target]}" if again else step.target
+        program.steps[i] = replace(step, target=now[step.target], args=args)
+    program.returned = re.sub(
+        r"(?<![.<\w])[a-z]\w*", lambda name: now.get(name[0], name[0]), program.returned
+    )
 
 
 # --- blocks -----------------------------------------------------------------------------------------

@@ -204,3 +204,13 @@ def test_a_formula_that_would_be_too_long_is_none() -> None:
         return x
 
     assert claimed(endless) == (None, "")
+
+
+def test_an_argument_without_self_is_no_missing_argument() -> None:
+    """`__init__(channels)` has the argument that `__init__(self)` lacks, and stops with the same words."""
+
+    class Block(nn.Module):
+        def __init__(channels: Any) -> None:  # noqa: N805
+            super().__init__()
+
+    assert judged(Block, "identity_block").diagnosis is None

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from autograder.exercises import EXERCISES
 from autograder.submission.grading import grade_exercise
 from course_root import KEYS, SECRET
-from sumskip.checking.core import Case, Report
+from sumskip.checking.core import Case, Observation, Report
 from sumskip.checking.judge import judge
 from sumskip.checking.key import public_key
 from sumskip.checking.probe import probe
@@ -98,6 +98,28 @@ class Learned(Two):
 
 def test_weights_are_found_where_no_convolution_shows_them() -> None:
     assert public("addition_model", Unfolded).status == "passed"
+
+
+def test_no_more_is_asked_than_can_tell() -> None:
+    """An answer without biases: one case, which shows that, and then those without."""
+
+    class WithoutBias(Two):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one.bias = self.two.bias = None
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.one(x) + self.two(self.one(x))
+
+    asked: list[Case] = []
+
+    def ask(case: Case) -> Observation:
+        asked.append(case)
+        return probe(WithoutBias, case)
+
+    key = public_key("addition_model")
+    assert judge(key, ask).status == "passed"
+    assert asked == [key.cases[0], *(case for case in key.cases if not case.biases)]
 
 
 def test_computed_weights_are_left_to_the_grader() -> None:

@@ -118,18 +118,21 @@ def _best_round(key: Key, ask: Ask) -> _Round:
     with_biases = tuple(case for case in key.cases if case.biases or not own)
     without = tuple(case for case in key.cases if own and not case.biases)
     cases = with_biases or without
-    seen = {case.id: ask(case) for case in cases}
-    choice = bool(with_biases and without)
-    if choice and any(_lacks_a_bias(observed, key.rights[0][name]) for name, observed in seen.items()):
-        cases = without
-        seen = {case.id: ask(case) for case in cases}
+    seen: dict[str, Observation] = {}
+    for case in cases:
+        seen[case.id] = ask(case)
+        if with_biases and without and _lacks_a_bias(seen[case.id], key.rights[0][case.id]):
+            cases = without
+            seen = {case.id: ask(case) for case in cases}
+            break
     said = max(int(observed.facts.get("orders", 1)) for observed in seen.values())
     orders = min(said, 2 * MAX_PERMUTATIONS)  # what comes out of a sandbox may say anything
     first: _Round | None = None
     named: _Round | None = None
     for permutation in range(orders):
         here = tuple(_with(case, permutation) for case in cases)
-        if permutation and not _explained(key, here[0], ask(here[0])):
+        # Behind one that is named, only an order that a right answer explains says more.
+        if permutation and not _explained(key, here[0], ask(here[0]), by_rights=named is not None):
             continue
         current = _round(key, ask if permutation else lambda case: seen[case.id], here)
         if not current.found:
@@ -141,9 +144,11 @@ def _best_round(key: Key, ask: Ask) -> _Round:
     return named or first
 
 
-def _explained(key: Key, case: Case, seen: Observation) -> bool:
-    """Whether a right answer, or any wrong model, does the same with this one case."""
-    known = [*key.rights, *(wrong.observed for wrong in key.wrong)]
+def _explained(key: Key, case: Case, seen: Observation, by_rights: bool) -> bool:
+    """Whether a right answer does the same with this one case, or any wrong model where that counts too."""
+    known = list(key.rights)
+    if not by_rights:
+        known += [wrong.observed for wrong in key.wrong]
     return any(not differences(observed[case.id], seen, case) for observed in known)
 
 

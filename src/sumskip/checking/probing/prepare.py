@@ -195,16 +195,27 @@ def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:
     with stage("constructor"):
         try:
             model = answer(*arguments)
-        except TypeError:
+        except TypeError as error:
             if is_a(answer, FunctionType):  # a function of x, say, and no maker of models
                 raise Stopped({"stage": "answer", "type": "function", "message": answer.__name__}) from None
-            raise
+            found = problem("constructor", error)
+            if _takes_no_self(answer):
+                found["words"] += " (without self)"
+            raise Stopped(found) from None
     if not is_a(model, nn.Module):  # `__class__` may say anything
         kind = "function" if is_a(answer, FunctionType) else "not a module"
         raise Stopped({"stage": "answer", "type": kind, "message": described(model)})
     if any(_is_compiled(module) for _, module in plainly.modules(model)):
         raise Stopped({"stage": "answer", "type": "compiled", "message": type_name(model)})
     return model
+
+
+def _takes_no_self(answer: Any) -> bool:
+    """Whether the first argument of a class's own `__init__`, if it takes any, is another than `self`."""
+    init = vars(answer).get("__init__") if is_a(answer, type) else None
+    if init is None or not is_a(init, FunctionType):
+        return False
+    return init.__code__.co_varnames[: init.__code__.co_argcount][:1] not in ((), ("self",))
 
 
 def refuse_without_numbers(model: nn.Module) -> None:
