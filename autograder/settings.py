@@ -5,11 +5,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from autograder.files import one_form
 from autograder.names import did_you_mean
 
 FILE = "course.toml"
@@ -24,13 +25,14 @@ class SettingError(Exception):
 class Settings:
     """What `course.toml` says, and what holds where it is silent.
 
-    `due` has a date in UTC, without a zone as nbgrader keeps it, for assignments that have one. A late
-    submission loses `percent_a_day` of its marks for every day begun after `grace_minutes`, at most
-    `at_most_percent`.
+    `due` has a date in UTC, without a zone as nbgrader keeps it, for assignments that have one; `extensions`
+    what some learners have on top, by assignment and id. A late submission loses `percent_a_day` of its marks
+    for every day begun after `grace_minutes`, at most `at_most_percent`.
     """
 
     points_for: PointsFor = "committing"
     due: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    extensions: Mapping[str, Mapping[str, timedelta]] = field(default_factory=lambda: MappingProxyType({}))
     grace_minutes: float = 0.0
     percent_a_day: float = 0.0
     at_most_percent: float = 100.0
@@ -90,6 +92,20 @@ def _due(table: Mapping[str, Any]) -> dict[str, Any]:
     return {"due": {name: moment.astimezone(UTC).replace(tzinfo=None) for name, moment in table.items()}}
 
 
+def _extensions(table: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, dict[str, timedelta]] = {}
+    for name, learners in table.items():
+        if not isinstance(learners, dict):
+            raise SettingError(
+                f"extension of {name} expects days by learner, such as {{ ana = 3 }}; {learners!r} came"
+            )
+        found[name] = {}
+        for learner, days in learners.items():
+            _among({learner: None}, learner, days, (int, float), "a number of days")
+            found[name][one_form(learner)] = timedelta(days=days)
+    return {"extensions": found}
+
+
 def _late(table: Mapping[str, Any]) -> dict[str, Any]:
     most = {"grace-minutes": 60 * 24 * 365, "percent-a-day": 100, "at-most-percent": 100}
     for name, value in table.items():
@@ -103,5 +119,6 @@ def _late(table: Mapping[str, Any]) -> dict[str, Any]:
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "predictions": _predictions,
     "due": _due,
+    "extension": _extensions,
     "late": _late,
 }

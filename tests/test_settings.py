@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,10 @@ def test_every_line_that_is_commented_out_could_be_used(tmp_path: Path) -> None:
     text = (ROOT / "course.toml").read_text(encoding="utf-8")
     lines = [line[2:] if line.startswith("# ") and " = " in line else line for line in text.splitlines()]
     (tmp_path / "course.toml").write_text("\n".join(lines), encoding="utf-8")
-    assert read_settings(tmp_path) == Settings(due={"01_sequential_flow": datetime(2026, 10, 8, 21, 59)})
+    days = {"ana": timedelta(days=3), "ben": timedelta(days=7)}
+    assert read_settings(tmp_path) == Settings(
+        due={"01_sequential_flow": datetime(2026, 10, 8, 21, 59)}, extensions={LESSON: days}
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,7 @@ def test_every_line_that_is_commented_out_could_be_used(tmp_path: Path) -> None:
     [
         ("[predictions\n", "mend it"),
         ("[dew]\n", "no setting 'dew'; did you mean due?"),
-        ("[marks]\n", "no setting 'marks'; there are predictions, due, late"),
+        ("[marks]\n", "no setting 'marks'; there are predictions, due, extension, late"),
         ("late = 3\n", "late expects a table; 3 came"),
         ('[predictions]\npoints-for = "luck"\n', 'expects "committing" or "being right"; \'luck\' came'),
         ("[late]\npercent-a-day = 110\n", "percent-a-day expects a number from 0 to 100; 110 came"),
@@ -45,6 +48,9 @@ def test_every_line_that_is_commented_out_could_be_used(tmp_path: Path) -> None:
         ("[due]\n01_sequential_flow = 2026-10-08\n", "a time with its offset, such as 2026-"),
         ('[due]\n01_sequential_flow = "soon"\n', "soon came"),
         ("[due]\n01_sequential = 2026-10-08T23:59:00Z\n", "did you mean 01_sequential_flow?"),
+        ("[extension]\n4_residual_networks = {ana = 3}\n", "did you mean 04_residual_networks?"),
+        ("[extension]\n01_sequential_flow = 3\n", "expects days by learner, such as { ana = 3 }; 3 came"),
+        ('[extension]\n01_sequential_flow = {ana = "3 d"}\n', "ana expects a number of days; '3 d' came"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(
@@ -101,6 +107,17 @@ def test_a_date_and_a_policy_reach_the_gradebook(
     assert penalties == {"ana": 0, "ben": 2}
     assert main(["grade", "--dry-run", "--no-feedback"]) == 0
     assert "->" not in capsys.readouterr().out
+
+    with (root / "course.toml").open("a") as file:
+        file.write(f"[extension]\n{LESSON} = {{ ben = 0.5 }}\n")
+    expected = f"ben/{LESSON}: late penalty: -2 -> 0 points (deadline)"
+    for options in (["--dry-run"], []):
+        assert main(["grade", "--no-feedback", *options]) == 0
+        assert expected in capsys.readouterr().out
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        assert _penalty(book, "ben") == 0
+        assert book.find_submission(LESSON, "ben").extension == timedelta(hours=12)
+        assert book.find_submission(LESSON, "ana").extension is None
 
 
 def _penalty(book: Any, learner: str) -> float:

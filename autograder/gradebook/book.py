@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError, SAWarning
 from sqlalchemy.orm import Session
 
-from autograder.files import share_with_group, spelt, write_whole
+from autograder.files import one_form, share_with_group, spelt, write_whole
 from autograder.gradebook.exchange import carry, existing_timestamp
 from autograder.gradebook.late import LatePolicy
 from autograder.gradebook.marks import ClassMarks, Recorded, read_marks
@@ -65,7 +65,7 @@ class ReadGradebook:
         self.app = load_course(root)
         self.folders = course_folders(self.app, root)
         self._policy = LatePolicy.of(Autograde(coursedir=self.folders, parent=self.app))
-        self._due = read_settings(root).due
+        self._settings = read_settings(root)
 
     def _read(self, ask: Callable[[Session], T], nothing: T) -> T:
         url = make_url(self.folders.db_url)
@@ -92,8 +92,8 @@ class ReadGradebook:
 
     def recorded(self, assignment: str) -> ClassMarks:
         """What the gradebook holds of `assignment`, by learner."""
-        due = self._due.get(assignment)
-        return self._read(lambda db: read_marks(db, assignment, due), ClassMarks(due))
+        nothing = ClassMarks(assignment, self._settings)
+        return self._read(lambda db: read_marks(db, assignment, self._settings), nothing)
 
     def check_cells(self, assignment: str) -> None:
         """Refuse a master whose cells have changed since submissions were recorded, as nbgrader does.
@@ -198,7 +198,7 @@ class ClassGradebook(ReadGradebook):
                     raise GradebookError(f"{assignment} was not graded. {said}") from error
             released = nbformat.read(Path(folder, assignment, f"{assignment}.ipynb"), as_version=4)
         self.gradebook.db.expire_all()
-        if due := self._due.get(assignment):
+        if due := self._settings.due.get(assignment):
             self._patiently(lambda: self._set_due(assignment, due))
         return released
 
@@ -243,7 +243,8 @@ class ClassGradebook(ReadGradebook):
     def settle(self, learner: str, assignment: str, recorded: Recorded, penalty: float) -> None:
         """Have the time of a graded submission and its late penalty follow the present dates and policy."""
         time = self.handed_in_at(learner, assignment)
-        if time != recorded.timestamp or not math.isclose(penalty, recorded.penalty, abs_tol=1e-9):
+        given = self._extension(learner, assignment) is not None  # which the database may not have yet
+        if given or time != recorded.timestamp or not math.isclose(penalty, recorded.penalty, abs_tol=1e-9):
             self._patiently(lambda: self._settled(learner, assignment, penalty))
             self._carry(learner, assignment)
 
@@ -263,10 +264,15 @@ class ClassGradebook(ReadGradebook):
 
     def _settled(self, learner: str, assignment: str, penalty: float) -> None:
         # nbgrader keeps the time of an earlier submission where the present one has none.
-        self.gradebook.find_submission(assignment, learner).timestamp = self.handed_in_at(learner, assignment)
+        submission = self.gradebook.find_submission(assignment, learner)
+        submission.timestamp = self.handed_in_at(learner, assignment)
+        submission.extension = self._extension(learner, assignment) or submission.extension
         notebook = self.gradebook.find_submission_notebook(assignment, assignment, learner)
         notebook.late_submission_penalty = penalty or None
         self.gradebook.commit_all()
+
+    def _extension(self, learner: str, assignment: str) -> timedelta | None:
+        return self._settings.extensions.get(assignment, {}).get(one_form(learner))
 
     def _carry(self, learner: str, assignment: str) -> None:
         """When it was handed in, and its secret, go along into `autograded/`."""

@@ -90,10 +90,10 @@ class SettledExport(CsvExportPlugin):
 
     def export(self, gradebook: Gradebook) -> None:
         policy = LatePolicy.of(Autograde(coursedir=self.parent.coursedir, parent=self.parent))
-        due = read_settings(Path(self.parent.coursedir.root)).due
+        settings = read_settings(Path(self.parent.coursedir.root))
         try:
             for name in [assignment.name for assignment in gradebook.assignments]:
-                for learner, recorded in read_marks(gradebook.db, name, due.get(name)).items():
+                for learner, recorded in read_marks(gradebook.db, name, settings).items():
                     notebook = gradebook.find_submission_notebook(name, name, learner)
                     penalty = policy.penalty(learner, recorded, recorded.timestamp)
                     notebook.late_submission_penalty = penalty or None

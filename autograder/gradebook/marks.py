@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from nbgrader.api import Assignment, BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
 from sqlalchemy.orm import Session
 
+from autograder.files import one_form
+from autograder.settings import Settings
 from sumskip.checking.core import Report
 
 
@@ -72,19 +74,25 @@ class Recorded:
 
 
 class ClassMarks(dict[str, Recorded]):
-    """What is recorded of an assignment, by learner; of others, nothing but its due date."""
+    """What is recorded of an assignment, by learner; of others, nothing but when it is due for them."""
 
-    def __init__(self, due: datetime | None = None) -> None:
+    def __init__(self, assignment: str, settings: Settings, due: datetime | None = None) -> None:
         super().__init__()
-        self.due = due
+        self._due = settings.due.get(assignment, due)
+        self._extensions = settings.extensions.get(assignment, {})
 
-    def __missing__(self, _learner: str) -> Recorded:
-        return Recorded(due=self.due)
+    def due_for(self, learner: str, extension: timedelta | None = None) -> datetime | None:
+        """When it is due for a learner; the course's settings go before the gradebook's `extension`."""
+        extension = self._extensions.get(one_form(learner), extension)
+        return self._due + extension if self._due and extension else self._due
+
+    def __missing__(self, learner: str) -> Recorded:
+        return Recorded(due=self.due_for(learner))
 
 
-def read_marks(db: Session, assignment: str, due: datetime | None = None) -> ClassMarks:
-    """What is recorded of an assignment; where `due` is given, it counts for the gradebook's own date."""
-    due = due or db.query(Assignment.duedate).filter(Assignment.name == assignment).scalar()
+def read_marks(db: Session, assignment: str, settings: Settings) -> ClassMarks:
+    """What is recorded of an assignment; dates in the course's settings go before those of the gradebook."""
+    due = db.query(Assignment.duedate).filter(Assignment.name == assignment).scalar()
     query = (
         db.query(
             SubmittedAssignment.student_id,
@@ -105,13 +113,13 @@ def read_marks(db: Session, assignment: str, due: datetime | None = None) -> Cla
         .outerjoin(Grade.cell)
         .filter(Assignment.name == assignment)
     )
-    found = ClassMarks(due)
+    found = ClassMarks(assignment, settings, due)
     marks: dict[str, dict[str, Mark]] = {}
     for learner, timestamp, extension, penalty, cell, automatic, by_hand, extra, most, waits in query:
         if learner not in found:
-            extended = due + extension if due and extension else due
             marks[learner] = {}
-            found[learner] = Recorded(marks[learner], penalty or 0.0, timestamp, extended)
+            due = found.due_for(learner, extension)
+            found[learner] = Recorded(marks[learner], penalty or 0.0, timestamp, due)
         if cell is not None:
             marks[learner][cell] = Mark(automatic, by_hand, extra or 0.0, most, waits)
     return found

@@ -51,9 +51,10 @@ class Course:
             settings = read_settings(root)
         except SettingError as error:
             raise CourseError(str(error)) from error
-        if strange := [name for name in settings.due if name not in LESSONS]:
+        dated = [*settings.due, *settings.extensions]
+        if strange := [name for name in dated if name not in LESSONS]:
             meant = did_you_mean(strange[0], LESSONS) or f"there are {', '.join(LESSONS)}"
-            raise CourseError(f"{root / FILE}: due names no assignment {strange[0]!r}; {meant}")
+            raise CourseError(f"{root / FILE}: no assignment is called {strange[0]!r}; {meant}")
         masters = {}
         for name in LESSONS:
             path = root / "notebooks" / name / f"{name}.ipynb"
