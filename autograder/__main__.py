@@ -13,6 +13,8 @@ import click
 
 from autograder.commands import OURS, MistakeError, demo, grading, lms, making, marking, one_line, report
 
+COMPLETE = "_AUTOGRADER_COMPLETE"  # by this variable, a shell asks how a word goes on
+
 # What stands for a sign that a terminal or a pipe cannot show; for any other, a question mark does.
 _SIGNS = {"✓": "+", "✗": "-", "…": "...", "×": "x", "’": "'", "–": "-"}
 
@@ -68,8 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     given = list(sys.argv[1:] if arguments is None else arguments)
     name = next((word for word in given if word in commands.commands), "")
+    called = "autograder" if COMPLETE in os.environ else "python -m autograder"
     try:
-        status = commands.main(given, prog_name="python -m autograder", standalone_mode=False)
+        status = commands.main(given, called, complete_var=COMPLETE, standalone_mode=False)
     except click.ClickException as error:  # not a command, or not as it is called
         error.show()
         return error.exit_code

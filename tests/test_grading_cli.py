@@ -164,6 +164,31 @@ def test_every_command_explains_itself(command: list[str], capsys: pytest.Captur
     assert "..." not in said.partition("Commands:")[2]
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("gra", ["grade"]),
+        ("grade 02", [SECOND]),
+        ("grade --st", ["--students"]),
+        ("report 1", []),
+    ],
+)
+def test_a_shell_completes_what_is_typed(
+    typed: str,
+    offered: list[str],
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    words = ["autograder", *typed.split()]
+    monkeypatch.setenv("_AUTOGRADER_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", " ".join(words))
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    with pytest.raises(SystemExit, match="0"):
+        main([])
+    assert capfd.readouterr().out.split() == [f"plain,{word}" for word in offered]
+
+
 @pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5"])
 def test_jobs_is_a_positive_number(jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The command line's own exit status is 2 as well."""

@@ -8,6 +8,7 @@ next one starts from an empty .venv.
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -141,6 +142,16 @@ def install_cpu_torch() -> None:
         say(f"That failed; taking torch=={pin} from the default index.")
 
 
+def install_command() -> None:
+    """`autograder` beside the interpreter: `python -m autograder` as one word, which shells complete."""
+    if os.name != "nt":
+        script = PYTHON.with_name("autograder")
+        script.write_text(
+            f'#!/bin/sh\nexec {shlex.quote(str(PYTHON))} -m autograder "$@"\n', encoding="utf-8"
+        )
+        script.chmod(0o755)
+
+
 def run(*command: str, check: bool = True) -> int:
     status = subprocess.run(command, cwd=ROOT).returncode
     if status and check:
@@ -166,6 +177,7 @@ def main() -> None:
     make_venv()
     install_cpu_torch()
     pip("install", "--constraint", "constraints.txt", "--editable", f".[{EXTRAS}]")
+    install_command()
     BEGUN.unlink()
     READY.write_text(digest(), encoding="utf-8")
     say(f"Done, with PyTorch {installed_torch()}. Next: make lab, or make help.")

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import click
+
 OURS = "This is a mistake of the grader, not of yours or of a learner's. Please report it with these lines:"
 
 
@@ -26,6 +28,11 @@ def course_root() -> Path:
     if not (root / "nbgrader_config.py").is_file():
         raise MistakeError(f"{root} is no course root (it has no nbgrader_config.py): change into it")
     return root
+
+
+def complete_assignment(_context: click.Context, _argument: click.Parameter, begun: str) -> list[str]:
+    """The assignments that begin so, for a shell that completes words."""
+    return sorted(path.name for path in Path("notebooks").glob("*/") if path.name.startswith(begun))
 
 
 def one_line(text: str) -> str:

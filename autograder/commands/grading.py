@@ -10,7 +10,15 @@ from pathlib import Path
 
 import click
 
-from autograder.commands import OURS, MistakeError, course_root, one_line, print_sections, warn
+from autograder.commands import (
+    OURS,
+    MistakeError,
+    complete_assignment,
+    course_root,
+    one_line,
+    print_sections,
+    warn,
+)
 
 _trust = click.option(
     "--trust-submissions",
@@ -57,7 +65,7 @@ def check(notebook: Path, as_json: bool, trust_submissions: bool) -> None:
 
 
 @click.command()
-@click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...")
+@click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...", shell_complete=complete_assignment)
 @click.option("--students", metavar="A,B", help="Only these learners.")
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Submissions at a time (default: cores)."

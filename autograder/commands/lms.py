@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autograder.commands import MistakeError, one_line, print_sections, warn
+from autograder.commands import MistakeError, complete_assignment, one_line, print_sections, warn
 
 if TYPE_CHECKING:
     from autograder.lms.collect import Taken
@@ -140,7 +140,7 @@ def _missing(course: Course, people: People, assignments: Sequence[str]) -> Iter
 
 
 @click.command()
-@click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...")
+@click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...", shell_complete=complete_assignment)
 @click.option("--canvas", type=_PATH, metavar="FILE.csv", help="Write a sheet for Canvas's gradebook import.")
 @click.option("--moodle", type=_PATH, metavar="FILE.csv", help="Write a sheet for Moodle's grade import.")
 @click.option("--csv", "plain", type=_PATH, metavar="FILE.csv", help="Write a sheet for anybody.")
@@ -201,7 +201,7 @@ def export(
 
 
 @click.command("return")
-@click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...")
+@click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...", shell_complete=complete_assignment)
 @click.option("--moodle", is_flag=True, help='A zip for "Upload multiple feedback files in a zip".')
 @click.option("--canvas", is_flag=True, help='A zip for "Re-upload submissions".')
 @click.option("--folder", is_flag=True, help="A folder with a page for each learner.")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from autograder.commands import MistakeError
+from autograder.commands import MistakeError, complete_assignment
 
 
 @click.command()
-@click.argument("assignment", required=False, metavar="[ASSIGNMENT]")
+@click.argument("assignment", required=False, metavar="[ASSIGNMENT]", shell_complete=complete_assignment)
 @click.argument("question", required=False, metavar="[QUESTION]")
 @click.option(
     "--browser/--no-browser", default=True, help="Open the page in a browser, or only say where it is."

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from autograder.commands import MistakeError, course_root
+from autograder.commands import MistakeError, complete_assignment, course_root
 
 _file = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...")
+@click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...", shell_complete=complete_assignment)
 @click.option("--html", "html_file", type=_file, metavar="FILE", help="Where the page goes (report.html).")
 @click.option("--csv", "csv_file", type=_file, metavar="FILE", help="Write one row a learner and exercise.")
 @click.option("--json", "json_file", type=_file, metavar="FILE", help="Write all that the page shows.")
