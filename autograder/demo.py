@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -54,12 +54,14 @@ ESSAYS = (
 
 
 @dataclass(frozen=True)
-class Class:
-    """What a class handed in: by learner and exercise, the answer that was drawn; None where it is blank."""
+class Drawn:
+    """What one learner hands in of one assignment, and when (UTC); an exercise without an answer is blank."""
 
-    drawn: Mapping[tuple[str, str], Answer | None]
-    late: Sequence[tuple[str, str]] = ()
-    nothing: Sequence[tuple[str, str]] = ()
+    learner: str
+    assignment: str
+    answers: Mapping[str, Answer]
+    essay: str
+    moment: datetime
 
 
 @dataclass
@@ -109,36 +111,44 @@ def new_course(root: Path, folder: Path) -> Course:
     return Course.open(folder)
 
 
-def hand_in(course: Course, students: int, seed: int) -> Class:
-    """Draw learners and their answers, and put notebooks into `submitted/`; a lesson is due each week."""
+def draw(course: Course, students: int, seed: int) -> list[Drawn]:
+    """Draw learners and their answers; few hand in nothing, some too late."""
     chance = random.Random(seed)
-    learners = _ids(students)
-    skill = {learner: chance.uniform(0.35, 0.95) for learner in learners}
-    drawn: dict[tuple[str, str], Answer | None] = {}
-    late, nothing = [], []
+    found = []
+    for learner in _ids(students):
+        skill = chance.uniform(0.35, 0.95)
+        for assignment, due in _due(course).items():
+            names = course.exercises(assignment)
+            chosen = {name: one for name in names if (one := _draw(chance, name, skill))}
+            essay = min(int(chance.expovariate(2.5 * skill) * 2), len(ESSAYS))
+            early = 1 if chance.random() < _LATE else -1
+            moment = due + early * timedelta(minutes=chance.randrange(5, 4000))
+            if chance.random() >= _NOTHING:
+                found.append(Drawn(learner, assignment, chosen, [*ESSAYS, ""][essay], moment))
+    return found
+
+
+def _due(course: Course) -> dict[str, datetime]:
+    return {name: _FIRST_DUE + timedelta(weeks=week) for week, name in enumerate(course.masters)}
+
+
+def hand_in(course: Course, drawn: Iterable[Drawn]) -> None:
+    """Put notebooks into `submitted/`; the gradebook has a date for each lesson."""
+    released = {}
     with ClassGradebook(course.root) as book:
-        for week, assignment in enumerate(course.masters):
-            released = book.register(assignment)
-            due = _FIRST_DUE + timedelta(weeks=week)
+        for assignment, due in _due(course).items():
+            released[assignment] = book.register(assignment)
             book.gradebook.find_assignment(assignment).duedate = due
-            for learner in learners:
-                if chance.random() < _NOTHING:
-                    nothing.append((learner, assignment))
-                    continue
-                chosen = {name: _draw(chance, name, skill[learner]) for name in course.exercises(assignment)}
-                drawn |= {(learner, name): answer for name, answer in chosen.items()}
-                texts = {name: _cell(answer.source) for name, answer in chosen.items() if answer}
-                essay = min(int(chance.expovariate(2.5 * skill[learner]) * 2), len(ESSAYS))
-                if essay < len(ESSAYS):
-                    texts |= {
-                        name: ESSAYS[essay] for name in course.points(assignment) if name == "explain_skip"
-                    }
-                is_late = chance.random() < _LATE
-                late += [(learner, assignment)] if is_late else []
-                moment = due + (1 if is_late else -1) * timedelta(minutes=chance.randrange(5, 4000))
-                _put(course.root / "submitted" / learner / assignment, released, texts, moment)
         book.gradebook.commit_all()
-    return Class(drawn, late, nothing)
+    for one in drawn:
+        texts = {name: _cell(answer.source) for name, answer in one.answers.items()}
+        texts |= {"explain_skip": one.essay} if one.essay else {}
+        _put(
+            course.root / "submitted" / one.learner / one.assignment,
+            released[one.assignment],
+            texts,
+            one.moment,
+        )
 
 
 def _ids(count: int) -> list[str]:
@@ -173,25 +183,25 @@ def _put(folder: Path, released: NotebookNode, texts: Mapping[str, str], moment:
     (folder / "timestamp.txt").write_text(f"{moment:%Y-%m-%d %H:%M:%S} UTC\n", encoding="utf-8")
 
 
-def compare(course: Course, drawn: Class) -> Found:
+def compare(course: Course, drawn: Iterable[Drawn]) -> Found:
     """What the grader said of each answer, beside what is known of it."""
     found = Found()
-    for (learner, exercise), answer in drawn.drawn.items():
-        assignment = next(name for name in course.masters if exercise in course.exercises(name))
-        verdict = verdicts.load(verdicts.verdict_path(course.root, learner, assignment))
-        if answer is None or verdict is None:
-            continue
-        [report] = [one for one in verdict.reports if one.exercise == exercise]
-        if answer.right:
-            found.right += 1
-            found.passed += report.status == "passed"
-            continue
-        found.wrong += 1
-        predicted = EXERCISES[exercise].kind == "literals"
-        found.predicted += predicted
-        found.failed += report.status == "failed" and not predicted
-        found.nameable += answer.diagnoses != {None}
-        found.named += report.diagnosis is not None and report.diagnosis in answer.diagnoses
-        if report.diagnosis not in {None, *answer.diagnoses}:
-            found.misnamed.append(f"{learner}/{exercise}: {report.diagnosis}")
+    for one in drawn:
+        verdict = verdicts.load(verdicts.verdict_path(course.root, one.learner, one.assignment))
+        for report in verdict.reports if verdict else ():
+            answer = one.answers.get(report.exercise)
+            if answer is None:
+                continue
+            if answer.right:
+                found.right += 1
+                found.passed += report.status == "passed"
+                continue
+            predicted = EXERCISES[report.exercise].kind == "literals"
+            found.wrong += 1
+            found.predicted += predicted
+            found.failed += report.status == "failed" and not predicted
+            found.nameable += answer.diagnoses != {None}
+            found.named += report.diagnosis is not None and report.diagnosis in answer.diagnoses
+            if report.diagnosis not in {None, *answer.diagnoses}:
+                found.misnamed.append(f"{one.learner}/{report.exercise}: {report.diagnosis}")
     return found

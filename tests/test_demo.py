@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from autograder.__main__ import main
-from autograder.demo import ESSAYS, hand_in, new_course
+from autograder.demo import ESSAYS, draw
 from autograder.keys.secret import KEY_STORE, SECRET_FILE
+from autograder.submission.course import Course
 from course_root import KEYS, SECRET
 
 
@@ -41,18 +41,12 @@ def test_beliefs_that_are_known_are_found(root: Path, capsys: pytest.CaptureFixt
 
 def test_the_same_seed_draws_the_same_class(root: Path) -> None:
     """Learners, answers, times and essays; another seed draws another one."""
-    texts = []
-    for name, seed in (("one", 1), ("two", 1), ("three", 2)):
-        course = new_course(root, root / name)
-        drawn = hand_in(course, 4, seed)
-        files = sorted((root / name / "submitted").rglob("*.*"))
-        texts.append([(str(file.relative_to(root / name)), file.read_text("utf-8")) for file in files])
-        answers = [answer for answer in drawn.drawn.values() if answer]
-        assert {answer.right for answer in answers} == {True, False}
-    assert texts[0] == texts[1] != texts[2]
-    notebooks = [json.loads(text) for name, text in texts[0] if name.endswith("04_residual_networks.ipynb")]
-    sources = ["".join(cell["source"]) for notebook in notebooks for cell in notebook["cells"]]
-    assert set(ESSAYS) & set(sources)
+    course = Course.open(root)
+    one, again, other = (draw(course, 20, seed) for seed in (1, 1, 2))
+    assert one == again != other
+    assert {answer.right for each in one for answer in each.answers.values()} == {True, False}
+    assert {each.essay for each in one} > set(ESSAYS[:3])
+    assert len({each.learner for each in one}) == 20
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(

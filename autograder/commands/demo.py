@@ -31,7 +31,7 @@ def demo(context: click.Context, students: int, seed: int, folder: Path) -> int:
     Their answers are right, unusual, wrong, late or blank by chance; since all is known of them, it says how
     many of the beliefs were found. The folder is a course like any other: try every command in it.
     """
-    from autograder.demo import compare, hand_in, new_course
+    from autograder.demo import compare, draw, hand_in, new_course
     from autograder.submission.course import CourseError, find_course
 
     root = find_course(Path.cwd())
@@ -39,7 +39,8 @@ def demo(context: click.Context, students: int, seed: int, folder: Path) -> int:
         course = new_course(root, folder)
     except (CourseError, OSError) as error:
         raise MistakeError(str(error)) from error
-    drawn = hand_in(course, students, seed)
+    drawn = draw(course, students, seed)
+    hand_in(course, drawn)
     with contextlib.chdir(folder):
         status = context.invoke(grade)
         context.invoke(report)
