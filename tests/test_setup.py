@@ -309,7 +309,13 @@ def test_a_learners_work_is_never_overwritten(tmp_path: Path) -> None:
 def test_a_release_is_made_again_when_a_master_is_newer(tmp_path: Path) -> None:
     is_stale = tool("lab").is_stale
     root = write(
-        tmp_path, {"notebooks/01/01.ipynb": "{}", "src/sumskip/__init__.py": "", "release/README.md": ""}
+        tmp_path,
+        {
+            "notebooks/01/01.ipynb": "{}",
+            "src/sumskip/__init__.py": "",
+            "release/README.md": "",
+            "course.toml": "",
+        },
     )
     assert not is_stale(root / "release", root)
     assert is_stale(root / "nowhere", root)
@@ -317,8 +323,10 @@ def test_a_release_is_made_again_when_a_master_is_newer(tmp_path: Path) -> None:
     write(root, {"notebooks/01/.ipynb_checkpoints/01.ipynb": "{}"})
     os.utime(root / "notebooks/01/.ipynb_checkpoints/01.ipynb", (later, later))
     assert not is_stale(root / "release", root)
-    os.utime(root / "notebooks/01/01.ipynb", (later, later))
-    assert is_stale(root / "release", root)
+    for name in ("notebooks/01/01.ipynb", "course.toml"):
+        os.utime(root / name, (later, later))
+        assert is_stale(root / "release", root), name
+        os.utime(root / name, (0, 0))
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ MADE_FROM = (
     "src",
     "autograder",
     "binder",
+    "course.toml",
     "pyproject.toml",
     "constraints.txt",
     "environment.yml",
