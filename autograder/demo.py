@@ -10,7 +10,8 @@ import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,21 @@ from nbformat import NotebookNode
 
 from autograder.answers import Answer, answers
 from autograder.engine.ours import rules_of
-from autograder.exercises import EXERCISES
+from autograder.exercises import EXERCISES, LESSONS
 from autograder.gradebook.book import ClassGradebook
 from autograder.keys.secret import KEY_STORE, SECRET_FILE, course_secret
+from autograder.settings import FILE, read_settings
 from autograder.submission import verdicts
 from autograder.submission.course import Course
 
 MARKER = ".demo"  # what says that a folder may be made anew
-_LINKED = ("autograder", "src", "binder", "tools")
+_LINKED = ("autograder", "src", "binder", ".venv")
+# Tools go by where they lie; so they lie there.
 _COPIED = (
-    *("notebooks", "nbgrader_config.py", "course.toml", "pyproject.toml", "constraints.txt"),
-    *("environment.yml", "LICENSE", "README.md", "Makefile"),
+    *("notebooks", "tools", "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml"),
+    *("LICENSE", "README.md", "Makefile"),
 )
-_FIRST_DUE = datetime(2026, 10, 8, 22)
+_FIRST_DUE = datetime(2026, 10, 8, 22, tzinfo=UTC)
 # fmt: off
 _NAMES = (
     "ada", "ben", "chidi", "dana", "emre", "fatou", "goran", "hana", "inga", "jonas", "kofi", "lena", "mateo",
@@ -102,7 +105,12 @@ def new_course(root: Path, folder: Path) -> Course:
         elif source.exists():
             shutil.copy2(source, folder / name)
     for name in _LINKED:
-        (folder / name).symlink_to((root / name).resolve(), target_is_directory=True)
+        if (root / name).exists():
+            (folder / name).symlink_to((root / name).resolve(), target_is_directory=True)
+    lessons = [name for name in LESSONS if (folder / "notebooks" / name).is_dir()]
+    dates = [f"{name} = {_FIRST_DUE + timedelta(weeks=week):%FT%TZ}" for week, name in enumerate(lessons)]
+    counts = f'[predictions]\npoints-for = "{read_settings(root).points_for}"\n\n[due]\n'
+    (folder / FILE).write_text(counts + "\n".join(dates) + "\n", encoding="utf-8")
     course_secret(root)
     (root / KEY_STORE).mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / SECRET_FILE).parent.mkdir(mode=0o700)
@@ -117,7 +125,7 @@ def draw(course: Course, students: int, seed: int) -> list[Drawn]:
     found = []
     for learner in _ids(students):
         skill = chance.uniform(0.35, 0.95)
-        for assignment, due in _due(course).items():
+        for assignment, due in course.settings.due.items():
             names = course.exercises(assignment)
             chosen = {name: one for name in names if (one := _draw(chance, name, skill))}
             essay = min(int(chance.expovariate(2.5 * skill) * 2), len(ESSAYS))
@@ -128,18 +136,10 @@ def draw(course: Course, students: int, seed: int) -> list[Drawn]:
     return found
 
 
-def _due(course: Course) -> dict[str, datetime]:
-    return {name: _FIRST_DUE + timedelta(weeks=week) for week, name in enumerate(course.masters)}
-
-
 def hand_in(course: Course, drawn: Iterable[Drawn]) -> None:
-    """Put notebooks into `submitted/`; the gradebook has a date for each lesson."""
-    released = {}
+    """Put notebooks into `submitted/`."""
     with ClassGradebook(course.root) as book:
-        for assignment, due in _due(course).items():
-            released[assignment] = book.register(assignment)
-            book.gradebook.find_assignment(assignment).duedate = due
-        book.gradebook.commit_all()
+        released = {assignment: book.register(assignment) for assignment in course.masters}
     for one in drawn:
         texts = {name: _cell(answer.source) for name, answer in one.answers.items()}
         texts |= {"explain_skip": one.essay} if one.essay else {}
@@ -160,12 +160,17 @@ def _draw(chance: random.Random, exercise: str, skill: float) -> Answer | None:
     """An answer: blank, right, right in an unusual way, or wrong, the first in its file most often."""
     if chance.random() < _BLANK:
         return None
-    known = [answer for answer in answers() if answer.exercise == exercise]
-    right = [answer for answer in known if answer.right]
+    right, wrong = _known(exercise)
     if chance.random() < skill:
         return chance.choice(right[1:] or right) if chance.random() < _UNUSUAL else right[0]
-    wrong = [answer for answer in known if not answer.right]
     return chance.choices(wrong, [1 / place for place in range(1, len(wrong) + 1)])[0]
+
+
+@cache
+def _known(exercise: str) -> tuple[list[Answer], list[Answer]]:
+    """The right answers to an exercise, and the wrong ones."""
+    known = [answer for answer in answers() if answer.exercise == exercise]
+    return [one for one in known if one.right], [one for one in known if not one.right]
 
 
 def _cell(source: str) -> str:

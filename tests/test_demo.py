@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import runpy
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from autograder.__main__ import main
-from autograder.demo import ESSAYS, draw
+from autograder.demo import ESSAYS, draw, new_course
 from autograder.keys.secret import KEY_STORE, SECRET_FILE
-from autograder.submission.course import Course
-from course_root import KEYS, SECRET
+from course_root import KEYS, ROOT, SECRET
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_beliefs_that_are_known_are_found(root: Path, capsys: pytest.CaptureFixt
 
 def test_the_same_seed_draws_the_same_class(root: Path) -> None:
     """Learners, answers, times and essays; another seed draws another one."""
-    course = Course.open(root)
+    course = new_course(root, root / "demo")
     one, again, other = (draw(course, 20, seed) for seed in (1, 1, 2))
     assert one == again != other
     assert {answer.right for each in one for answer in each.answers.values()} == {True, False}
@@ -57,3 +58,27 @@ def test_a_folder_that_holds_something_else_is_left_alone(
     assert main(["demo", "--folder", "mine"]) == 2
     assert "holds something else; name a new folder" in capsys.readouterr().err
     assert [file.name for file in (root / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_make_and_formgrader_are_those_of_the_folder(root: Path) -> None:
+    """`make desk` there opens that course, with what is installed for this one: no file is newer there."""
+    for name in ("Makefile", "tools", ".venv"):
+        (root / name).symlink_to(ROOT / name)
+    folder = new_course(root, root / "demo").root
+    assert runpy.run_path(str(folder / "tools/lab.py"))["ROOT"] == folder.resolve()
+    made = subprocess.run(["make", "-n", "-C", str(folder), "desk"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    assert "tools/lab.py desk" in made.stdout
+    assert (folder / ".venv").resolve() == (root / ".venv").resolve()
+    for name in ("pyproject.toml", "constraints.txt", "tools/setup.py"):  # what the set-up's stamp goes by
+        assert (folder / name).stat().st_mtime == (root / name).stat().st_mtime
+
+
+def test_dates_of_the_course_are_not_those_of_the_demonstration(root: Path) -> None:
+    """It keeps what predictions count for; dates and extensions of real learners stay behind."""
+    (root / "course.toml").write_text(
+        '[predictions]\npoints-for = "being right"\n[extension]\n01_sequential_flow = {ada = 3}\n'
+    )
+    settings = new_course(root, root / "demo").settings
+    assert settings.points_for == "being right"
+    assert (len(settings.due), settings.extensions) == (4, {})
