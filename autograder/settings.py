@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from autograder.files import one_form
 from autograder.names import did_you_mean
 
 FILE = "course.toml"
 PointsFor = Literal["committing", "being right"]
+MOST_DAYS = 365
+T = TypeVar("T")
 
 
 class SettingError(Exception):
@@ -58,36 +60,43 @@ def read_settings(root: Path) -> Settings:
     given: dict[str, Any] = {}
     try:
         for name, table in found.items():
-            given |= _among(_TABLES, name, table, dict, "a table")(table)
+            read = _known(_TABLES, name)
+            _expect(isinstance(table, dict), name, "a table", table)
+            given |= read(table)
     except SettingError as error:
         raise SettingError(f"{path}: {error}") from None
     return Settings(**given)
 
 
-def _among(known: Mapping[str, Any], name: str, value: Any, kind: Any, expected: str) -> Any:
-    """What is known under a name, whose value has this kind."""
+def _known(known: Mapping[str, T], name: str) -> T:
     if name not in known:
         meant = did_you_mean(name, known) or f"there are {', '.join(known)}"
         raise SettingError(f"no setting {name!r}; {meant}")
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise SettingError(f"{name} expects {expected}; {value!r} came")
     return known[name]
+
+
+def _expect(holds: bool, what: str, expected: str, came: object) -> None:
+    if not holds:
+        raise SettingError(f"{what} expects {expected}; {came!r} came")
+
+
+def _within(value: object, most: float) -> bool:
+    """Whether this is a number from 0 to `most`."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
 
 
 def _predictions(table: Mapping[str, Any]) -> dict[str, Any]:
     choices = get_args(PointsFor)
-    expected = " or ".join(f'"{choice}"' for choice in choices)
     for name, value in table.items():
-        _among({"points-for": str}, name, value, str, expected)
-        if value not in choices:
-            raise SettingError(f"{name} expects {expected}; {value!r} came")
+        _known({"points-for": choices}, name)
+        _expect(value in choices, name, " or ".join(f'"{choice}"' for choice in choices), value)
     return {"points_for": table.get("points-for", "committing")}
 
 
 def _due(table: Mapping[str, Any]) -> dict[str, Any]:
     example = "a time with its offset, such as 2026-10-08T23:59:00+02:00"
     for name, moment in table.items():
-        if not isinstance(moment, datetime) or moment.tzinfo is None:
+        if not isinstance(moment, datetime) or moment.tzinfo is None or not 2000 <= moment.year < 3000:
             raise SettingError(f"due of {name} expects {example}; {moment!s} came")
     return {"due": {name: moment.astimezone(UTC).replace(tzinfo=None) for name, moment in table.items()}}
 
@@ -95,24 +104,19 @@ def _due(table: Mapping[str, Any]) -> dict[str, Any]:
 def _extensions(table: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, dict[str, timedelta]] = {}
     for name, learners in table.items():
-        if not isinstance(learners, dict):
-            raise SettingError(
-                f"extension of {name} expects days by learner, such as {{ ana = 3 }}; {learners!r} came"
-            )
-        found[name] = {}
+        by_learner = "days by learner, such as { ana = 3 }"
+        _expect(isinstance(learners, dict), f"extension of {name}", by_learner, learners)
         for learner, days in learners.items():
-            _among({learner: None}, learner, days, (int, float), "a number of days")
-            found[name][one_form(learner)] = timedelta(days=days)
+            _expect(_within(days, MOST_DAYS), learner, f"a number of days, at most {MOST_DAYS}", days)
+        found[name] = {one_form(learner): timedelta(days=days) for learner, days in learners.items()}
     return {"extensions": found}
 
 
 def _late(table: Mapping[str, Any]) -> dict[str, Any]:
-    most = {"grace-minutes": 60 * 24 * 365, "percent-a-day": 100, "at-most-percent": 100}
+    most = {"grace-minutes": 60 * 24 * MOST_DAYS, "percent-a-day": 100, "at-most-percent": 100}
     for name, value in table.items():
-        expected = f"a number from 0 to {most.get(name)}"
-        limit = _among(most, name, value, (int, float), expected)
-        if not 0 <= value <= limit:
-            raise SettingError(f"{name} expects {expected}; {value!r} came")
+        limit = _known(most, name)
+        _expect(_within(value, limit), name, f"a number from 0 to {limit}", value)
     return {name.replace("-", "_"): float(value) for name, value in table.items()}
 
 

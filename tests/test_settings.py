@@ -50,7 +50,20 @@ def test_every_line_that_is_commented_out_could_be_used(tmp_path: Path) -> None:
         ("[due]\n01_sequential = 2026-10-08T23:59:00Z\n", "did you mean 01_sequential_flow?"),
         ("[extension]\n4_residual_networks = {ana = 3}\n", "did you mean 04_residual_networks?"),
         ("[extension]\n01_sequential_flow = 3\n", "expects days by learner, such as { ana = 3 }; 3 came"),
-        ('[extension]\n01_sequential_flow = {ana = "3 d"}\n', "ana expects a number of days; '3 d' came"),
+        (
+            '[extension]\n01_sequential_flow = {ana = "3 d"}\n',
+            "ana expects a number of days, at most 365; '3 d' came",
+        ),
+        (
+            "[extension]\n01_sequential_flow = {ana = inf}\n",
+            "ana expects a number of days, at most 365; inf came",
+        ),
+        (
+            "[extension]\n01_sequential_flow = {ana = -1}\n",
+            "ana expects a number of days, at most 365; -1 came",
+        ),
+        ("[due]\n01_sequential_flow = 0001-01-01T00:00:00+02:00\n", "a time with its offset, such as 2026-"),
+        ("[late]\npercent-a-day = nan\n", "percent-a-day expects a number from 0 to 100; nan came"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(
@@ -118,6 +131,13 @@ def test_a_date_and_a_policy_reach_the_gradebook(
         assert _penalty(book, "ben") == 0
         assert book.find_submission(LESSON, "ben").extension == timedelta(hours=12)
         assert book.find_submission(LESSON, "ana").extension is None
+
+    text = (root / "course.toml").read_text()
+    (root / "course.toml").write_text(text.replace("ben = 0.5", "ben = 0"))
+    assert main(["grade", "--no-feedback"]) == 0
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        assert _penalty(book, "ben") == 2
+        assert book.find_submission(LESSON, "ben").extension is None
 
 
 def _penalty(book: Any, learner: str) -> float:

@@ -266,7 +266,8 @@ class ClassGradebook(ReadGradebook):
         # nbgrader keeps the time of an earlier submission where the present one has none.
         submission = self.gradebook.find_submission(assignment, learner)
         submission.timestamp = self.handed_in_at(learner, assignment)
-        submission.extension = self._extension(learner, assignment) or submission.extension
+        if (given := self._extension(learner, assignment)) is not None:
+            submission.extension = given or None
         notebook = self.gradebook.find_submission_notebook(assignment, assignment, learner)
         notebook.late_submission_penalty = penalty or None
         self.gradebook.commit_all()
