@@ -151,6 +151,11 @@ def rehearse_course(monkeypatch: pytest.MonkeyPatch, root: Path) -> Path:
     return root
 
 
+def rehearse_copy(monkeypatch: pytest.MonkeyPatch, course: Path, root: Path) -> Path:
+    """The same in a copy of a course that others go on to use."""
+    return rehearse_course(monkeypatch, Path(shutil.copytree(course, root, symlinks=True)))
+
+
 def hand_in(root: Path, learner: str, assignment: str, notebook: NotebookNode | str, name: str = "") -> Path:
     """Put a notebook where `nbgrader collect` would."""
     folder = root / "submitted" / learner / assignment

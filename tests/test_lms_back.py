@@ -20,9 +20,16 @@ from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
 from autograder.commands import lms as commands
-from autograder.lms.remembered import FILE
 from autograder.roster.sheets import read_sheet
-from grading_course import LESSONS, answered, hand_in, make_course, rehearse_course, release_notebooks
+from grading_course import (
+    LESSONS,
+    answered,
+    hand_in,
+    make_course,
+    rehearse_copy,
+    rehearse_course,
+    release_notebooks,
+)
 from lms_zips import CLASS, FILE_1, ROSTER, Hands, canvas, moodle, refused, write_zip
 
 pytestmark = pytest.mark.slow
@@ -57,11 +64,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def graded(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Path:
-    root = shutil.copytree(template, tmp_path / "course", symlinks=True)
-    remembered = (root / FILE).read_text().replace(str(template), str(root))
-    (root / FILE).write_text(remembered)
     capsys.readouterr()
-    return rehearse_course(monkeypatch, root)
+    return rehearse_copy(monkeypatch, template, tmp_path / "course")
 
 
 @pytest.fixture

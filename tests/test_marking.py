@@ -9,7 +9,6 @@ import asyncio
 import base64
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -39,6 +38,7 @@ from grading_course import (
     edit_master,
     hand_in,
     make_course,
+    rehearse_copy,
     rehearse_course,
     release_notebooks,
 )
@@ -91,8 +91,7 @@ def released(template: tuple[Path, Any]) -> Any:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: tuple[Path, Any]) -> Path:
-    course = Path(shutil.copytree(template[0], tmp_path / "course", symlinks=True))
-    return rehearse_course(monkeypatch, course)
+    return rehearse_copy(monkeypatch, template[0], tmp_path / "course")
 
 
 class Row(NamedTuple):

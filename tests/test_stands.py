@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from grading_course import (
     hand_in,
     make_course,
     nbgrader,
+    rehearse_copy,
     rehearse_course,
     release_notebooks,
     set_points,
@@ -69,8 +69,7 @@ def released(template: tuple[Path, Any]) -> Any:
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: tuple[Path, Any]) -> Path:
     """A course in which ana is graded: 4 of 8, 12 of 12, and an essay that nobody has marked."""
-    course = Path(shutil.copytree(template[0], tmp_path / "course", symlinks=True))
-    return rehearse_course(monkeypatch, course)
+    return rehearse_copy(monkeypatch, template[0], tmp_path / "course")
 
 
 Mark = tuple[float | None, float | None, bool]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autograder.commands import MistakeError, complete_assignment, one_line, print_sections, warn
+from autograder.commands import MistakeError, complete_assignment, course_root, one_line, print_sections, warn
 
 if TYPE_CHECKING:
     from autograder.lms.collect import Taken
@@ -36,9 +36,7 @@ def _course(*, alone: bool = False) -> Iterator[Course]:
     from autograder.roster.sheets import SheetError
     from autograder.submission.course import Course, CourseError
 
-    root = Path.cwd()
-    if not (root / "nbgrader_config.py").is_file():
-        raise MistakeError(f"{root} is no course root (it has no nbgrader_config.py): change into it")
+    root = course_root()
     try:
         opened = Course.open(root)
         with the_only_one(root) if alone else nullcontext():

@@ -121,9 +121,8 @@ class _Restoring:
             code = [index for index in self.named[one.grade_id] if cells[index].kind == "code"]
             if one.is_code and code:
                 self.named[one.grade_id] = code
-            if (
-                one.rules.get("solution") and not one.is_code
-            ):  # below a task it stays: nbgrader restores the task
+            # What stands below a task stays there: nbgrader restores the task.
+            if one.rules.get("solution") and not one.is_code:
                 parts = self.around.parts(one, self.named[one.grade_id])
                 self.named[one.grade_id] = sorted((*self.named[one.grade_id], *parts))
                 for index in parts:

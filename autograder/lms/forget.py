@@ -93,4 +93,5 @@ def forget(root: Path, remembered: Remembered, found: Held, waiting: Callable[[s
     shutil.rmtree(root / STAGING, ignore_errors=True)
     for name in found.came:
         remembered.forget(name)
+    if found.came:
         remembered.save()

@@ -16,6 +16,7 @@ from autograder.report.alike import Alike, alike
 from autograder.report.gather import Gathered, State, known_beliefs
 from autograder.report.passages import Passage, Passages
 from autograder.report.statistics import Estimate, difficulty, discrimination
+from autograder.roster.sheets import defused
 
 STATES: tuple[State, ...] = ("solved", "tried", "blank", "not graded", "waits")
 BINS = 10  # of a lesson's points
@@ -295,10 +296,7 @@ def rows(gathered: Gathered) -> str:
                 diagnosis = gathered.named(exercise, diagnosis or "")
                 given = "" if mark is None or mark.points is None else f"{mark.points:g}"
                 state = states[cell][learner]
-                table.writerow((_cell(learner), lesson, exercise, state, given, f"{most:g}", diagnosis, late))
+                table.writerow(
+                    (defused(learner), lesson, exercise, state, given, f"{most:g}", diagnosis, late)
+                )
     return text.getvalue()
-
-
-def _cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -43,9 +43,7 @@ class Gathered:
     """A class. All keys and texts have the names of learners that the report may use."""
 
     course: Course
-    learners: dict[str, str] = field(
-        default_factory=dict
-    )  # by id: what the gradebook calls them, if anything
+    learners: dict[str, str] = field(default_factory=dict)  # by id: a name, if the gradebook has one
     recorded: dict[str, dict[str, Recorded]] = field(default_factory=dict)  # by assignment and learner
     rows: dict[tuple[str, str], Verdict] = field(default_factory=dict)  # by learner and assignment
     sources: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)  # their answers by exercise
@@ -123,10 +121,8 @@ def gather(
         here: dict[str, Recorded] = {}
         lost = []
         for learner, recorded in book.recorded(assignment).items():
-            path, graded = (
-                verdict_path(course.root, learner, assignment),
-                book.autograded(learner, assignment),
-            )
+            path = verdict_path(course.root, learner, assignment)
+            graded = book.autograded(learner, assignment)
             if not (recorded.graded or path.is_file() or graded.is_file()):
                 continue  # an extension, and nothing handed in yet
             name, verdict = names.get(learner, learner), verdicts.load(path)

@@ -88,11 +88,12 @@ class Sheet:
         writer = csv.writer(lines, delimiter=self.delimiter, lineterminator=self.newline)
         writer.writerow(self.header)
         for row in self.rows:
-            writer.writerow([_defused(text) if n in names else text for n, text in enumerate(row)])
+            writer.writerow([defused(text) if n in names else text for n, text in enumerate(row)])
         write_whole(path, lines.getvalue().encode(self.encoding, errors="replace"), mode=0o600)
 
 
-def _defused(text: str) -> str:
+def defused(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
