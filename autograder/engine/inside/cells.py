@@ -44,6 +44,7 @@ class Session:
         sys.stdin = io.StringIO()
         signal.signal(signal.SIGALRM, self._too_long)
         self._limit = 0.0
+        self._unchanged = False  # as the last look showed, after which no cell has run
         self._taken = bytearray()
         self._members: list[bytes] = []
         self._gathered = Gathered()
@@ -100,6 +101,7 @@ class Session:
 
     def run(self, source: str, seconds: float) -> dict[str, Any]:
         """Run one cell; what it printed, and the error that ended it with the line it was on."""
+        self._unchanged = False
         self.out.start()
         self.err.start()
         sys.stdout, sys.stderr = self.out, self.err
@@ -125,10 +127,13 @@ class Session:
         return reply
 
     def ask(self, symbol: str, case: dict[str, Any], seconds: float) -> Any:
-        self._refuse_changes()
+        if not self._unchanged:
+            self._refuse_changes()
+        self._unchanged = False
         with self._at_most(seconds):
             observation = probe(self.shell.user_ns.get(symbol), Case.from_json(case))
         self._refuse_changes()
+        self._unchanged = True
         return observation
 
     def _refuse_changes(self) -> None:

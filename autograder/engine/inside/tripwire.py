@@ -40,20 +40,32 @@ _TABLES = (
 )
 _BY_HONEST_PEOPLE = {"print", "input", "display", "open", "breakpoint", "exit", "quit", "help"}
 # An optimiser wraps its own `step` when the first of its kind is made, and `torch.compile` another method
-# of theirs; the default dtype is a class.
-_BY_TORCH = {"step", "_init_group", "Storage"}
+# of theirs; the default dtype is a class; torch._dynamo wraps `manual_seed`, which no probe calls.
+_BY_TORCH = {"step", "_init_group", "Storage", "manual_seed"}
 # What the first `torch.compile` of a process replaces.
-BY_COMPILING = {"torch.manual_seed", "Module.__init__", "Module.__setstate__"}
+BY_COMPILING = {"Module.__init__", "Module.__setstate__"}
 _EMPTY = CellType()  # of a closure, whose name has no value yet
 
 
 class Tripwire:
-    """Functions and tables as they were when this was made; `changed()` names those that are others now."""
+    """Functions and tables as they were when this was made; `changed()` names those that are others now.
+
+    It is asked with every question, so what it compares lies in flat lists.
+    """
 
     def __init__(self) -> None:
         holders = {id(holder): holder for holder in _holders()}.values()
         self._seen = [(holder, set(vars(holder)), _functions(holder)) for holder in holders]
         self._values = [(module, name, value, _content(value)) for module, name, value in _values()]
+        reached = {
+            id(one): (f"{holder.__name__}.{name}", one)
+            for holder, _, functions in self._seen
+            for name, function in functions.items()
+            for one in _reached(function)
+        }.values()
+        plain = [(where, one) for where, one in reached if _is_plain(one)]
+        self._plain = [(where, one, one.__code__, one.__defaults__) for where, one in plain]
+        self._others = [(where, one, _inside(one)) for where, one in reached if not _is_plain(one)]
 
     def changed(self) -> list[str]:
         """The qualified names of what was replaced, emptied, removed, or hidden by something new."""
@@ -64,14 +76,15 @@ class Tripwire:
         ]
         for holder, names, functions in self._seen:
             now = vars(holder)
-            others = [name for name, (value, _) in functions.items() if now.get(name) is not value]
-            others += [
-                name
-                for name, (value, inside) in functions.items()
-                if inside and _ids(_inside(value)) != _ids(inside)
-            ]
+            others = [name for name, value in functions.items() if now.get(name) is not value]
             others += [name for name in now.keys() - names if _hides(holder, name)]
             found += [f"{holder.__name__}.{name}" for name in others]
+        found += [
+            where
+            for where, one, code, defaults in self._plain
+            if one.__code__ is not code or one.__defaults__ is not defaults or one.__kwdefaults__
+        ]
+        found += [where for where, one, inside in self._others if _ids(_inside(one)) != _ids(inside)]
         return found
 
 
@@ -90,7 +103,8 @@ def _content(value: Any) -> list[Any]:
         items = [item for pair in value.items() for item in pair]
     else:
         items = list(value) if isinstance(value, (tuple, list, set, frozenset)) else []
-    return items + [part for item in items if isinstance(item, FunctionType) for part in _inside(item)]
+    held = [one for item in items if isinstance(item, FunctionType) for one in _reached(item)]
+    return items + [part for one in held for part in _inside(one)]
 
 
 def _ids(things: list[Any]) -> list[int]:
@@ -122,36 +136,38 @@ def _holders() -> Iterator[Any]:
                 yield value
 
 
-def _functions(holder: Any) -> dict[str, tuple[Any, list[Any]]]:
+def _functions(holder: Any) -> dict[str, Any]:
     passed_over = _BY_HONEST_PEOPLE if holder is builtins else _BY_TORCH
     return {
-        name: (value, _inside(value))
-        for name, value in vars(holder).items()
-        if _is_function(value) and name not in passed_over
+        name: value for name, value in vars(holder).items() if _is_function(value) and name not in passed_over
     }
 
 
-def _inside(function: Any) -> list[Any]:
-    """What can be exchanged in a function, and in those that it wraps, while it stays the same object."""
-    found: list[Any] = []
-    waiting, seen = [function], set[int]()
+def _inside(one: Any) -> list[Any]:
+    """What can be exchanged in a function while it stays the same object."""
+    if isinstance(one, FunctionType):
+        held = [cell.cell_contents for cell in one.__closure__ or () if cell != _EMPTY]
+        wrapped = [thing for thing in held if _is_function(thing)]
+        return [one.__code__, one.__defaults__, *(one.__kwdefaults__ or {}).values(), *wrapped]
+    if isinstance(one, property):
+        return [one.fget, one.fset, one.fdel]
+    return [one.__wrapped__] if isinstance(one, (staticmethod, classmethod, _Cached)) else []
+
+
+def _reached(function: Any) -> list[Any]:
+    """This function and those that it wraps, of which something can be exchanged."""
+    found: dict[int, Any] = {}
+    waiting = [function]
     while waiting:
         one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        inner: list[Any] = []
-        if isinstance(one, FunctionType):
-            found += [one.__code__, one.__defaults__, *(one.__kwdefaults__ or {}).values()]
-            inner = [cell.cell_contents for cell in one.__closure__ or () if cell != _EMPTY]
-        elif isinstance(one, property):
-            inner = [one.fget, one.fset, one.fdel]
-        elif isinstance(one, (staticmethod, classmethod, _Cached)):
-            inner = [one.__wrapped__]
-        wrapped = [thing for thing in inner if _is_function(thing)]
-        found += wrapped
-        waiting += wrapped
-    return found
+        if id(one) not in found and (inside := _inside(one)):
+            found[id(one)] = one
+            waiting += [thing for thing in inside if _is_function(thing)]
+    return list(found.values())
+
+
+def _is_plain(one: Any) -> bool:
+    return isinstance(one, FunctionType) and not one.__closure__ and not one.__kwdefaults__
 
 
 def _is_function(value: Any) -> bool:
