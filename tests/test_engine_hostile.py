@@ -1,8 +1,9 @@
-"""Hostile and broken submissions, each beside an honest one: no point undeserved, nobody else harmed.
+"""Hostile and broken submissions side by side: no point undeserved, nobody else harmed.
 
 What each would have gained or harmed without the defence stands beside it in `hostile/`. They run with
 short limits, two at a time, in one engine, as in a class: walled in, and without walls those that would
-not hit the machine that tests.
+not hit the machine that tests. Each has honest exercises beside the one under attack, which must lose
+nothing to a neighbour; among every few of them is an honest submission.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import re
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class Arena:
 
     def __init__(self, engine: Engine, folder: Path, listener: socket.socket) -> None:
         self.engine, self.folder, self.listener = engine, folder, listener
+        self.results: dict[str, Result] = {}  # of attacks, by name
         self.at_rest = len(descendants(engine.process_id or 0))
 
     def grade(self, notebook: Any) -> Result:
@@ -69,14 +71,16 @@ class Arena:
         path.write_bytes(data)
         return self.engine.run(read_submission(path, MASTERS, outline=self.engine.read).plan, judge)
 
-    def grade_beside_an_honest_one(self, notebook: Any) -> Result:
-        """Grade it while a sibling is graded, which must lose nothing."""
+    def attacked(self, attacks: Sequence[Attack]) -> None:
+        """Grade attacks two at a time, and among them an honest submission, which must lose nothing."""
+        notebooks = [submission(attack) for attack in attacks]
+        notebooks.insert(len(notebooks) // 2, honest())
         with ThreadPoolExecutor(2) as threads:
-            other = threads.submit(self.grade, honest())
-            result = threads.submit(self.grade, notebook).result()
-            assert scores(other.result()) == POINTS, other.result().warnings
+            results = list(threads.map(self.grade, notebooks))
+        unharmed = results.pop(len(attacks) // 2)
+        assert scores(unharmed) == POINTS, unharmed.warnings
         assert self.alone(), "a process is left behind"
-        return result
+        self.results |= {attack.name: result for attack, result in zip(attacks, results, strict=True)}
 
     def alone(self) -> bool:
         """Whether the sandbox holds the warm parent and nothing else."""
@@ -142,15 +146,25 @@ def host(arena: Arena) -> dict[str, Any]:
 
 
 ROUNDS = [(level, attack) for level in LEVELS for attack in ATTACKS if level == "walled" or not attack.walls]
+TOGETHER = 5
+
+
+@pytest.fixture
+def result(arena: Arena, host: dict[str, Any], level: Level, attack: Attack) -> Result:
+    """How an attack ended, which was graded with its neighbours in the list."""
+    if attack.name not in arena.results:
+        here = [one for at, one in ROUNDS if at == level]
+        start = here.index(attack) // TOGETHER * TOGETHER
+        prelude = PRELUDE.replace("__HOST__", repr(host))
+        arena.attacked([replace(one, code=prelude + one.code) for one in here[start : start + TOGETHER]])
+    return arena.results[attack.name]
 
 
 @pytest.mark.parametrize(
     ("level", "attack"), ROUNDS, ids=[f"{level}-{attack.name}" for level, attack in ROUNDS]
 )
-def test_no_point_undeserved_and_nobody_harmed(arena: Arena, host: dict[str, Any], attack: Attack) -> None:
+def test_no_point_undeserved_and_nobody_harmed(result: Result, attack: Attack) -> None:
     """The exercise under attack earns what its code deserves; the others keep theirs."""
-    code = PRELUDE.replace("__HOST__", repr(host)) + attack.code
-    result = arena.grade_beside_an_honest_one(submission(Attack(**{**attack.__dict__, "code": code})))
     target = result.reports[TARGET]
     assert target.score <= attack.deserved, attack.gain
     assert target.status != "passed", attack.gain
@@ -176,7 +190,7 @@ def test_a_changed_notebook_gains_nothing(arena: Arena, change: Callable[[dict[s
     """Whatever is done to ids, tags, points and order: the empty exercise earns nothing, the rest all."""
     notebook = submission(Attack("", "", code=""))
     change(notebook)
-    result = arena.grade_beside_an_honest_one(notebook)
+    result = arena.grade(notebook)
     assert scores(result) == {**POINTS, TARGET: 0.0}
     assert result.reports[TARGET].status != "passed"
     assert_bounded(result)
@@ -196,7 +210,7 @@ def test_what_honest_learners_do_costs_nothing(arena: Arena, oddity: str) -> Non
     notebook = honest()
     extra = {"cell_type": "code", "id": "extra", "source": oddity, "metadata": {}}
     notebook["cells"].insert(1, {**extra, "outputs": [], "execution_count": None})
-    result = arena.grade_beside_an_honest_one(notebook)
+    result = arena.grade(notebook)
     assert scores(result) == POINTS, result.warnings
 
 
