@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
@@ -24,6 +25,11 @@ _NO_WALLS = (
     "NOTHING IS WALLED IN: learners' code runs with your rights, next to your files and with your network. "
     "Only grade submissions that you would run yourself."
 )
+
+
+# What takes a second to import is imported once, before the first submission with this word in it: making an
+# optimiser imports the 800 modules of torch._dynamo.
+_ONCE = {"optim": "torch._dynamo", "digits": "sklearn.datasets"}
 
 
 class Engine:
@@ -100,8 +106,11 @@ class Engine:
         raise: that exercise is then not graded. A process that dies is started again without the cell
         that killed it, at most four times.
         """
+        modules = [
+            module for word, module in _ONCE.items() if any(word in task.source for task in plan.tasks)
+        ]
         with self._slots:
-            return OneRun(self.spawn, self.limits, self.level, plan, judge_exercise).go()
+            return OneRun(partial(self.spawn, modules), self.limits, self.level, plan, judge_exercise).go()
 
     def read(self, raw: bytes, beside: Mapping[str, bytes] = MappingProxyType({})) -> Outline:
         """Parse a notebook file behind the walls, in a process that no learner's code has been in.
@@ -132,14 +141,16 @@ class Engine:
             found = {plain_text(name): data for name, data in members.items()}
             return found, [plain_text(line)[:300] for line in left]
 
-    def spawn(self) -> Child:
-        """A process for one submission, from a warm parent that is replaced if it has died."""
+    def spawn(self, modules: Sequence[str] = ()) -> Child:
+        """A process for one submission with these modules in it, from a warm parent that is replaced if it
+        has died.
+        """
         with self._lock:
             if self._warm is None:
                 raise RuntimeError("use the engine in a with statement")
             try:
-                return self._warm.spawn()
+                return self._warm.spawn(modules)
             except SandboxError:
                 self._warm.close()
                 self._warm = WarmParent(self.level, self.limits, self._outside())
-                return self._warm.spawn()
+                return self._warm.spawn(modules)

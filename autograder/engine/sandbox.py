@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -208,15 +208,19 @@ class WarmParent:
     def process_id(self) -> int:
         return self._process.pid
 
-    def spawn(self) -> Child:
-        """Fork the process of one submission. May be called from several threads."""
+    def spawn(self, modules: Sequence[str] = ()) -> Child:
+        """Fork the process of one submission, after these modules were imported. May be called from several
+        threads.
+        """
         ours, channel = socket.socketpair()
         life, guard_end = socket.socketpair()
         folder = None if self.level == "walled" else tempfile.mkdtemp(prefix="sumskip-submission-")
-        order = json.dumps({**asdict(self.limits), "folder": folder or "/tmp/work"}).encode()
+        order = {**asdict(self.limits), "folder": folder or "/tmp/work", "modules": modules}
         try:
             with self._lock, channel, guard_end:
-                socket.send_fds(self._control, [order], [channel.fileno(), guard_end.fileno()])
+                socket.send_fds(
+                    self._control, [json.dumps(order).encode()], [channel.fileno(), guard_end.fileno()]
+                )
                 alive = self._control.recv(1)
         except OSError:
             alive = b""

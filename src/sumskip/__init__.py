@@ -2,8 +2,8 @@
 
     from sumskip import trace, compare, check
 
-What needs matplotlib, scikit-learn or widgets is imported when it is first used, so that a notebook
-starts at once. `trace`, `compare` and `check` are bound here, because their modules bear the same names.
+Each is imported when it is first used: a notebook starts at once, and a grader that only judges needs
+no PyTorch.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from sumskip.checking.check import check, hints
-from sumskip.seeing.compare import compare
-from sumskip.seeing.trace import Trace, trace
-
 if TYPE_CHECKING:
+    from sumskip.checking.check import check as check
+    from sumskip.checking.check import hints as hints
     from sumskip.checking.reveal import reveal as reveal
     from sumskip.data import digits as digits
     from sumskip.data import photograph as photograph
     from sumskip.models import Dimmer as Dimmer
     from sumskip.models import Mixer as Mixer
+    from sumskip.seeing.compare import compare as compare
     from sumskip.seeing.curves import show_curves as show_curves
     from sumskip.seeing.feature_maps import show_feature_maps as show_feature_maps
     from sumskip.seeing.images import show_digits as show_digits
     from sumskip.seeing.images import show_images as show_images
     from sumskip.seeing.progress import progress as progress
+    from sumskip.seeing.trace import Trace as Trace
+    from sumskip.seeing.trace import trace as trace
     from sumskip.seeing.widgets import explore as explore
     from sumskip.seeing.widgets import loss_over_alpha as loss_over_alpha
     from sumskip.seeing.widgets import order_lines as order_lines
@@ -40,6 +41,11 @@ except PackageNotFoundError:  # used from a source tree, as the grader's sandbox
     __version__ = "0+source"
 
 _HOME = {
+    "trace": "seeing.trace",
+    "Trace": "seeing.trace",
+    "compare": "seeing.compare",
+    "check": "checking.check",
+    "hints": "checking.check",
     "reveal": "checking.reveal",
     "show_feature_maps": "seeing.feature_maps",
     "show_curves": "seeing.curves",
@@ -57,7 +63,7 @@ _HOME = {
     "pixel_at_the_plus": "seeing.widgets",
     "shape_aligner": "seeing.widgets",
 }
-__all__ = ["Trace", "__version__", "check", "compare", "hints", "trace", *_HOME]
+__all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str) -> Any:

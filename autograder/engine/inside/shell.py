@@ -16,8 +16,6 @@ from traitlets.config import Config
 
 from sumskip.checking.probing import plainly
 
-from .tripwire import Tripwire
-
 KEEP = 8_000  # characters kept of a cell's prints, from each end
 
 
@@ -101,7 +99,7 @@ class Shell(InteractiveShell):
         pass
 
 
-def make_shell() -> tuple[Shell, Tripwire]:
+def make_shell() -> Shell:
     """The shell of the warm parent; each submission gets a copy of it by forking."""
     config = Config()
     config.HistoryManager.enabled = False
@@ -115,7 +113,7 @@ def make_shell() -> tuple[Shell, Tripwire]:
     plainly.OURS.append(
         str(Path(__file__).parent)
     )  # where `input()` stops, a learner is shown their own line
-    return shell, Tripwire()
+    return shell
 
 
 def _no_input(prompt: object = "") -> str:

@@ -31,34 +31,33 @@ Serve = Callable[[socket.socket], None]  # answers the grader on a submission's 
 WATCH = 0.2  # seconds between two looks at how much memory a submission uses
 
 
-def _preload() -> tuple[Serve, dict[str, str]]:
-    """Import what lessons use. No operator of torch may run before the fork: it would start threads."""
+def _preload() -> tuple[Callable[[], Serve], dict[str, str]]:
+    """Import what every lesson uses. No operator of torch may run before the fork: it would start threads."""
     import torch
 
     import sumskip
 
-    # torch.optim imports torch._dynamo, 800 modules, when the first optimiser is made.
-    for name in ("matplotlib.pyplot", "sklearn.datasets", "sumskip.checking.probe", "torch._dynamo"):
+    for name in ("matplotlib.pyplot", "sumskip.checking.probe"):
         import_module(name)
     for name in sumskip.__all__:
-        with suppress(ImportError, AttributeError):  # the cell that needs it will say so
+        with suppress(ImportError, AttributeError):
             getattr(sumskip, name)
 
     from . import cells
     from .shell import make_shell
+    from .tripwire import Tripwire
 
-    shell, tripwire = make_shell()
+    shell = make_shell()
     versions = {"python": sys.version.split()[0], "torch": torch.__version__, "sumskip": sumskip.__version__}
-    return partial(cells.serve, shell=shell, tripwire=tripwire), versions
+    return lambda: partial(cells.serve, shell=shell, tripwire=Tripwire()), versions
 
 
 def main(control: socket.socket, walled: bool) -> None:
     """Serve until the grader closes `control`."""
     if walled and os.getuid() == 0:
         walls.become_nobody()
-    serve, versions = _preload()
-    gc.collect()
-    gc.freeze()  # so that a fork's collector does not touch, and thereby copy, all of it
+    serving, versions = _preload()
+    serve = _settled(serving)
     control.sendall(json.dumps({"ready": versions}).encode() + b"\n")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards are reaped by the kernel
     while True:
@@ -66,11 +65,17 @@ def main(control: socket.socket, walled: bool) -> None:
         if not message:
             return
         channel, life = (socket.socket(fileno=number) for number in descriptors)
+        order = json.loads(message)
+        if missing := [name for name in order["modules"] if name not in sys.modules]:
+            for name in missing:
+                with suppress(ImportError):  # the cell that needs it will say so
+                    import_module(name)
+            serve = _settled(serving)  # what these replace in PyTorch is no learner's doing
         if os.fork() == 0:
             code = 1
             try:
                 control.close()
-                code = _guard(channel, life, serve, walled, json.loads(message))
+                code = _guard(channel, life, serve, walled, order)
             except BaseException:
                 life.sendall(json.dumps({"failed": traceback.format_exc()[-2000:]}).encode())
             finally:
@@ -78,6 +83,14 @@ def main(control: socket.socket, walled: bool) -> None:
         channel.close()
         life.close()
         control.sendall(b".")
+
+
+def _settled(serving: Callable[[], Serve]) -> Serve:
+    """What a fork does; its garbage collector will not touch, and thereby copy, all that is here now."""
+    serve = serving()
+    gc.collect()
+    gc.freeze()
+    return serve
 
 
 def _guard(
