@@ -9,7 +9,7 @@ what a thing is its type says, not its `__class__`.
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -26,6 +26,7 @@ _NO_FUNCTIONS, _NO_DISPATCH = torch._C.DisableTorchFunction, torch._C._DisableTo
 _DICT = nn.Module.__dict__["__dict__"]
 _NAME = type.__dict__["__name__"]
 _BASE: Any = torch._C.TensorBase  # which, unlike Tensor, nobody can change
+_NUMBERS = frozenset((int, bool, float, type(None)))
 _IN_NUMPY = (torch.float16, torch.float32, torch.float64)
 _SameCount: Any = vars(torch.autograd)["_unsafe_preserve_version_counter"]
 _READ = {
@@ -159,14 +160,24 @@ def ask_gradient(tensor: Tensor, asked: bool) -> None:
             _SET["requires_grad"](tensor, asked)
 
 
-def tensors(value: Any, depth: int = 0) -> list[Tensor]:
-    """The tensors in an operator's arguments, or in its result."""
-    if is_a(value, Tensor):
-        return [value] if is_tensor(value) else []
-    if depth == 4 or not is_a(value, list, tuple, dict):
-        return []
-    items = list(dict.values(value)) if is_a(value, dict) else value
-    return [tensor for item in items for tensor in tensors(item, depth + 1)]
+def tensors(value: Any) -> list[Tensor]:
+    """The tensors that hold numbers in an operator's arguments, or in its result."""
+    return [tensor for tensor in all_tensors((value,)) if is_tensor(tensor)]
+
+
+def all_tensors(values: Iterable[Any], depth: int = 0) -> list[Tensor]:
+    """The tensors of every kind among some values, and in the collections among them."""
+    found: list[Tensor] = []
+    for value in values:
+        kind = type(value)
+        if kind in _NUMBERS:  # most of what comes here
+            continue
+        if issubclass(kind, Tensor):
+            found.append(value)
+        elif depth < 4 and issubclass(kind, (list, tuple, dict)):
+            items = list(dict.values(value)) if issubclass(kind, dict) else value
+            found += all_tensors(items, depth + 1)
+    return found
 
 
 def widen(tensor: Tensor, dtype: torch.dtype) -> None:

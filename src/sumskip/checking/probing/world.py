@@ -30,6 +30,7 @@ from sumskip.checking.probing import plainly
 from sumskip.checking.probing.plainly import is_a, is_tensor, read
 
 _MISSING = object()
+_CHANCE = torch.default_generator  # `torch.manual_seed` also asks devices that are not there
 _EMPTY = CellType()  # of a closure, whose name has no value yet
 _MANY = 1000  # a longer list is data, whose items nobody changes one by one
 _READS = ("LOAD_GLOBAL", "LOAD_NAME")
@@ -71,7 +72,7 @@ class Touched(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        given = plainly.tensors([args, kwargs])
+        given = plainly.all_tensors((args, kwargs))  # `keep` takes those that hold numbers
         for tensor in given:
             self.keep(tensor)
         try:
@@ -79,7 +80,7 @@ class Touched(TorchFunctionMode):
         except Exception:
             self._failed = given
             raise
-        for tensor in plainly.tensors(result):
+        for tensor in plainly.all_tensors((result,)):
             self._made.setdefault(id(tensor), tensor)
         return result
 
@@ -333,7 +334,7 @@ def _settings() -> Iterator[None]:
         _on_no_default_device(),
     ):
         warnings.simplefilter("ignore")
-        torch.manual_seed(0)
+        _CHANCE.manual_seed(0)
         random.seed(0)
         np.random.seed(0)
         torch.set_num_threads(1)  # sums in one order, and no waiting for a busy second core
