@@ -3,22 +3,51 @@
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from autograder.exercises import EXERCISES
+from autograder.keys import making
 from autograder.keys.making import make_key
 from autograder.keys.public import PUBLIC_KEYS, changed_public_keys
 from autograder.keys.secret import course_secret, secret_key, secret_seed
 from conftest import files_in
+from sumskip.checking.core import Case, Observation
+from sumskip.checking.judge import judge
 from sumskip.checking.key import KeyFileError, from_bytes, public_key, to_bytes
+from sumskip.checking.probe import probe
 
 
 @pytest.mark.slow
-def test_public_keys_are_what_would_be_made_now() -> None:
-    """The committed keys follow from the references, the wrong models and the exercises of today."""
-    assert changed_public_keys(PUBLIC_KEYS) == {}
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_public_key_is_what_would_be_made_now_and_knows_each_wrong_model(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The committed key follows from the references, the wrong models and the exercise of today; each wrong
+    model, as it was observed to make the key, is told its own sentence."""
+    seen: dict[Any, Observation] = {}
+
+    def remembered(answer: Any, case: Case) -> Observation:
+        asked = (answer, json.dumps(case.to_json()), torch.get_default_dtype())
+        if asked not in seen:
+            seen[asked] = probe(answer, case)
+        return seen[asked]
+
+    monkeypatch.setattr(making, "probe", remembered)
+    assert changed_public_keys(PUBLIC_KEYS, [name]) == {}
+    others = []
+    for known in EXERCISES[name].wrong:
+        report = judge(
+            public_key(name),
+            lambda case, answer=known.build: making.probed(answer, case),
+            lambda case, weights: making.rerun(name, case, weights),
+        )
+        if (report.status, report.diagnosis, report.message) != ("failed", known.id, known.sentence):
+            others.append(f"{known.id}: {report.status}, {report.diagnosis}: {report.message}")
+    assert not others, "\n".join(others)
 
 
 def test_public_keys_are_small() -> None:

@@ -57,6 +57,11 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def observe(answer: Any, case: Case) -> Observation:
+    """What an answer of ours does with a case."""
+    return settle(probed(answer, case), case)
+
+
+def probed(answer: Any, case: Case) -> Observation:
     """Probe an answer of ours in float64; where it stops, in float32, whose error texts learners see.
 
     One at a time, since the default dtype, the random numbers and standard output belong to the whole
@@ -65,7 +70,7 @@ def observe(answer: Any, case: Case) -> Observation:
     with _ONE_AT_A_TIME:
         with _float64():
             seen = probe(answer, case)
-        return settle(probe(answer, case) if "problem" in seen.facts else seen, case)
+        return probe(answer, case) if "problem" in seen.facts else seen
 
 
 def _with_roles(case: Case, roles: Mapping[str, Any]) -> Case:

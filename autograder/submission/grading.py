@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from autograder.engine.intake import Submission
@@ -25,9 +24,6 @@ from autograder.submission.verdicts import Printed, Verdict
 from sumskip.checking.core import Array, Ask, Case, Report
 from sumskip.checking.judge import judge
 from sumskip.checking.key import Recorded, public_key
-
-# Reading a key takes up to a tenth of a second, and a class has many wrong answers.
-_public_key = lru_cache(maxsize=64)(public_key)
 
 _ONLY_ELSEWHERE = (
     "The published examples come out right, others do not. Is a number or a size in your answer that "
@@ -57,7 +53,7 @@ def grade_exercise(
     decided = judge(secret_key(name, secret, store), ask, again, for_committing=for_committing)
     if EXERCISES[name].kind == "literals" or decided.status == "passed":
         return decided
-    shown = judge(_public_key(name), ask, again)
+    shown = judge(public_key(name), ask, again)
     if shown.status == "passed":
         return replace(decided, message=_ONLY_ELSEWHERE, details=(), diagnosis=None)
     message = (
