@@ -37,10 +37,11 @@ exchange.read_times_in_nbgrader()
 c.CourseDirectory.root = str(ROOT)
 c.CourseDirectory.source_directory = "notebooks"
 
-# Predictions are released as a dict with None; every notebook says which version of the course it belongs to.
+# Predictions are released as a dict with None, points are those of course.toml; and every notebook says which
+# version of the course it belongs to.
 c.GenerateAssignment.preprocessors = release.our_steps(GenerateAssignment.preprocessors.default())
 c.GenerateAssignment.pre_convert_hook = masters.the_master_alone
-c.ClearAnswers.points_for = course.points_for
+c.ClearAnswers.settings = course
 
 # A learner's cells run in the engine alone: nothing here executes a cell.
 c.Autograde.sanitize_preprocessors = [

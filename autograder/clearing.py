@@ -13,23 +13,21 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
-from traitlets import Enum
+from traitlets import Instance
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from autograder.predictions import TAGS, cells_for
-from autograder.settings import PointsFor
+from autograder.settings import Settings
+from autograder.taught import as_taught
 
 
 class ClearAnswers(ClearSolutions):
     """nbgrader's own step; of predictions, learners get the dict with `None` and nothing else."""
 
-    points_for = Enum(tuple(TAGS), default_value="committing", help="What predictions count for.").tag(
-        config=True
-    )
+    settings = Instance(Settings, (), help="What `course.toml` says.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-        nb.cells = cells_for(self.points_for, nb)["cells"]
+        nb.cells = as_taught(self.settings, nb)["cells"]
         return super().preprocess(nb, resources)
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
@@ -47,10 +45,10 @@ def course_config(root: Path) -> Config:
     return config
 
 
-def released_sources(root: Path, counts: PointsFor, master: Mapping[str, Any]) -> list[tuple[str, str]]:
+def released_sources(root: Path, settings: Settings, master: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The grade_id (or none) and the text of each cell of a master as learners get it."""
     config = course_config(root)
-    config.ClearAnswers.points_for = counts
+    config.ClearAnswers.settings = settings
     cells = [{**cell, "source": "".join(cell["source"])} for cell in master["cells"]]
     notebook = nbformat.from_dict({**master, "cells": cells})
     notebook, _ = ClearAnswers(config=config).preprocess(notebook, {})

@@ -109,8 +109,10 @@ def new_course(root: Path, folder: Path) -> Course:
             (folder / name).symlink_to((root / name).resolve(), target_is_directory=True)
     lessons = [name for name in LESSONS if (folder / "notebooks" / name).is_dir()]
     dates = [f"{name} = {_FIRST_DUE + timedelta(weeks=week):%FT%TZ}" for week, name in enumerate(lessons)]
-    counts = f'[predictions]\npoints-for = "{read_settings(root).points_for}"\n\n[due]\n'
-    (folder / FILE).write_text(counts + "\n".join(dates) + "\n", encoding="utf-8")
+    counts = read_settings(root)
+    points = [f"{name} = {worth}" for name, worth in counts.points.items()]
+    lines = ["[predictions]", f'points-for = "{counts.points_for}"', "[points]", *points, "[due]", *dates]
+    (folder / FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
     course_secret(root)
     (root / KEY_STORE).mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / SECRET_FILE).parent.mkdir(mode=0o700)

@@ -10,6 +10,7 @@ What goes in is listed here by name; whatever else lies in the course root, or b
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tomllib
@@ -27,7 +28,8 @@ from traitlets import Unicode, default
 
 from autograder import opening, pictures
 from autograder.clearing import ClearAnswers, course_config
-from autograder.settings import PointsFor, SettingError, read_settings
+from autograder.settings import SettingError, Settings, read_settings
+from autograder.taught import refuse_unknown_points
 from autograder.words import nbgraders_words
 
 # Copied as they are, from the course root to the release.
@@ -66,14 +68,16 @@ def release(root: Path, *, binder: str | None = None) -> Path:
     settle(root)
     lessons = find_masters(root / "notebooks")
     try:
-        counts = read_settings(root).points_for
+        settings = read_settings(root)
+        masters = [json.loads(master.read_bytes()) for master in lessons.values()]
+        refuse_unknown_points(root, settings, masters)
     except SettingError as error:
         raise ReleaseError(str(error)) from error
     try:
         with TemporaryDirectory(dir=root, prefix=".release-") as folder:
             made = Path(folder) / "release"
-            convert(root, lessons, Path(folder) / "course", made, counts)
-            add_package(root, made, counts)
+            convert(root, lessons, Path(folder) / "course", made, settings)
+            add_package(root, made, settings)
             notebooks = [f"{name}/{name}.ipynb" for name in lessons]
             write_readme(root, made, notebooks, binder)
             if binder:
@@ -128,9 +132,7 @@ def find_masters(folder: Path) -> dict[str, Path]:
     return masters
 
 
-def convert(
-    root: Path, masters: dict[str, Path], course: Path, made: Path, counts: PointsFor = "committing"
-) -> None:
+def convert(root: Path, masters: dict[str, Path], course: Path, made: Path, settings: Settings) -> None:
     """The masters through nbgrader into `made`, by way of a passing course without a gradebook."""
     for name, master in masters.items():
         target = course / "source" / name / master.name
@@ -142,7 +144,7 @@ def convert(
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise ReleaseError(f"nbgrader_config.py cannot be used: {said}; mend it.") from error
     config.StampVersion.version = course_version(root)
-    config.ClearAnswers.points_for = counts
+    config.ClearAnswers.settings = settings
     config.CourseDirectory.root = str(course)
     config.CourseDirectory.source_directory = "source"
     config.CourseDirectory.release_directory = "release"
@@ -173,20 +175,17 @@ def our_steps(steps: list[Any]) -> list[Any]:
     return [*(ClearAnswers if step is ClearSolutions else step for step in steps), StampVersion]
 
 
-def add_package(root: Path, made: Path, counts: PointsFor = "committing") -> None:
-    """The `sumskip` package and what installs it, on a learner's machine and on Binder.
-
-    Where predictions count for being right, no public key says which are wrong.
-    """
+def add_package(root: Path, made: Path, settings: Settings) -> None:
+    """The `sumskip` package and what installs it, on a learner's machine and on Binder."""
     shutil.copytree(
         root / "src" / "sumskip",
         made / "src" / "sumskip",
         ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"),
     )
-    if counts == "being right":
-        from autograder.keys.public import forget_wrong_predictions  # brings PyTorch along
+    if settings.points or settings.points_for == "being right":
+        from autograder.keys.public import settle_keys  # brings PyTorch along
 
-        forget_wrong_predictions(made / "src" / "sumskip" / "keys")
+        settle_keys(made / "src" / "sumskip" / "keys", settings)
     for source, target in COPIED.items():
         (made / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / source, made / target)

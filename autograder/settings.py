@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args
 
 from autograder.files import one_form
@@ -16,6 +16,7 @@ from autograder.names import did_you_mean
 FILE = "course.toml"
 PointsFor = Literal["committing", "being right"]
 MOST_DAYS = 365
+MOST_POINTS = 1000
 T = TypeVar("T")
 
 
@@ -27,14 +28,18 @@ class SettingError(Exception):
 class Settings:
     """What `course.toml` says, and what holds where it is silent.
 
+    `points` has what an exercise is worth in this course, where that is another number than in its master;
+    0: it does not count. `weights` has, by assignment, what it weighs in a total instead of its points.
     `due` has a date in UTC, without a zone as nbgrader keeps it, for assignments that have one; `extensions`
     what some learners have on top, by assignment and id. A late submission loses `percent_a_day` of its marks
     for every day begun after `grace_minutes`, at most `at_most_percent`.
     """
 
     points_for: PointsFor = "committing"
-    due: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
-    extensions: Mapping[str, Mapping[str, timedelta]] = field(default_factory=lambda: MappingProxyType({}))
+    points: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    due: Mapping[str, datetime] = field(default_factory=dict)
+    extensions: Mapping[str, Mapping[str, timedelta]] = field(default_factory=dict)
     grace_minutes: float = 0.0
     percent_a_day: float = 0.0
     at_most_percent: float = 100.0
@@ -93,6 +98,19 @@ def _predictions(table: Mapping[str, Any]) -> dict[str, Any]:
     return {"points_for": table.get("points-for", "committing")}
 
 
+def _points(table: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in table.items():
+        holds = _within(value, MOST_POINTS) and math.isclose(value, round(value, 2))
+        _expect(holds, name, f"points from 0 to {MOST_POINTS}, in hundredths at the finest", value)
+    return {"points": {name: float(value) for name, value in table.items()}}
+
+
+def _weights(table: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in table.items():
+        _expect(_within(value, MOST_POINTS), f"weight of {name}", f"a number from 0 to {MOST_POINTS}", value)
+    return {"weights": {name: float(value) for name, value in table.items()}}
+
+
 def _due(table: Mapping[str, Any]) -> dict[str, Any]:
     example = "a time with its offset, such as 2026-10-08T23:59:00+02:00"
     for name, moment in table.items():
@@ -122,6 +140,8 @@ def _late(table: Mapping[str, Any]) -> dict[str, Any]:
 
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "predictions": _predictions,
+    "points": _points,
+    "weight": _weights,
     "due": _due,
     "extension": _extensions,
     "late": _late,

@@ -75,10 +75,12 @@ def test_make_and_formgrader_are_those_of_the_folder(root: Path) -> None:
 
 
 def test_dates_of_the_course_are_not_those_of_the_demonstration(root: Path) -> None:
-    """It keeps what predictions count for; dates and extensions of real learners stay behind."""
+    """It keeps points, and what predictions count for; dates and extensions of real learners stay behind."""
     (root / "course.toml").write_text(
-        '[predictions]\npoints-for = "being right"\n[extension]\n01_sequential_flow = {ada = 3}\n'
+        '[predictions]\npoints-for = "being right"\n[points]\ntiny_resnet = 2.5\n'
+        "[extension]\n01_sequential_flow = {ada = 3}\n"
     )
     settings = new_course(root, root / "demo").settings
     assert settings.points_for == "being right"
+    assert settings.points == {"tiny_resnet": 2.5}
     assert (len(settings.due), settings.extensions) == (4, {})

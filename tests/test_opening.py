@@ -21,9 +21,9 @@ from autograder.engine.intake import Submission, read_submission
 from autograder.engine.run import Engine
 from autograder.exercises import LESSONS
 from autograder.opening import SETTINGS
-from autograder.predictions import cells_for
 from autograder.release import release
 from autograder.settings import read_settings
+from autograder.taught import as_taught
 from conftest import COURSE, ROOT
 from grading_course import WRONG, answered, make_course, master
 from saved_elsewhere import LOST, SAVED
@@ -112,7 +112,7 @@ def test_the_readme_has_a_colab_badge_for_each_lesson(public: Path) -> None:
 def test_the_first_code_cell_is_for_colab_and_short(public: Path, lesson: str) -> None:
     """Apart from it the lesson is the one without --binder: the same cells in the same order."""
     cells = notebook(public, lesson).cells
-    without = cells_for(read_settings(ROOT).points_for, json.loads(master(lesson)))
+    without = as_taught(read_settings(ROOT), json.loads(master(lesson)))
     assert [cell.id for cell in cells if cell.id != "colab"] == [cell["id"] for cell in without["cells"]]
     cell = colab_cell(public, lesson)
     assert cell.id == "colab"

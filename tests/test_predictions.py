@@ -192,6 +192,8 @@ def course(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_learners_get_a_dict_of_none_and_the_cells_of_one_setting(course: Path, setting: str) -> None:
     set_points_for(course, setting)
+    with (course / "course.toml").open("a") as settings:
+        settings.write("[points]\nwhat_trains = 3\ntiny_resnet = 0\n")
     made = release(course)
     for lesson in LESSONS:
         cells = nbformat.read(made / lesson / f"{lesson}.ipynb", as_version=4).cells
@@ -210,6 +212,9 @@ def test_learners_get_a_dict_of_none_and_the_cells_of_one_setting(course: Path, 
         key = from_bytes((made / "src" / "sumskip" / "keys" / f"{name}.npz").read_bytes())
         assert all(question.answer is None for question in key.questions)
         assert any(question.wrong for question in key.questions) == (setting == "committing")
+    keys = {path.stem: from_bytes(path.read_bytes()) for path in made.glob("src/sumskip/keys/*.npz")}
+    worth = {name: exercise.points for name, exercise in EXERCISES.items()}
+    assert {name: key.points for name, key in keys.items()} == {**worth, "what_trains": 3, "tiny_resnet": 0}
 
 
 @pytest.mark.slow
@@ -218,6 +223,8 @@ def test_the_setting_decides_what_a_wrong_prediction_is_worth(tmp_path: Path, se
     """From the notebook as released to the JSON of `check`; the belief is named either way."""
     root = make_course(tmp_path / "course")
     set_points_for(root, setting)
+    with (root / "course.toml").open("a") as settings:
+        settings.write("[points]\npredict_flow = 9\nsequential_model = 0\n")
     released = release_notebooks(root, (LESSONS[0],))[LESSONS[0]]
     guess = {**EXERCISES["predict_flow"].answer, "double_then_add": 18, "add_then_double": 18}
     file = hand_in(
@@ -225,8 +232,10 @@ def test_the_setting_decides_what_a_wrong_prediction_is_worth(tmp_path: Path, se
     )
     done = autograder(root, "check", str(file), "--json")
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)["exercises"][0]
-    expected = {"committing": (6.0, "passed"), "being right": (3.0, "failed")}[setting]
+    said = json.loads(done.stdout)
+    assert [one["max_score"] for one in said["exercises"]] == [9, 0, 8]
+    found = said["exercises"][0]
+    expected = {"committing": (9.0, "passed"), "being right": (4.5, "failed")}[setting]
     assert (found["score"], found["status"]) == expected
     assert found["diagnosis"] == "adds"
     assert "18 is 10 + 8" in found["message"]

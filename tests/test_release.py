@@ -14,7 +14,6 @@ import pytest
 
 from autograder.clearing import ClearAnswers, course_config
 from autograder.exercises import LESSONS
-from autograder.predictions import cells_for
 from autograder.release import (
     ReleaseError,
     StampVersion,
@@ -22,6 +21,8 @@ from autograder.release import (
     packaging_tables,
     release,
 )
+from autograder.settings import Settings
+from autograder.taught import as_taught
 from conftest import COURSE
 from leaks import find_leaks, normal
 
@@ -89,7 +90,7 @@ def test_released_lessons_are_the_masters_without_outputs_and_with_their_version
     for name in LESSONS:
         master, lesson = notebook(ROOT / "notebooks", name), notebook(released, name)
         assert graded_cells(lesson) == graded_cells(master)
-        given = cells_for("committing", master)["cells"]
+        given = as_taught(Settings(), master)["cells"]
         assert [cell.id for cell in lesson.cells] == [cell.id for cell in given]
         tags = [cell.metadata.get("tags", []) for cell in given]
         assert [cell.metadata.get("tags", []) for cell in lesson.cells] == tags

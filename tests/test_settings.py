@@ -29,7 +29,10 @@ def test_every_line_that_is_commented_out_could_be_used(tmp_path: Path) -> None:
     (tmp_path / "course.toml").write_text("\n".join(lines), encoding="utf-8")
     days = {"ana": timedelta(days=3), "ben": timedelta(days=7)}
     assert read_settings(tmp_path) == Settings(
-        due={"01_sequential_flow": datetime(2026, 10, 8, 21, 59)}, extensions={LESSON: days}
+        points={"tiny_resnet": 8, "explain_skip": 0},
+        weights={"04_residual_networks": 50},
+        due={"01_sequential_flow": datetime(2026, 10, 8, 21, 59)},
+        extensions={LESSON: days},
     )
 
 
@@ -38,9 +41,21 @@ def test_every_line_that_is_commented_out_could_be_used(tmp_path: Path) -> None:
     [
         ("[predictions\n", "mend it"),
         ("[dew]\n", "no setting 'dew'; did you mean due?"),
-        ("[marks]\n", "no setting 'marks'; there are predictions, due, extension, late"),
+        ("[marks]\n", "no setting 'marks'; there are predictions, points, weight, due, extension, late"),
         ("late = 3\n", "late expects a table; 3 came"),
         ('[predictions]\npoints-for = "luck"\n', 'expects "committing" or "being right"; \'luck\' came'),
+        ("[points]\ntiny_resnt = 8\n", "no exercise is called 'tiny_resnt'; did you mean tiny_resnet?"),
+        ("[points]\ntiny_resnet_check = 8\n", "did you mean tiny_resnet?"),
+        ("[points]\nessay = 8\n", "no exercise is called 'essay'; there are predict_flow, "),
+        *(
+            (f"[points]\ntiny_resnet = {value}\n", f"in hundredths at the finest; {came} came")
+            for value, came in (("-1", "-1"), ("nan", "nan"), ("inf", "inf"), ("0.125", "0.125"))
+        ),
+        ('[points]\ntiny_resnet = "8"\n', "tiny_resnet expects points from 0 to 1000, in hundredths"),
+        ("[points]\ntiny_resnet = true\n", "True came"),
+        ("[points]\ntiny_resnet = {learners = 3}\n", "{'learners': 3} came"),
+        ("[weight]\n01_sequential = 3\n", "did you mean 01_sequential_flow?"),
+        ("[weight]\n01_sequential_flow = -3\n", "weight of 01_sequential_flow expects a number from 0 to"),
         ("[late]\npercent-a-day = 110\n", "percent-a-day expects a number from 0 to 100; 110 came"),
         ("[late]\npercent-a-day = true\n", "percent-a-day expects a number from 0 to 100; True came"),
         ("[late]\npercent-per-day = 10\n", "did you mean percent-a-day?"),

@@ -145,12 +145,15 @@ def change(course: Path, what: str, monkeypatch: pytest.MonkeyPatch, released: A
         return [*half, f"ana/{LESSON}: residual_block: 12 -> 0 points"]
     if what == "master":
         edit_master(course, LESSON, lambda cells: cells["imports"]["source"].append("\nimport math"))
-    elif what == "master (points)":
+    elif what == "points":
         set_points(monkeypatch, course, "residual_block", 10)
         return [*half, f"ana/{LESSON}: residual_block: 12 -> 10 points"]
     elif what == "exercise":
         monkeypatch.setattr(sources, "of_exercises", lambda names: "another")
-    elif what == "exercise (what predictions count for)":
+    elif what == "points (course.toml)":
+        (course / "course.toml").write_text("[points]\nresidual_block = 9.5\ntiny_resnet = 4\n")
+        return [*half, f"ana/{LESSON}: residual_block: 12 -> 9.5 points"]
+    elif what == "points (what predictions count for)":
         (course / "course.toml").write_text('[predictions]\npoints-for = "being right"\n')
     elif what == "secret":
         (course / ".course" / "secret").write_bytes(b"another secret, long enough")
@@ -175,9 +178,10 @@ def change(course: Path, what: str, monkeypatch: pytest.MonkeyPatch, released: A
     [
         "submission",
         "master",
-        "master (points)",
         "exercise",
-        "exercise (what predictions count for)",
+        "points",
+        "points (course.toml)",
+        "points (what predictions count for)",
         "secret",
         "versions",
         "deadline",
@@ -533,7 +537,7 @@ def test_a_class_is_graded_by_one_point_value(
     capsys.readouterr()
     assert main(["grade", "--students", "ben"]) == 2
     err = capsys.readouterr().err
-    assert "the master gives 10 points for residual_block_check, the gradebook 12; grade everybody" in err
+    assert "the course gives 10 points for residual_block_check, the gradebook 12; grade everybody" in err
     assert err.count("\n") == 1
     assert marks(root)["residual_block"] == (12, None, False)
     assert main(["grade"]) == 0
@@ -551,7 +555,7 @@ def test_plain_nbgrader_with_a_gradebook_of_other_points_says_what_to_do(root: P
     command = [sys.executable, "-m", "nbgrader", "autograde", "--force", LESSON]
     done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True)
     assert done.returncode != 0
-    assert "the master gives 12 points for residual_block_check, the gradebook 11" in done.stderr
+    assert "the course gives 12 points for residual_block_check, the gradebook 11" in done.stderr
     assert "nbgrader generate_assignment --force" in done.stderr
     assert marks(root) == before
 

@@ -257,7 +257,7 @@ def test_a_term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     term.settle("exercise")
     set_points(monkeypatch, root, "residual_block", 10)
     ledger.points[LAST]["residual_block"] = 10
-    term.settle("master")
+    term.settle("points")
     assert sum(ledger.points[LAST].values()) == 32
 
     # An appeal: the late learner's answer was better than the test says.

@@ -30,9 +30,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from autograder.exercises import EXERCISES  # noqa: E402  (found by the lines above)
-from autograder.predictions import TAGS, cells_for  # noqa: E402
-from autograder.release import ReleaseError, convert, find_masters  # noqa: E402
+from autograder.release import ReleaseError, add_package, convert, find_masters  # noqa: E402
 from autograder.settings import read_settings  # noqa: E402
+from autograder.taught import TAGS, as_taught  # noqa: E402
 
 CONFIG = ROOT / "docs" / "book"
 SECONDS = 300  # that a cell may take
@@ -63,11 +63,10 @@ def run_masters(root: Path) -> Lessons:
     Raises `nbclient.exceptions.CellExecutionError` where a cell of a master fails.
     """
 
-    counts = read_settings(root).points_for
-    env = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"}
+    settings = read_settings(root)
 
     def run(path: Path) -> NotebookNode:
-        notebook = nbformat.from_dict(cells_for(counts, nbformat.read(path, as_version=4)))
+        notebook = nbformat.from_dict(as_taught(settings, nbformat.read(path, as_version=4)))
         notebook.cells.insert(0, new_code_cell(OPENED))
         with TemporaryDirectory() as folder:
             quiet = ["--log-level=40"]  # of the kernel itself; what a cell says is in its outputs
@@ -77,7 +76,9 @@ def run_masters(root: Path) -> Lessons:
         return notebook
 
     masters = find_masters(root / "notebooks")
-    with ThreadPoolExecutor(2) as two:
+    with TemporaryDirectory() as package, ThreadPoolExecutor(2) as two:
+        add_package(root, Path(package), settings)
+        env = {**os.environ, "PYTHONPATH": str(Path(package, "src")), "OMP_NUM_THREADS": "1"}
         return dict(zip(masters, two.map(run, masters.values()), strict=True))
 
 
@@ -86,7 +87,7 @@ def read_released(root: Path) -> Lessons:
     masters = find_masters(root / "notebooks")
     with TemporaryDirectory() as folder:
         made = Path(folder) / "release"
-        convert(root, masters, Path(folder) / "course", made, read_settings(root).points_for)
+        convert(root, masters, Path(folder) / "course", made, read_settings(root))
         return {name: nbformat.read(made / name / f"{name}.ipynb", as_version=4) for name in masters}
 
 

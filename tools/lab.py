@@ -76,8 +76,8 @@ def first(path: Path, variable: str) -> str:
     return os.pathsep.join([str(path), *filter(None, [os.environ.get(variable)])])
 
 
-def open_jupyterlab(folder: Path, arguments: list[str], settings: Path | None = None) -> int:
-    """Runs JupyterLab in `folder`, with the settings below `settings`, until it is stopped.
+def open_jupyterlab(folder: Path, arguments: list[str], release: Path | None = None) -> int:
+    """Runs JupyterLab in `folder`, or as those do who got `release`, until it is stopped.
 
     Returns its exit status.
     """
@@ -87,8 +87,9 @@ def open_jupyterlab(folder: Path, arguments: list[str], settings: Path | None = 
         command.append("--allow-root")
     # Programs of this environment, such as nbgrader's alembic, are looked up on the PATH.
     env = {**os.environ, "PATH": first(Path(sys.executable).parent, "PATH")}
-    if settings:
-        env["JUPYTER_CONFIG_PATH"] = first(settings, "JUPYTER_CONFIG_PATH")
+    if release:
+        env["JUPYTER_CONFIG_PATH"] = first(release / "jupyter", "JUPYTER_CONFIG_PATH")
+        env["PYTHONPATH"] = first(release / "src", "PYTHONPATH")  # whose checks give this course's points
     try:
         return subprocess.run(command, cwd=folder, env=env).returncode
     except KeyboardInterrupt:  # Ctrl-C reaches JupyterLab as well, which has said what there is to say
@@ -111,7 +112,7 @@ def main(arguments: list[str]) -> int:
         print(f"Copied {len(copied)} files to {WORK.name}/.")
     if notebooks := [str(name) for name in kept if name.suffix == ".ipynb"]:
         print(f"Kept in {WORK.name}/ as you left them: {', '.join(notebooks)}.")
-    return open_jupyterlab(WORK, arguments[1:], settings=RELEASE / "jupyter")
+    return open_jupyterlab(WORK, arguments[1:], release=RELEASE)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,14 @@ class Shown:
 class Waiting:
     """The learners whose answer to one cell a person is to mark, or to look at again."""
 
-    points: float
+    most: float
     unmarked: list[str] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
+
+    @property
+    def each(self) -> str:
+        """What an answer is worth."""
+        return f"{self.most:g} points each" if self.most else "optional"
 
 
 def shown(report: Report) -> Iterator[Shown]:

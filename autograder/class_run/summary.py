@@ -96,7 +96,7 @@ def _by_hand(outcome: Outcome) -> list[str]:
     lines = []
     for (assignment, cell), waiting in sorted(by_hand(outcome.rows, outcome.recorded).items()):
         unmarked, again = len(waiting.unmarked), len(waiting.again)
-        said = [f"{counted(unmarked, 'answer')} not marked yet, {waiting.points:g} points each"]
+        said = [f"{counted(unmarked, 'answer')} not marked yet, {waiting.each}"]
         said = said if unmarked else []
         said += [f"{counted(again, 'mark')} to be looked at again"] if again else []
         lines.append(f"{assignment}: {cell.removesuffix('_check')}: {'; '.join(said)}")

@@ -83,7 +83,7 @@ def one_point_value(course: Course, before: Mapping[str, ClassMarks], handed: Se
             for cell, mark in recorded.marks.items():
                 if not math.isclose(mark.most, points.get(cell, mark.most)):
                     raise CourseError(
-                        f"{assignment}: the master gives {points[cell]:g} points for {cell}, the "
+                        f"{assignment}: the course gives {points[cell]:g} points for {cell}, the "
                         f"gradebook {mark.most:g}; grade everybody, without --students: one value counts"
                     )
 

@@ -60,7 +60,7 @@ def check(notebook: Path, as_json: bool, trust_submissions: bool) -> None:
     print(f"{verdict.assignment}: {verdict.score:g} of {most:g} points{later}, {verdict.level}")
     for report in verdict.reports:
         sign = {"passed": "✓", "failed": "✗", "not_graded": "?"}[report.status]
-        points = f"{report.score:>5g} of {report.max_score:<4g}"
+        points = f"{report.score:>5g} of {report.max_score:<4g}" if report.max_score else "   optional "
         print(f"  {sign} {report.exercise:<26}{points}{one_line(report.message)}")
 
 

@@ -192,7 +192,8 @@ def export(
         marks = read_marks_of(book, course.assignments(assignments) or list(course.masters))
         if column and len(marks) > 1:
             raise MistakeError(f"--column is one column, and {', '.join(marks)} are graded; name one of them")
-        done = make_export(book, remembered, people, marks, kind, theirs, column, bool(assignments))
+        named, weights = bool(assignments), course.settings.weights
+        done = make_export(book, remembered, people, marks, kind, theirs, column, named, weights)
         done.sheet.write(file)
     print(one_line(f"{file}: {done.written} marks of {', '.join(done.assignments)}"))
     print_sections(done.sections)

@@ -32,6 +32,13 @@ class Mark:
             return None if self.waits else 0.0
         return given + self.extra
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it counts and is not settled: unmarked, or marked when it was worth more than it is now."""
+        if self.points is None:
+            return self.most > 0
+        return self.waits and self.points - self.extra > self.most
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -49,8 +56,8 @@ class Recorded:
 
     @property
     def waits(self) -> bool:
-        """Whether something that counts has not been marked yet."""
-        return any(mark.points is None for mark in self.marks.values())
+        """Whether something that counts is not marked yet."""
+        return any(mark.is_open for mark in self.marks.values())
 
     @property
     def score(self) -> float:

@@ -126,6 +126,8 @@ class ShowGrades(GetGrades):
             self._open += grade.max_score
             cell.metadata.nbgrader["score"] = Said("not marked yet")
             cell.metadata.nbgrader["points"] = Said(f"{grade.max_score:g} points open")
+        if not grade.max_score:
+            cell.metadata.nbgrader["points"] = Said("0, optional")
 
 
 @pass_context

@@ -17,6 +17,7 @@ import numpy as np
 from autograder.exercises import EXERCISES
 from autograder.exercises.soundness import BadExerciseError, refuse_unsound
 from autograder.keys.making import PUBLIC_SEED, make_key
+from autograder.settings import Settings
 from sumskip.checking.key import Key, KeyFileError, Recorded, from_bytes, to_bytes
 
 PUBLIC_KEYS = Path(__file__).parents[2] / "src" / "sumskip" / "keys"
@@ -68,13 +69,19 @@ def write_public_keys(folder: Path, only: Sequence[str] = ()) -> list[str]:
     return [*said, f"{len(only or EXERCISES)} public keys are up to date"]
 
 
-def forget_wrong_predictions(folder: Path) -> None:
-    """Take from the keys in `folder` what is said to wrong predictions: it tells which are right."""
+def settle_keys(folder: Path, settings: Settings) -> None:
+    """Have the keys in `folder` say what the course's settings do.
+
+    That is the points of an exercise; and where predictions count for being right, nothing to wrong ones: it
+    tells which are right.
+    """
     for path in folder.glob("*.npz"):
-        key = from_bytes(path.read_bytes())
-        if key.questions:
-            silent = tuple(replace(question, wrong=()) for question in key.questions)
-            path.write_bytes(to_bytes(replace(key, questions=silent)))
+        before = from_bytes(path.read_bytes())
+        key = replace(before, points=settings.points.get(before.exercise, before.points))
+        if settings.points_for == "being right":
+            key = replace(key, questions=tuple(replace(question, wrong=()) for question in key.questions))
+        if (key.points, key.questions) != (before.points, before.questions):
+            path.write_bytes(to_bytes(key))
 
 
 def _alike(new: Key, path: Path) -> bool:

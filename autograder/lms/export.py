@@ -6,6 +6,7 @@ stays as it is in their sheet, or empty. Zero is a mark, and nobody has given it
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ _NO_MARK = re.compile(
 # The columns of a sheet of ours, by what they hold of a learner (`sheets.ROLES`).
 _CANVAS = {"name": "Student", "canvas": "ID", "sid": "SIS User ID", "login": "SIS Login ID", "": "Section"}
 _MOODLE = {"login": "Username", "sid": "ID number", "email": "Email address"}
+TOTAL = "total in percent"
 _SHAPES = {
     "canvas": _CANVAS,
     "moodle": {**_MOODLE, "first": "First name", "last": "Last name"},
@@ -88,10 +90,12 @@ def export(
     theirs: Path | None,
     column: str | None,
     named: bool,
+    weights: Mapping[str, float],
 ) -> Exported:
     """Marks in a sheet of `kind`: `canvas`, `moodle` or `csv`; or in the one that an LMS exported.
 
-    Of assignments that nobody `named`, those without a column there are left out.
+    Of assignments that nobody `named`, those without a column there are left out. A sheet `csv` of several
+    has their total, by `weights`.
 
     Raises:
         LmsError: `theirs` cannot be read, or does not say which column is meant.
@@ -103,7 +107,9 @@ def export(
     else:
         everybody = {person.learner: person for person in (*(roster.persons if roster else ()), *persons)}
         known = {*everybody}
-        done = Exported(_of_ours([everybody[one] for one in sorted(everybody)], marks, kind), [*marks])
+        totals = _totals(marks, weights) if kind == "csv" and len(marks) > 1 else None
+        sheet = _of_ours([everybody[one] for one in sorted(everybody)], marks, kind, totals)
+        done = Exported(sheet, [*marks])
         done.written = sum(len(one.texts) for one in marks.values())
         if kind == "canvas":
             without = [person.learner for person in persons if "canvas" not in person.told]
@@ -111,7 +117,8 @@ def export(
     for name in done.assignments:
         done.say(f"{name}: not marked yet, so no number", marks[name].waiting)
         nothing = known - marks[name].texts.keys() - {*marks[name].waiting}
-        done.say(f"{name}: nothing handed in, so no number", [*nothing])
+        zero = "" if theirs or not totals else ", and 0 in the total"
+        done.say(f"{name}: nothing handed in, so no number{zero}", [*nothing])
     return done
 
 
@@ -132,7 +139,25 @@ def _persons(
     return persons
 
 
-def _of_ours(persons: Sequence[Person], marks: Mapping[str, Marks], kind: str) -> Sheet:
+def _totals(marks: Mapping[str, Marks], weights: Mapping[str, float]) -> dict[str, str]:
+    """In percent by learner, of whom nothing waits: what was not handed in counts 0.
+
+    An assignment weighs what `weights` says, or else its points.
+    """
+    weigh = {name: weights.get(name, one.most) for name, one in marks.items() if one.most}
+    whole = sum(weigh.values())
+    learners = {learner for one in marks.values() for learner in one.texts} if whole else set()
+    learners -= {learner for name, weight in weigh.items() if weight for learner in marks[name].waiting}
+    return {
+        learner: f"{round(100 * math.fsum(shares) / whole, 2):.10g}"
+        for learner in learners
+        if (shares := [w * float(marks[n].texts.get(learner, 0)) / marks[n].most for n, w in weigh.items()])
+    }
+
+
+def _of_ours(
+    persons: Sequence[Person], marks: Mapping[str, Marks], kind: str, totals: Mapping[str, str] | None
+) -> Sheet:
     shape, rows = _SHAPES[kind], []
     if kind == "canvas":
         most = [f"{one.most:g}" for one in marks.values()]
@@ -140,8 +165,9 @@ def _of_ours(persons: Sequence[Person], marks: Mapping[str, Marks], kind: str) -
     for person in persons:
         told = {"learner": person.learner, "login": person.learner, **person.told, "name": person.shown}
         texts = [one.texts.get(person.learner, "") for one in marks.values()]
-        rows.append([*(told.get(role, "") for role in shape), *texts])
-    return Sheet([*shape.values(), *marks], rows)
+        total = [] if totals is None else [totals.get(person.learner, "")]
+        rows.append([*(told.get(role, "") for role in shape), *texts, *total])
+    return Sheet([*shape.values(), *marks, *([] if totals is None else [TOTAL])], rows)
 
 
 def _in_theirs(

@@ -91,7 +91,7 @@ class Answers:
         if len(words) > MOST_COMMENT:
             raise RefusedError(400, f"Expected a comment of at most {MOST_COMMENT} signs, got {len(words)}.")
         if score is not None and question.rubric:
-            score = float(len(set(ticks) & set(range(1, len(question.rubric) + 1))))
+            score = question.worth(len(set(ticks) & set(range(1, len(question.rubric) + 1))))
         if score is not None and not 0 <= score <= question.points:
             wanted = f"Expected 0 to {question.points:g} points, got {score:g}"
             raise RefusedError(400, f"{wanted}; extra credit is given in formgrader.")
@@ -155,7 +155,8 @@ class Answers:
                 "Another notebook of this learner has another answer; this is the first. With the names, the "
                 "warnings are shown that say which files."
             )
-        given_here = not question.rubric or len(question.read(given.comment)[0]) == mark.by_hand
+        ticked = question.read(given.comment)[0]
+        given_here = not question.rubric or question.worth(len(ticked)) == mark.by_hand
         if mark.extra or (mark.by_hand is not None and not given_here):
             extra = f" and {mark.extra:g} of extra credit, which stays" if mark.extra else ""
             yield f"Marked in formgrader: {points}{extra}. Saving replaces the points."

@@ -18,13 +18,17 @@ _GIVEN = re.compile(r"Points given: ([\d, ]+|none); not given: ([\d, ]+|none)\.(
 
 @dataclass(frozen=True)
 class Question:
-    """One question: `asked` is the text above the answer, `model` the master's own answer."""
+    """One question: `asked` is the text above the answer, `model` the master's own answer.
+
+    It is worth `points` in this course, and `written` ones by its master.
+    """
 
     assignment: str
     cell: OurCell
     asked: str
     model: str
     points: float
+    written: float
 
     @property
     def name(self) -> str:
@@ -32,13 +36,18 @@ class Question:
 
     @cached_property
     def rubric(self) -> list[str]:
-        """What each point is given for: the question's numbered list, where it has an item for each point.
+        """What points are given for: the question's numbered list, where the master has a point for an item.
 
-        Learners read it in the lesson and on their page, and marks are asked about again where it changes.
+        They share the points of the course. Learners read them in the lesson and on their page, and marks are
+        asked about again where they change.
         """
         items = _ITEM.findall(self.asked)
         numbered = [number for number, _ in items] == [str(place + 1) for place in range(len(items))]
-        return [text for _, text in items] if numbered and len(items) == self.points else []
+        return [text for _, text in items] if numbered and len(items) == self.written else []
+
+    def worth(self, ticks: int) -> float:
+        """The points for so many items of the rubric."""
+        return round(self.points * ticks / len(self.rubric), 2)
 
     def comment(self, ticks: Iterable[int], words: str) -> str:
         """What the learner is to read: which points of the rubric are given, and a person's words."""
@@ -61,12 +70,13 @@ def questions(course: Course, assignments: Iterable[str]) -> Iterator[Question]:
         master = course.masters[assignment]
         ours = {cell.grade_id: cell for cell in our_cells(master)}
         judged = {f"{name}_check" for name in course.exercises(assignment)}
+        written = {one.name: one.points for one in graded(course.as_written[assignment]["cells"])}
         for one in graded(master["cells"]):
-            cell = ours[one.name]
+            cell, points = ours[one.name], (one.points, written[one.name])
             if cell.rules.get("task"):  # its text is the question, and the answer stands below it
-                yield Question(assignment, cell, f"{one.question}\n\n{cell.source}", "", one.points)
+                yield Question(assignment, cell, f"{one.question}\n\n{cell.source}", "", *points)
             elif one.name not in judged:
-                yield Question(assignment, cell, one.question, one.answer, one.points)
+                yield Question(assignment, cell, one.question, one.answer, *points)
 
 
 def find_questions(course: Course, assignment: str | None, name: str | None) -> list[Question]:

@@ -19,6 +19,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 from autograder.gradebook.page_html import highlight_code, markdown2html
 from autograder.gradebook.session import GradebookError
 from autograder.marking.answers import Answers, RefusedError
+from autograder.marking.questions import Question
 
 MOST_BODY = 1_000_000  # bytes
 _HERE = Path(__file__).parent
@@ -82,7 +83,16 @@ class _Page(_Handler):
             asked=markdown2html(question.asked),
             model=model(question.model),
             rubric=[markdown2html(text) for text in question.rubric],
+            each=_each(question),
         )
+
+
+def _each(question: Question) -> str:
+    """What is to be given, above the boxes or the field."""
+    if not question.rubric:
+        return "Points"
+    one = question.worth(1)
+    return f"{'One point' if one == 1 else f'{one:g} points' if one else 'Optional: no points'} for each"
 
 
 class _List(_Handler):

@@ -249,8 +249,8 @@ def _to_mark(gathered: Gathered) -> Iterator[Task]:
         kinds = {"not marked yet": waiting.unmarked, "to be looked at again": waiting.again}
         for what, learners in kinds.items():
             if learners:
-                each = f"{what}, {waiting.points:g} points each"
-                yield Task(lesson, cell.removesuffix("_check"), tuple(learners), each)
+                said = f"{what}, {waiting.each}"
+                yield Task(lesson, cell.removesuffix("_check"), tuple(learners), said)
 
 
 def _not_graded(gathered: Gathered) -> Iterator[Task]:

@@ -77,9 +77,11 @@ class Gathered:
         mark = self.recorded[assignment][learner].marks.get(cell)
         if mark is None or mark.points is None:
             return "not graded" if automatic else "waits"
-        if mark.points >= mark.most - 1e-9:
+        name = cell.removesuffix("_check")
+        passed = {one.exercise for one in self.rows[learner, assignment].reports if one.status == "passed"}
+        if mark.points >= mark.most - 1e-9 if mark.most else name in passed:
             return "solved"
-        source = self.sources[learner, assignment].get(cell.removesuffix("_check"), "?")
+        source = self.sources[learner, assignment].get(name, "?")
         return "tried" if source else "blank"
 
 

@@ -18,10 +18,10 @@ from autograder.exercises import EXERCISES, LESSONS
 from autograder.keys import sources
 from autograder.keys.secret import KEY_STORE, course_secret, secret_key
 from autograder.names import did_you_mean
-from autograder.predictions import cells_for
 from autograder.settings import FILE, SettingError, Settings, read_settings
 from autograder.submission import stands, verdicts
 from autograder.submission.masters import MasterError, read_master
+from autograder.taught import as_taught, refuse_unknown_points
 
 
 class CourseError(Exception):
@@ -30,13 +30,17 @@ class CourseError(Exception):
 
 @dataclass(frozen=True)
 class Course:
-    """The course root, and what grading needs of it. Secret keys are kept in `keys`, or else in the root."""
+    """The course root, and what grading needs of it. Secret keys are kept in `keys`, or else in the root.
+
+    `masters` are as they are taught, after the settings; `as_written`, as the files have them.
+    """
 
     root: Path
     masters: Mapping[str, Any]
     secret: bytes
     settings: Settings = field(default_factory=Settings)
     keys: Path | None = None
+    as_written: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _released: dict[str, list[tuple[str, str]]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -47,27 +51,26 @@ class Course:
             CourseError: where `root` holds no master, or one that does not fit its exercises, or a setting
                 that does not exist.
         """
+        masters = {}
         try:
             settings = read_settings(root)
-        except SettingError as error:
+            for name in LESSONS:
+                path = root / "notebooks" / name / f"{name}.ipynb"
+                if path.is_file():
+                    masters[name] = read_master(path)
+            refuse_unknown_points(root, settings, masters.values())
+        except (SettingError, MasterError) as error:
             raise CourseError(str(error)) from error
-        dated = [*settings.due, *settings.extensions]
-        if strange := [name for name in dated if name not in LESSONS]:
+        named = [*settings.weights, *settings.due, *settings.extensions]
+        if strange := [name for name in named if name not in LESSONS]:
             meant = did_you_mean(strange[0], LESSONS) or f"there are {', '.join(LESSONS)}"
             raise CourseError(f"{root / FILE}: no assignment is called {strange[0]!r}; {meant}")
-        masters = {}
-        for name in LESSONS:
-            path = root / "notebooks" / name / f"{name}.ipynb"
-            if path.is_file():
-                try:
-                    masters[name] = cells_for(settings.points_for, read_master(path))
-                except MasterError as error:
-                    raise CourseError(str(error)) from error
         if not masters:
             raise CourseError(
                 f"{root}: no lesson's master found in notebooks/NAME/NAME.ipynb; run this in the course root"
             )
-        return cls(root, masters, course_secret(root, keep=keep), settings)
+        taught = {name: as_taught(settings, master) for name, master in masters.items()}
+        return cls(root, taught, course_secret(root, keep=keep), settings, as_written=masters)
 
     @property
     def key_store(self) -> Path:
@@ -89,11 +92,12 @@ class Course:
     def stands(self, assignment: str, submission: str) -> stands.Stands:
         """What a grade of the submission with this fingerprint stands on, the gradebook's dates aside."""
         cells = self.masters[assignment]["cells"]
-        exercise = sources.of_exercises(tuple(self.exercises(assignment)))
+        exercises = self.exercises(assignment)
         return {
             "submission": submission,
             "master": stands.of_master(cells),
-            "exercise": stands.digest([exercise, self.settings.points_for]),
+            "exercise": stands.digest(sources.of_exercises(tuple(exercises))),
+            "points": stands.digest([exercises, self.settings.points_for]),
             "secret": verdicts.seed_id(self.secret),
             "versions": stands.digest(dict(verdicts.versions())),
             stands.QUESTION: stands.of_questions(cells),
@@ -134,7 +138,7 @@ class Course:
     def released_sources(self, assignment: str) -> list[tuple[str, str]]:
         """The grade_id (or none) and the text of each cell as learners get it."""
         if assignment not in self._released:
-            sources = released_sources(self.root, self.settings.points_for, self.masters[assignment])
+            sources = released_sources(self.root, self.settings, self.masters[assignment])
             self._released[assignment] = sources
         return self._released[assignment]
 

@@ -32,7 +32,13 @@ _ONLY_ELSEWHERE = (
 
 
 def grade_exercise(
-    name: str, ask: Ask, secret: bytes, store: Path | None = None, *, for_committing: bool = True
+    name: str,
+    ask: Ask,
+    secret: bytes,
+    store: Path | None = None,
+    *,
+    for_committing: bool = True,
+    points: float | None = None,
 ) -> Report:
     """Judge one exercise by its secret key and explain the report by its public one.
 
@@ -42,6 +48,7 @@ def grade_exercise(
         secret: the course's secret.
         store: where secret keys are kept between runs (see `autograder.keys.secret.secret_key`).
         for_committing: whether predictions earn their points by being there, right or wrong.
+        points: what the exercise is worth, where that is not what its parts add up to.
 
     Returns:
         The report to show. Its status, score, parts and diagnosis are the secret key's.
@@ -50,7 +57,9 @@ def grade_exercise(
     def again(case: Case, weights: Mapping[str, Array]) -> list[Recorded]:
         return rerun(name, case, weights)
 
-    decided = judge(secret_key(name, secret, store), ask, again, for_committing=for_committing)
+    key = secret_key(name, secret, store)
+    key = replace(key, points=key.points if points is None else points)
+    decided = judge(key, ask, again, for_committing=for_committing)
     if EXERCISES[name].kind == "literals" or decided.status == "passed":
         return decided
     shown = judge(public_key(name), ask, again)
@@ -70,15 +79,22 @@ def grade_submission(course: Course, submission: Submission, stands: Stands, eng
     Every automatic exercise of the assignment is in the verdict, whatever happened.
     """
 
+    exercises = course.exercises(submission.assignment)
+
     def judged(name: str, ask: Ask) -> Report:
-        committing = course.settings.points_for == "committing"
-        return grade_exercise(name, ask, course.secret, course.key_store, for_committing=committing)
+        return grade_exercise(
+            name,
+            ask,
+            course.secret,
+            course.key_store,
+            for_committing=course.settings.points_for == "committing",
+            points=exercises[name],
+        )
 
     result = engine.run(submission.plan, judged)
     ended = "The notebook ended before this exercise was reached."
     reports = tuple(
-        result.reports.get(name) or not_graded(name, points, ended)
-        for name, points in course.exercises(submission.assignment).items()
+        result.reports.get(name) or not_graded(name, points, ended) for name, points in exercises.items()
     )
     return Verdict(
         assignment=submission.assignment,

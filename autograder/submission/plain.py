@@ -37,13 +37,13 @@ def restored_and_graded(
 
     Raises:
         CourseError: there is no notebook of this assignment in the folder of `file`, or the gradebook has
-            other `points` than the master.
+            other `points` than the course.
     """
     course = Course.open(root)
     for cell, most in course.points(assignment).items():
         if not math.isclose(points.get(cell, most), most):
             raise CourseError(
-                f"{assignment}: the master gives {most:g} points for {cell}, the gradebook {points[cell]:g}; "
+                f"{assignment}: the course gives {most:g} points for {cell}, the gradebook {points[cell]:g}; "
                 f"tell it by 'nbgrader generate_assignment --force {assignment}', then grade everybody again"
             )
     found = read_folder(course, Handed(learner, assignment, file.parent))

@@ -1,6 +1,6 @@
 """What a grade stands on: named things, each with its own digest, so that every change has one reason.
 
-A verdict stands on five of them. The question of what people mark is the sixth: where it has changed,
+A verdict stands on six of them. The question of what people mark is the seventh: where it has changed,
 nobody's code runs again. Due dates, extensions and the late policy have no digest: the gradebook has them,
 and each run computes the penalties anew.
 """
@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from autograder.engine.intake import DEMO
 from autograder.engine.ours import rules_of, text_of
-from autograder.predictions import TAGS
+from autograder.taught import TAGS
 
 Stands = Mapping[str, str]
-VERDICT = ("submission", "master", "exercise", "secret", "versions")
+VERDICT = ("submission", "master", "exercise", "points", "secret", "versions")
 QUESTION = "question"
 
 
@@ -38,16 +38,15 @@ def holds(before: Stands, now: Stands) -> bool:
 
 
 def of_master(cells: Sequence[Any]) -> str:
-    """What grading takes of a master: its cells' names, kinds and points, and what executes. No text."""
+    """What grading takes of a master: its cells' names and kinds, and what executes. No text."""
     taken: list[object] = []
     for cell in cells:
         rules, tags = rules_of(cell), sorted(cell["metadata"].get("tags", ()))
         if "grade_id" in rules:
             flags = [bool(rules.get(flag)) for flag in ("grade", "solution", "task")]
             code = cell["cell_type"] == "code"
-            points = float(rules.get("points") or 0) if code and flags == [True, False, False] else None
             runs = text_of(cell) if code and not any(flags) else ""
-            row = [rules["grade_id"], cell.get("id"), cell["cell_type"], flags, points, runs]
+            row = [rules["grade_id"], cell.get("id"), cell["cell_type"], flags, runs]
             taken.append([*row, tags if code else []])
         elif DEMO in tags and not set(TAGS.values()) & set(tags):
             taken.append([DEMO, cell.get("id")])

@@ -58,8 +58,8 @@ def check(name: str, answer: Any = _NOTHING) -> float | None:
         answer: what the cell above defines: a class, a function or a dict.
 
     Returns:
-        The points, between 0 and the exercise's maximum. For predictions None: they are committed, or what is
-        unclear in their form is said; right or wrong shows when they are run.
+        The points, between 0 and the exercise's maximum; None for what is optional. For predictions None:
+        they are committed, or what is unclear in their form is said; right or wrong shows when they are run.
 
     Raises:
         Misused: there is no exercise of that name, or no answer was given.
@@ -171,7 +171,7 @@ def _show(report: Report, opened: int) -> None:
 
 
 def _points(value: float) -> str:
-    return f"{value:g}"
+    return f"{round(value, 2):g}"
 
 
 def _short(text: str) -> str:
@@ -187,18 +187,20 @@ def _lines(report: Report) -> list[str]:
 
 def _heading(report: Report) -> str:
     name, sign = _short(report.exercise), _SIGN[report.status]
-    if not report.max_score:
+    if not report.max_score and not report.parts and report.status != "not_graded":
         return f"{sign} {'Committed' if report.status == 'passed' else 'Not committed yet'}: {name}"
     committed = report.status == "passed" and set(report.beliefs.values()) - {"right"}
     title = "Committed" if committed else _TITLE[report.status]
-    return f"{sign} {title}: {name}, {_points(report.score)} of {_points(report.max_score)} points"
+    points = f"{_points(report.score)} of {_points(report.max_score)} points"
+    return f"{sign} {title}: {name}, {points if report.max_score else 'optional'}"
 
 
 def report_text(report: Report, opened: int = 0) -> str:
     """A report as plain text: heading, sentence, expected beside actual, parts, open hints."""
     lines = [_heading(report), _short(report.message), *(f"  {line}" for line in _lines(report))]
     if report.status != "passed":
-        lines += [f"  {_points(p.score)}/{_points(p.max_score)}  {_short(p.title)}" for p in report.parts]
+        parts = report.parts if report.max_score else ()
+        lines += [f"  {_points(p.score)}/{_points(p.max_score)}  {_short(p.title)}" for p in parts]
         lines += [f"Hint {i}: {_short(hint)}" for i, hint in enumerate(report.hints[:opened], 1)]
     return "\n".join(lines)
 
@@ -217,7 +219,7 @@ def report_html(report: Report, opened: int = 0) -> str:
     if report.details:
         lines = "".join(f"<li>{as_code(line)}</li>" for line in _lines(report))
         body.append(f'<ul style="margin:0 0 .4em;padding-left:1.4em;color:#333">{lines}</ul>')
-    if report.status != "passed" and report.parts:
+    if report.status != "passed" and report.parts and report.max_score:
         rows = "".join(
             f'<tr style="background:#fff"><td style="padding:0 .8em 0 0;text-align:right">'
             f"{_points(p.score)} of {_points(p.max_score)}</td>"

@@ -88,7 +88,7 @@ Ask = Callable[[Case], Observation]
 
 @dataclass(frozen=True)
 class Part:
-    """A share of an exercise's points; it counts only where all its `needs` are met."""
+    """A share of an exercise's points, which may be others; it counts only where all its `needs` are met."""
 
     id: str
     points: float

@@ -304,7 +304,7 @@ def _say_little(weights: Mapping[str, Array]) -> bool:
 
 
 def _not_graded(key: Key, message: str) -> Report:
-    parts = tuple(PartResult(part.title, 0.0, part.points) for part in key.parts)
+    parts = tuple(PartResult(part.title, 0.0, key.share * part.points) for part in key.parts)
     return Report(key.exercise, 0.0, key.points, "not_graded", message, parts=parts)
 
 

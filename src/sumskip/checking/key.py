@@ -99,6 +99,12 @@ class Key:
     questions: tuple[Question, ...] = ()
     secret: bool = False
 
+    @property
+    def share(self) -> float:
+        """What a point of a part is worth: a course may give an exercise other points, which they share."""
+        in_all = math.fsum(part.points for part in self.parts)
+        return 1.0 if math.isclose(in_all, self.points) else self.points / in_all
+
     def report(
         self,
         parts: list[tuple[Part, bool]],
@@ -107,11 +113,12 @@ class Key:
         details: tuple[str, ...] = (),
     ) -> Report:
         """The verdict, from which of the parts count; the hint that belongs to the diagnosis comes first."""
-        passed = all(good for _, good in parts)
+        passed, share = all(good for _, good in parts), self.share
+        earned = share * math.fsum(part.points for part, good in parts if good)
         hints = sorted(self.hints, key=lambda hint: diagnosis not in hint.helps.split())
-        score = self.points if passed else round(math.fsum(part.points for part, good in parts if good), 2)
+        score = self.points if passed else round(earned, 2)
         results = tuple(
-            PartResult(part.title, float(part.points if good else 0.0), float(part.points))
+            PartResult(part.title, share * part.points if good else 0.0, share * part.points)
             for part, good in parts
         )
         return Report(
