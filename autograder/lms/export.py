@@ -110,6 +110,8 @@ def export(
         totals = _totals(marks, weights) if kind == "csv" and len(marks) > 1 else None
         sheet = _of_ours([everybody[one] for one in sorted(everybody)], marks, kind, totals)
         done = Exported(sheet, [*marks])
+        some = [one for one in totals or () if any(one not in each.texts for each in marks.values())]
+        done.say("in the total, what was not handed in counts 0", some)
         done.written = sum(len(one.texts) for one in marks.values())
         if kind == "canvas":
             without = [person.learner for person in persons if "canvas" not in person.told]
@@ -117,8 +119,7 @@ def export(
     for name in done.assignments:
         done.say(f"{name}: not marked yet, so no number", marks[name].waiting)
         nothing = known - marks[name].texts.keys() - {*marks[name].waiting}
-        zero = "" if theirs or not totals else ", and 0 in the total"
-        done.say(f"{name}: nothing handed in, so no number{zero}", [*nothing])
+        done.say(f"{name}: nothing handed in, so no number", [*nothing])
     return done
 
 
