@@ -89,6 +89,10 @@ FORMS: dict[str, tuple[dict[str, str], list[str], bool]] = {
     "canvas": (canvas(CLASS), ["ozana_101", "oneilsmithben_102", "李小龙_103"], False),
     "canvas that hides names": (canvas(CLASS, anonymous=True), ["anon_101", "anon_102", "anon_103"], False),
     "blackboard": (blackboard(CLASS), ["101", "102", "103"], True),
+    **{
+        f"blackboard, {title}": (blackboard(CLASS, title), ["101", "102", "103"], True)
+        for title in ("HW_1_2", "HW_1", "1_2_3", "Lab_LATE_3_4", "anon_7", "Ana_5_6_01_sequential_flow")
+    },
     "gradescope": (gradescope(CLASS), ["101", "102", "103"], True),
 }
 
@@ -467,6 +471,16 @@ def test_text_typed_into_the_lms_is_named(root: Path, collect: Callable[..., str
     assert "odd.txt: Moodle gives no file such a name" in said
     said = collect({**canvas(CLASS[:1]), "oneilben_102_text.html": ""})
     assert "oneilben_102_text.html: text or a link was typed" in said
+
+
+def test_where_nobody_can_tell_whose_files_these_are_nothing_is_taken(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the texts that Blackboard has beside files, this title is as good as a number of Canvas's."""
+    files = {name: text for name, text in blackboard(CLASS, "HW_1").items() if not name.endswith(".txt")}
+    path = write_zip(root / "submissions.zip", files)
+    assert "of one learner in Canvas or of several in Blackboard" in refused(["collect", str(path)], capsys)
+    assert _submitted(root) == {}
 
 
 @pytest.mark.parametrize(

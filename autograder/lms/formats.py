@@ -71,7 +71,7 @@ def read_delivery(members: Sequence[Member]) -> Delivery | None:
     A learner may call a file as another LMS would: the LMS is the one whose names most files have.
 
     Raises:
-        ArchiveError: Gradescope's list cannot be read.
+        ArchiveError: Gradescope's list cannot be read, or two LMSs may have named the files so.
     """
     members = [one for one in members if not any(part.startswith((".", "__MACOSX")) for part in one.parts)]
     for metadata in [member for member in members if member.parts[-1] == METADATA]:
@@ -80,9 +80,37 @@ def read_delivery(members: Sequence[Member]) -> Delivery | None:
             continue
         if all(member.parts[: len(above)] == above for member in members):
             return _gradescope(members, metadata)
-    read = [_by_names(lms, reader, members) for lms, reader in _READERS.items()]
-    most, delivery = max(read, key=lambda pair: pair[0])
+    read = {lms: _by_names(lms, reader, members) for lms, reader in _READERS.items()}
+    lms = max(read, key=lambda one: read[one][0])
+    most, delivery = read[lms]
+    if lms == "canvas" and read["blackboard"][0] == most and _is_blackboards(members):
+        delivery = read["blackboard"][1]
     return delivery if most else None
+
+
+def _is_blackboards(members: Sequence[Member]) -> bool:
+    """Whether Blackboard has named these files, where Canvas may have: a title such as `HW_1_2` has its form.
+
+    Canvas gives no two files of a learner one number; Blackboard has a text beside each, with the same title.
+
+    Raises:
+        ArchiveError: nobody can tell.
+    """
+    names = [one_form(member.parts[-1]) for member in members]
+    uploads = [(told["number"], told["upload"]) for name in names if (told := _canvass(name))]
+    if len(set(uploads)) < len(uploads):
+        return True
+    users = {told["number"] for name in names if (told := _BLACKBOARD.fullmatch(name))}
+    if len(users) > 1 and len({number for number, _ in uploads}) == 1:
+        raise ArchiveError(
+            "these may be files of one learner in Canvas or of several in Blackboard; put those of each into "
+            "submitted/LEARNER/ASSIGNMENT/ yourself"
+        )
+    return False
+
+
+def _canvass(name: str) -> re.Match[str] | None:
+    return next((match for pattern in _CANVAS if (match := pattern.fullmatch(name))), None)
 
 
 def _by_names(lms: str, read: _Reader, members: Sequence[Member]) -> tuple[int, Delivery]:
@@ -119,7 +147,7 @@ def _moodle(member: Member, found: dict[Any, Delivered]) -> str | None:
 
 def _canvas(member: Member, found: dict[Any, Delivered]) -> str | None:
     file = one_form(member.parts[-1])
-    match = next((match for pattern in _CANVAS if (match := pattern.fullmatch(file))), None)
+    match = _canvass(file)
     if match is None or match["typed"]:
         return _TYPED if match else None
     told = match.groupdict("")
