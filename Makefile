@@ -29,7 +29,7 @@ lab: $(READY) ## take the course: JupyterLab on work/, e.g. LAB_ARGS="--no-brows
 desk: $(READY) ## teach the course: formgrader, and JupyterLab, in the course root
 	@$(PY) tools/lab.py desk $(DESK_ARGS)
 
-demo: $(READY) ## grade a class of invented learners, in demo/, e.g. DEMO_ARGS="--students 100"
+demo: $(READY) ## grade a class of invented learners, in demo/, and open it, e.g. DEMO_ARGS="--students 100"
 	@$(PY) -m autograder demo $(DEMO_ARGS)
 
 book: $(READY) ## build the lessons to be read, in build/book; SOLVED=1: with solutions

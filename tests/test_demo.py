@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import runpy
 import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from autograder.__main__ import main
+from autograder.commands import demo as commands
 from autograder.demo import ESSAYS, draw, new_course
 from autograder.keys.secret import KEY_STORE, SECRET_FILE
 from course_root import KEYS, ROOT, SECRET
@@ -38,6 +41,35 @@ def test_beliefs_that_are_known_are_found(root: Path, capsys: pytest.CaptureFixt
     assert wrong[-4:-1] == ["0", "a", "false"]
     assert not (root / "gradebook.db").exists()
     assert (root / "demo/gradebook.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "terminal", "status", "opens"),
+    [([], True, 0, True), (["--no-open"], True, 0, False), ([], False, 0, False), ([], True, 2, False)],
+)
+def test_report_and_formgrader_open_where_a_person_sits(
+    options: list[str],
+    terminal: bool,
+    status: int,
+    opens: bool,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Last of all, those of the demonstration; not in a script, and not where grading did not end well."""
+    (root / "tools").symlink_to(ROOT / "tools")
+    opened: list[object] = []
+    monkeypatch.setattr("autograder.demo.hand_in", lambda *_: None)
+    monkeypatch.setattr(commands, "grade", click.Command("grade", callback=lambda: status))
+    monkeypatch.setattr(commands, "report", click.Command("report", callback=lambda: None))
+    monkeypatch.setattr(commands.webbrowser, "open", opened.append)
+    monkeypatch.setattr(commands.os, "execv", lambda *command: opened.append(command))
+    monkeypatch.setattr(commands.sys.stdout, "isatty", lambda: terminal)
+    assert main(["demo", "--students", "1", *options]) == status
+    program, lab = sys.executable, str(Path("demo/tools/lab.py"))
+    page = (root / "demo/report.html").as_uri()
+    assert opened == ([page, (program, [program, lab, "desk"])] if opens else [])
+    assert "make -C demo desk" in capsys.readouterr().out
 
 
 def test_the_same_seed_draws_the_same_class(root: Path) -> None:

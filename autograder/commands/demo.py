@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
+import webbrowser
 from pathlib import Path
 
 import click
@@ -24,12 +27,16 @@ from autograder.commands.report import report
     metavar="FOLDER",
     help="Where to put its course (default: demo).",
 )
+@click.option(
+    "--open/--no-open", "look", default=True, help="Open report and formgrader at its end, on a terminal."
+)
 @click.pass_context
-def demo(context: click.Context, students: int, seed: int, folder: Path) -> int:
+def demo(context: click.Context, students: int, seed: int, folder: Path, look: bool) -> int:
     """Grade a class of invented learners.
 
     Their answers are right, unusual, wrong, late or blank by chance; since all is known of them, it says how
-    many of the beliefs were found. The folder is a course like any other: try every command in it.
+    many of the beliefs were found. Then the report opens, and formgrader until Ctrl-C. The folder is a course
+    like any other: try every command in it.
     """
     from autograder.demo import compare, draw, hand_in, new_course
     from autograder.submission.course import CourseError, find_course
@@ -52,10 +59,15 @@ def demo(context: click.Context, students: int, seed: int, folder: Path) -> int:
         *found.misnamed,
     ]
     print_sections([("What is known of the answers, and what was found", lines)])
+    page, desk = folder / "report.html", folder / "tools" / "lab.py"
     steps = [
-        f"open {folder / 'report.html'}: what the class shows",
+        f"open {page}: what the class shows",
         f"cd {folder}; python -m autograder mark: the written answers, to be marked",
         f"make -C {folder} desk: all of it in formgrader",
     ]
     print_sections([("Next", steps)])
+    if look and not status and sys.stdout.isatty() and desk.is_file():
+        webbrowser.open(page.resolve().as_uri())
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, str(desk), "desk"])
     return int(status or 0)
