@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -138,8 +138,11 @@ def draw(course: Course, students: int, seed: int) -> list[Drawn]:
     return found
 
 
-def hand_in(course: Course, drawn: Iterable[Drawn]) -> None:
-    """Put notebooks into `submitted/`."""
+def hand_in(course: Course, drawn: Sequence[Drawn]) -> None:
+    """Put notebooks into `submitted/`, and names into a roster, which formgrader shows."""
+    names = [f"{learner},{learner.capitalize()},Example" for learner in {one.learner: None for one in drawn}]
+    roster = "\n".join(["learner,first name,last name", *names])
+    (course.root / "roster.csv").write_text(roster + "\n", encoding="utf-8")
     with ClassGradebook(course.root) as book:
         released = {assignment: book.register(assignment) for assignment in course.masters}
     for one in drawn:

@@ -27,10 +27,20 @@ def blank_page(chromium: str) -> Iterator[Page]:
         browser.close()
 
 
-def findings(page: Page, file: Path) -> list[str]:
-    """Serious and critical findings, in light and in dark; and what the page loads from elsewhere."""
+def serious(page: Page) -> list[str]:
+    """Serious and critical findings on the page as it is."""
     from axe_playwright_python.sync_playwright import Axe
 
+    rules = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {[place['html'][:120] for place in rule['nodes']]}"
+        for rule in rules
+        if rule["impact"] in ("serious", "critical")
+    ]
+
+
+def findings(page: Page, file: Path) -> list[str]:
+    """Serious and critical findings, in light and in dark; and what the page loads from elsewhere."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     found = []
@@ -38,8 +48,5 @@ def findings(page: Page, file: Path) -> list[str]:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 1000})
         page.goto(file.as_uri())
-        for rule in Axe().run(page).response["violations"]:
-            if rule["impact"] in ("serious", "critical"):
-                places = [place["html"][:120] for place in rule["nodes"]]
-                found.append(f"{file.name}, {scheme}, {width} px: {rule['id']}: {places}")
+        found += [f"{file.name}, {scheme}, {width} px: {said}" for said in serious(page)]
     return found + [f"{file.name} loads {url}" for url in asked if not url.startswith(("file:", "data:"))]

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,14 +129,9 @@ class Lab:
         return Notebook(page)
 
 
-@pytest.fixture(scope="module")
-def lab(needs_browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab on an empty folder, and Chromium to open it with; both end with the module."""
-    from playwright.sync_api import sync_playwright
-
-    home = tmp_path_factory.mktemp("lab")
-    root = home / "root"
-    root.mkdir()
+@contextmanager
+def served(root: Path, home: Path) -> Iterator[tuple[str, str]]:
+    """JupyterLab on a folder: its address and token. What it keeps for itself goes to `home`."""
     token = secrets.token_hex(16)
     log = home / "log.txt"
     with log.open("wb") as output:
@@ -147,14 +143,7 @@ def lab(needs_browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             stderr=subprocess.STDOUT,
         )
     try:
-        url = _wait_for_server(server, home / "runtime", log)
-        with sync_playwright() as playwright:
-            # With a profile, as people have: it keeps JupyterLab's scripts, compiled, from page to page.
-            browser = playwright.chromium.launch_persistent_context(
-                home / "profile", executable_path=needs_browser, args=list(CHROMIUM_FLAGS)
-            )
-            yield Lab(root, url, token, browser)
-            browser.close()
+        yield _wait_for_server(server, home / "runtime", log), token
     finally:
         server.terminate()
         try:
@@ -162,6 +151,23 @@ def lab(needs_browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+@pytest.fixture(scope="module")
+def lab(needs_browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab on an empty folder, and Chromium to open it with; both end with the module."""
+    from playwright.sync_api import sync_playwright
+
+    home = tmp_path_factory.mktemp("lab")
+    root = home / "root"
+    root.mkdir()
+    with served(root, home) as (url, token), sync_playwright() as playwright:
+        # With a profile, as people have: it keeps JupyterLab's scripts, compiled, from page to page.
+        browser = playwright.chromium.launch_persistent_context(
+            home / "profile", executable_path=needs_browser, args=list(CHROMIUM_FLAGS)
+        )
+        yield Lab(root, url, token, browser)
+        browser.close()
 
 
 def _arguments(token: str) -> list[str]:

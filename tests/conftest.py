@@ -162,10 +162,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, NotebookNode]:
     return {path.stem: nbformat.read(path, as_version=4) for path in sorted(place.iterdir())}
 
 
-@pytest.fixture
-def course(tmp_path: Path) -> Path:
+def copied_course(root: Path) -> Path:
     """A copy of the course root, to make releases in and to break."""
-    root = tmp_path / "course"
     root.mkdir()
     passing = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
     for name in COURSE:
@@ -174,6 +172,11 @@ def course(tmp_path: Path) -> Path:
         else:
             shutil.copy2(ROOT / name, root / name)
     return root
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    return copied_course(tmp_path / "course")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+import os
 import random
 import shutil
 import sqlite3
@@ -28,6 +29,7 @@ from autograder.report.passages import OWN, Passages
 from autograder.report.statistics import LEAST, Estimate, difficulty, discrimination
 from autograder.submission.course import Course
 from autograder.submission.verdicts import Verdict
+from axe import blank_page, findings
 from course_root import ROOT
 from report_class import graded_class
 from sumskip.checking.core import Report
@@ -546,3 +548,40 @@ def test_without_a_file_there_is_a_page_and_with_data_alone_none(root: Path, tmp
     assert not Path("report.html").exists()
     assert main(["report"]) == 0
     assert Path("report.html").stat().st_mode & 0o077 == 0  # for the instructor's eyes
+
+
+# --- in a browser -------------------------------------------------------------------------------------
+
+VIEWS = {
+    "wide": (1200, "light", "screen"),
+    "phone": (320, "light", "screen"),
+    "dark": (900, "dark", "screen"),
+    "print": (794, "light", "print"),
+}
+
+
+@pytest.mark.browser
+def test_the_report_in_a_browser(needs_browser: str, root: Path, tmp_path: Path) -> None:
+    """axe finds nothing serious, nothing is loaded or wider than the screen, a key opens what is folded.
+
+    With SUMSKIP_SCREENSHOTS=FOLDER the page is kept there, to be looked at.
+    """
+    page_file, opened = tmp_path / "report.html", tmp_path / "opened.html"
+    assert main(["report", "--html", str(page_file)]) == 0
+    text = page_file.read_text(encoding="utf-8")
+    opened.write_text(text.replace("<details>", "<details open>"), encoding="utf-8")
+    with blank_page(needs_browser) as page:
+        assert findings(page, page_file) + findings(page, opened) == []
+        for name, (width, scheme, media) in VIEWS.items():
+            page.set_viewport_size({"width": width, "height": 1000})
+            page.emulate_media(color_scheme=scheme, media=media)  # type: ignore[arg-type]
+            page.goto(opened.as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+            if folder := os.environ.get("SUMSKIP_SCREENSHOTS"):
+                Path(folder).mkdir(parents=True, exist_ok=True)
+                page.screenshot(path=Path(folder) / f"report_{name}.png", full_page=True)
+        page.goto(page_file.as_uri())
+        first = page.locator("details").first
+        first.locator("summary").focus()
+        page.keyboard.press("Enter")
+        assert first.get_attribute("open") is not None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -34,6 +36,13 @@ def test_every_line_that_is_commented_out_could_be_used(tmp_path: Path) -> None:
         due={"01_sequential_flow": datetime(2026, 10, 8, 21, 59)},
         extensions={LESSON: days},
     )
+
+
+def test_the_points_that_the_page_shows_can_be_used(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"(?m)^    \[points\]\n(?:    .+\n)+", page)
+    (tmp_path / "course.toml").write_text(dedent(shown), encoding="utf-8")
+    assert read_settings(tmp_path) == Settings(points={"tiny_resnet": 8, "explain_skip": 0})
 
 
 @pytest.mark.parametrize(
