@@ -128,6 +128,7 @@ def draw(course: Course, students: int, seed: int) -> list[Drawn]:
     for learner in _ids(students):
         skill = chance.uniform(0.35, 0.95)
         for assignment, due in course.settings.due.items():
+            assert due is not None  # they are the demonstration's own
             names = course.exercises(assignment)
             chosen = {name: one for name in names if (one := _draw(chance, name, skill))}
             essay = min(int(chance.expovariate(2.5 * skill) * 2), len(ESSAYS))

@@ -30,7 +30,7 @@ class Settings:
 
     `points` has what an exercise is worth in this course, where that is another number than in its master;
     0: it does not count. `weights` has, by assignment, what it weighs in a total instead of its points.
-    `due` has a date in UTC, without a zone as nbgrader keeps it, for assignments that have one; `extensions`
+    `due` has a date in UTC (or None, which takes one back), without a zone as nbgrader keeps it, for assignments that have one; `extensions`
     what some learners have on top, by assignment and id. A late submission loses `percent_a_day` of its marks
     for every day begun after `grace_minutes`, at most `at_most_percent`.
     """
@@ -38,7 +38,7 @@ class Settings:
     points_for: PointsFor = "committing"
     points: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
-    due: Mapping[str, datetime] = field(default_factory=dict)
+    due: Mapping[str, datetime | None] = field(default_factory=dict)
     extensions: Mapping[str, Mapping[str, timedelta]] = field(default_factory=dict)
     grace_minutes: float = 0.0
     percent_a_day: float = 0.0
@@ -112,11 +112,16 @@ def _weights(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _due(table: Mapping[str, Any]) -> dict[str, Any]:
-    example = "a time with its offset, such as 2026-10-08T23:59:00+02:00"
+    found: dict[str, datetime | None] = {}
     for name, moment in table.items():
-        if not isinstance(moment, datetime) or moment.tzinfo is None or not 2000 <= moment.year < 3000:
+        if moment == "none":
+            found[name] = None
+        elif isinstance(moment, datetime) and moment.tzinfo is not None and 2000 <= moment.year < 3000:
+            found[name] = moment.astimezone(UTC).replace(tzinfo=None)
+        else:
+            example = 'a time with its offset, such as 2026-10-08T23:59:00+02:00, or "none"'
             raise SettingError(f"due of {name} expects {example}; {moment!s} came")
-    return {"due": {name: moment.astimezone(UTC).replace(tzinfo=None) for name, moment in table.items()}}
+    return {"due": found}
 
 
 def _extensions(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,8 @@ def test_a_class_is_looked_at_marked_and_given_back(
     demo: tuple[Path, str], page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The report, the marking page, formgrader and a learner's page say the same, and serve everybody."""
+    from playwright.sync_api import expect
+
     root, _ = demo
     monkeypatch.chdir(root)
 
@@ -123,7 +125,7 @@ def test_a_class_is_looked_at_marked_and_given_back(
         assert f"Example, {learner.capitalize()}" in row.inner_text()
         looked_at(page, "formgrader_submissions")
         page.goto(f"{url}formgrader/submissions/{number}")
-        page.wait_for_function("document.querySelector('input.score#explain_skip')?.value === '3'")
+        expect(page.locator(f"input.score#{ESSAY}")).to_have_value("3")
         looked_at(page, "formgrader_submission")
 
     # And the learner's page has it, once it is written anew.

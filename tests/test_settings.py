@@ -163,6 +163,14 @@ def test_a_date_and_a_policy_reach_the_gradebook(
         assert _penalty(book, "ben") == 2
         assert book.find_submission(LESSON, "ben").extension is None
 
+    (root / "course.toml").write_text(f'[due]\n{LESSON} = "none"\n[late]\npercent-a-day = 25\n')
+    capsys.readouterr()
+    for options in (["--dry-run"], []):
+        assert main(["grade", "--no-feedback", *options]) == 0
+        assert f"ben/{LESSON}: late penalty: -2 -> 0 points (deadline)" in capsys.readouterr().out
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        assert (_penalty(book, "ben"), book.find_assignment(LESSON).duedate) == (0, None)
+
 
 def _penalty(book: Any, learner: str) -> float:
     return float(book.find_submission_notebook(LESSON, LESSON, learner).late_submission_penalty or 0)

@@ -198,11 +198,11 @@ class ClassGradebook(ReadGradebook):
                     raise GradebookError(f"{assignment} was not graded. {said}") from error
             released = nbformat.read(Path(folder, assignment, f"{assignment}.ipynb"), as_version=4)
         self.gradebook.db.expire_all()
-        if due := self._settings.due.get(assignment):
-            self._patiently(lambda: self._set_due(assignment, due))
+        if assignment in self._settings.due:
+            self._patiently(lambda: self._set_due(assignment, self._settings.due[assignment]))
         return released
 
-    def _set_due(self, assignment: str, due: datetime) -> None:
+    def _set_due(self, assignment: str, due: datetime | None) -> None:
         self.gradebook.find_assignment(assignment).duedate = due
         self.gradebook.commit_all()
 
