@@ -30,9 +30,9 @@ class Settings:
 
     `points` has what an exercise is worth in this course, where that is another number than in its master;
     0: it does not count. `weights` has, by assignment, what it weighs in a total instead of its points.
-    `due` has a date in UTC (or None, which takes one back), without a zone as nbgrader keeps it, for assignments that have one; `extensions`
-    what some learners have on top, by assignment and id. A late submission loses `percent_a_day` of its marks
-    for every day begun after `grace_minutes`, at most `at_most_percent`.
+    `due` has a date in UTC, without a zone as nbgrader keeps it, for assignments that have one, or None where
+    one is taken back; `extensions` what some learners have on top, by assignment and id. A late submission
+    loses `percent_a_day` of its marks for every day begun after `grace_minutes`, at most `at_most_percent`.
     """
 
     points_for: PointsFor = "committing"

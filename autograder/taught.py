@@ -68,7 +68,7 @@ def _with_points(points: Mapping[str, float], cells: list[Any]) -> list[Any]:
             rules = cell["metadata"]["nbgrader"]
             if name in points:
                 rules["points"] = points[name]
-                _say(said, _POINTS, f"*{points_in_words(points[name])}")
+                _say(said, _POINTS, f"*{_in_words(points[name])}")
             said, in_all = None, in_all + float(rules.get("points") or 0)
     _say(cells[0], _IN_ALL, f"{in_all:g}")
     return cells
@@ -79,5 +79,5 @@ def _say(cell: Any, pattern: re.Pattern[str], words: str) -> None:
         cell["source"] = pattern.sub(words, "".join(cell["source"]), count=1)
 
 
-def points_in_words(points: float) -> str:
+def _in_words(points: float) -> str:
     return f"{points:g} point{'s' * (points != 1)}" if points else "Optional, no points"

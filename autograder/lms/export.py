@@ -29,12 +29,14 @@ _NO_MARK = re.compile(
 # The columns of a sheet of ours, by what they hold of a learner (`sheets.ROLES`).
 _CANVAS = {"name": "Student", "canvas": "ID", "sid": "SIS User ID", "login": "SIS Login ID", "": "Section"}
 _MOODLE = {"login": "Username", "sid": "ID number", "email": "Email address"}
-TOTAL = "total in percent"
 _SHAPES = {
     "canvas": _CANVAS,
     "moodle": {**_MOODLE, "first": "First name", "last": "Last name"},
     "csv": {"learner": "learner", "last": "last name", "first": "first name", "email": "email"},
 }
+
+
+_TOTAL = "total in percent"
 
 
 @dataclass(frozen=True)
@@ -149,11 +151,12 @@ def _totals(marks: Mapping[str, Marks], weights: Mapping[str, float]) -> dict[st
     whole = sum(weigh.values())
     learners = {learner for one in marks.values() for learner in one.texts} if whole else set()
     learners -= {learner for name, weight in weigh.items() if weight for learner in marks[name].waiting}
-    return {
-        learner: f"{round(100 * math.fsum(shares) / whole, 2):.10g}"
-        for learner in learners
-        if (shares := [w * float(marks[n].texts.get(learner, 0)) / marks[n].most for n, w in weigh.items()])
-    }
+
+    def total(learner: str) -> float:
+        shares = {name: float(marks[name].texts.get(learner, 0)) / marks[name].most for name in weigh}
+        return 100 * math.fsum(weigh[name] * share for name, share in shares.items()) / whole
+
+    return {learner: f"{round(total(learner), 2):.10g}" for learner in learners}
 
 
 def _of_ours(
@@ -168,7 +171,7 @@ def _of_ours(
         texts = [one.texts.get(person.learner, "") for one in marks.values()]
         total = [] if totals is None else [totals.get(person.learner, "")]
         rows.append([*(told.get(role, "") for role in shape), *texts, *total])
-    return Sheet([*shape.values(), *marks, *([] if totals is None else [TOTAL])], rows)
+    return Sheet([*shape.values(), *marks, *([] if totals is None else [_TOTAL])], rows)
 
 
 def _in_theirs(

@@ -156,7 +156,7 @@ class Answers:
                 "warnings are shown that say which files."
             )
         ticked = question.read(given.comment)[0]
-        given_here = not question.rubric or question.worth(len(ticked)) == mark.by_hand
+        given_here = mark.waits or not question.rubric or question.worth(len(ticked)) == mark.by_hand
         if mark.extra or (mark.by_hand is not None and not given_here):
             extra = f" and {mark.extra:g} of extra credit, which stays" if mark.extra else ""
             yield f"Marked in formgrader: {points}{extra}. Saving replaces the points."
