@@ -306,6 +306,21 @@ def test_a_learners_work_is_never_overwritten(tmp_path: Path) -> None:
     assert (copied, kept) == ([Path("02/02.ipynb")], [Path("01/01.ipynb")])
 
 
+def test_a_learner_checks_with_the_keys_of_the_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which have the points of this course; formgrader and masters keep to the course root."""
+    lab, calls = tool("lab"), []
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(lab.subprocess, "run", lambda _, **given: calls.append(given) or done)
+    monkeypatch.setenv("PYTHONPATH", "before")
+    lab.open_jupyterlab(tmp_path, [], release=tmp_path / "release")
+    lab.open_jupyterlab(tmp_path, [])
+    first, second = (given["env"]["PYTHONPATH"] for given in calls)
+    assert first == os.pathsep.join([str(tmp_path / "release" / "src"), "before"])
+    assert second == "before"
+
+
 def test_a_release_is_made_again_when_a_master_is_newer(tmp_path: Path) -> None:
     is_stale = tool("lab").is_stale
     root = write(
