@@ -31,6 +31,7 @@ from grading_course import (
 from sumskip.checking.check import report_html, report_text
 from sumskip.checking.core import Report
 from sumskip.checking.key import Key, public_key
+from test_marking import serving
 
 FIRST, LAST = LESSONS[0], LESSONS[3]
 ESSAY = "explain_skip"
@@ -191,7 +192,7 @@ def test_a_page_tells_what_is_optional(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ticks_share_the_points(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ticks_share_the_points(root: Path) -> None:
     """Of the list with an item for each point in the master, whatever the course gives for them."""
     [question] = find_questions(Course.open(root), LAST, ESSAY)
     assert len(question.rubric) == 4
@@ -199,6 +200,17 @@ def test_ticks_share_the_points(root: Path, capsys: pytest.CaptureFixture[str]) 
     assert [replace(question, points=0.0).worth(ticks) for ticks in (0, 4)] == [0, 0]
     assert [replace(question, points=1.0).worth(ticks) for ticks in (1, 4)] == [0.25, 1]
     assert replace(question, points=2.0, written=3.0).rubric == []
+    with serving(root, question) as desk:
+        assert "<legend>1.5 points for each</legend>" in desk.ask("/")[1]
+        assert desk.save("ana", [1, 4])[1]["score"] == 3
+    (root / "course.toml").write_text(POINTS.replace("skip = 6", "skip = 0"))
+    assert main(["grade", "4"]) == 0
+    with serving(root, find_questions(Course.open(root), LAST, ESSAY)[0]) as desk:
+        assert "<legend>Optional, no points</legend>" in desk.ask("/")[1]
+        shown = desk.show("ana")
+        assert (shown["score"], shown["ticks"], shown["again"]) == (3, [1, 4], True)
+        assert [note.partition(":")[0] for note in shown["notes"]] == ["To be looked at again"]
+        assert desk.save("ana", [1, 4])[1]["score"] == 0
 
 
 @pytest.mark.slow

@@ -89,10 +89,10 @@ class _Page(_Handler):
 
 def _each(question: Question) -> str:
     """What is to be given, above the boxes or the field."""
-    if not question.rubric:
-        return "Points"
-    one = question.worth(1)
-    return f"{'One point' if one == 1 else f'{one:g} points' if one else 'Optional: no points'} for each"
+    if not question.points:
+        return "Optional, no points"
+    one = question.worth(1) if question.rubric else 0
+    return f"{'One point' if one == 1 else f'{one:g} points'} for each" if one else "Points"
 
 
 class _List(_Handler):
