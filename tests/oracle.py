@@ -233,8 +233,8 @@ def _same(
             _close(getattr(ours, name), getattr(right, name), f"{name} of a BatchNorm")
     back = torch.rand_like(expected)
     wanted = [x, *model.parameters()]
-    mine = torch.autograd.grad(got, wanted, back, allow_unused=True, retain_graph=True)
-    theirs = torch.autograd.grad(expected, wanted, back, allow_unused=True)
+    mine = torch.autograd.grad((got * back).sum(), wanted, allow_unused=True, retain_graph=True)
+    theirs = torch.autograd.grad((expected * back).sum(), wanted, allow_unused=True)
     for index, (m, t) in enumerate(zip(mine, theirs, strict=True)):
         zero = torch.zeros_like(wanted[index])
         _close(zero if m is None else m, zero if t is None else t, f"gradient {index}")

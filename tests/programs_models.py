@@ -19,7 +19,6 @@ SUMS = (
     "torch.sub({0}, {1}, alpha=-1)", "torch.einsum('knchw->nchw', torch.stack([{0}, {1}]))", "{1}.add_({0})",
     "2 * torch.stack([{0}, {1}]).mean(0)", "1.0 * {0} + 1.0 * {1}",
 )
-PLAIN_SUMS = SUMS[:5]
 JOINS = {
     "sub": ("{0} - {1}", "{1} - {0}", "torch.sub({0}, {1})"),
     "mul": ("{0} * {1}", "torch.mul({0}, {1})"),
@@ -88,8 +87,16 @@ UNARY = {
     "scale-in-place": ("{0}.mul_(1.5)",),
 }
 HARMLESS = ("{0}.clone()", "{0} + 0", "1 * {0}", "{0}.contiguous()", "{0}.to('cpu')", "{0}.view_as({0})", "nn.Identity()({0})")
+SPARE_LINES = (
+    "self.relu = nn.ReLU()", "self.unused = nn.Conv2d(3, 16, 3)", "self.register_buffer('seen', torch.zeros(3))", "self.drop = nn.Dropout(0.5)",
+    "self.gain = nn.Parameter(torch.ones(4))", "self.note = 'mine'", "self.head = nn.Linear(16, 10)",
+)
 GOOD_KEEPS = ("attribute", "attribute", "module-list", "module-dict", "sequential", "add-module", "inner", "twice")
 BAD_KEEPS = ("list", "dict", "tuple", "in-forward", "first-call")
+CHANGED_CONVS: tuple[dict[str, Any], ...] = (
+    {"p": 0}, {"p": 2}, {"k": 5, "p": 2}, {"k": 5, "p": 1}, {"k": 1, "p": 0}, {"k": 2}, {"k": 4}, {"d": 2}, {"d": 2, "p": 2}, {"s": 2},
+    {"mode": "reflect"}, {"mode": "circular"}, {"i": 3}, {"i": 16}, {"o": 1}, {"o": 32}, {"o": 16}, {"o": 3}, {"k": 3, "p": 1}, {"k": 1, "p": 1},
+)
 FLAGS = ("no-super-init", "late-super-init", "no-forward", "forward-without-self", "no-return", "no-grad-block", "no-grad-decorator", "frozen", "frozen-one", "init-without-self", "returns-layer", "calls-nothing")
 # fmt: on
 
@@ -155,31 +162,7 @@ def changed_layer(program: Program, chance: random.Random) -> None:
     if not convs:
         return
     layer = chance.choice(convs)
-    change = chance.choice(
-        (
-            {"p": 0},
-            {"p": 2},
-            {"k": 5, "p": 2},
-            {"k": 5, "p": 1},
-            {"k": 1, "p": 0},
-            {"k": 2},
-            {"k": 4},
-            {"d": 2},
-            {"d": 2, "p": 2},
-            {"s": 2},
-            {"mode": "reflect"},
-            {"mode": "circular"},
-            {"i": 3},
-            {"i": 16},
-            {"o": 1},
-            {"o": 32},
-            {"o": 16},
-            {"o": 3},
-            {"k": 3, "p": 1},
-            {"k": 1, "p": 1},
-        )
-    )
-    program.layers[layer.name] = respecified(chance, layer, **change)
+    program.layers[layer.name] = respecified(chance, layer, **chance.choice(CHANGED_CONVS))
 
 
 def rewired(program: Program, chance: random.Random) -> None:
@@ -231,19 +214,7 @@ def harmless(program: Program, chance: random.Random) -> None:
     if kind == 0:
         _insert(program, chance, "same", chance.choice(HARMLESS))
     elif kind == 1:
-        program.lines.append(
-            chance.choice(
-                (
-                    "self.relu = nn.ReLU()",
-                    "self.unused = nn.Conv2d(3, 16, 3)",
-                    "self.register_buffer('seen', torch.zeros(3))",
-                    "self.drop = nn.Dropout(0.5)",
-                    "self.gain = nn.Parameter(torch.ones(4))",
-                    "self.note = 'mine'",
-                    "self.head = nn.Linear(16, 10)",
-                )
-            )
-        )
+        program.lines.append(chance.choice(SPARE_LINES))
     elif kind == 2:
         step = chance.choice([s for s in program.steps if s.op == "call"] or [program.steps[0]])
         if step.op == "call" and program.layers[step.layer].kind == "conv":
@@ -403,7 +374,7 @@ def _name_apart(program: Program) -> None:
 # --- blocks -----------------------------------------------------------------------------------------
 
 
-def norm(chance: random.Random, name: str, o: str, exercise: str) -> Layer:
+def norm(chance: random.Random, name: str, o: str) -> Layer:
     make = chance.choice(
         (f"nn.BatchNorm2d({o})", f"nn.BatchNorm2d(num_features={o})", f"nn.Sequential(nn.BatchNorm2d({o}))")
     )
@@ -414,6 +385,12 @@ def norm(chance: random.Random, name: str, o: str, exercise: str) -> Layer:
 RELUS = ("torch.relu({0})", "F.relu({0})", "{0}.relu()", "nn.ReLU()({0})", "{0}.clamp(min=0)", "{0}.relu_()")
 CONDITIONS = ("stride != 1 or in_channels != out_channels", "not (stride == 1 and in_channels == out_channels)", "stride > 1 or in_channels != out_channels", "(in_channels, 1) != (out_channels, stride)")
 WRONG_CONDITIONS = ("stride != 1", "in_channels != out_channels", "stride != 1 and in_channels != out_channels", "stride != 1 or in_channels < out_channels", "True", "False", "in_channels < out_channels")
+OTHER_INITS = {
+    "identity_block": ("", "channels=16", "channels, stride=1", "in_channels, out_channels"),
+    "residual_block": ("in_channels, out_channels, stride", "in_channels, out_channels", "in_channels, out_channels, stride=2"),
+    "tiny_resnet": ("block", "block, num_classes", "block, num_classes=7"),
+}
+OTHER_NORMS = ("nn.BatchNorm2d({o}, affine=False)", "nn.BatchNorm2d({o}, track_running_stats=False)", "nn.GroupNorm(1, {o})", "nn.Identity()", "nn.InstanceNorm2d({o}, affine=True)")
 SHORTCUTS = {
     "norm": "nn.Sequential(nn.Conv2d({i}, {o}, 1, stride={s}), nn.BatchNorm2d({o}))",
     "no-norm": "nn.Conv2d({i}, {o}, 1, stride={s})",
@@ -434,9 +411,9 @@ def block(exercise: str, chance: random.Random, seed: str) -> Program:
     i, o, s = ("in_channels", "out_channels", "stride") if residual else ("channels", "channels", 1)
     layers = {
         "conv1": conv(chance, "conv1", i, o, s=s),
-        "bn1": norm(chance, "bn1", o, exercise),
+        "bn1": norm(chance, "bn1", o),
         "conv2": conv(chance, "conv2", o, o),
-        "bn2": norm(chance, "bn2", o, exercise),
+        "bn2": norm(chance, "bn2", o),
     }
     steps = [
         Step("a", "call", "", ("x",), "conv1"),
@@ -499,17 +476,7 @@ def changed_shortcut(program: Program, chance: random.Random) -> None:
 
 
 def changed_init(program: Program, chance: random.Random) -> None:
-    others = {
-        "residual_block": (
-            "in_channels, out_channels, stride",
-            "in_channels, out_channels",
-            "in_channels, out_channels, stride=2",
-        ),
-        "tiny_resnet": ("block", "block, num_classes", "block, num_classes=7"),
-    }
-    program.init = chance.choice(
-        others.get(program.exercise, ("", "channels=16", "channels, stride=1", "in_channels, out_channels"))
-    )
+    program.init = chance.choice(OTHER_INITS[program.exercise])
 
 
 def block_layer(program: Program, chance: random.Random) -> None:
@@ -517,15 +484,7 @@ def block_layer(program: Program, chance: random.Random) -> None:
     layer = program.layers[name]
     if layer.kind == "norm":
         o = layer.spec["o"]
-        make = chance.choice(
-            (
-                f"nn.BatchNorm2d({o}, affine=False)",
-                f"nn.BatchNorm2d({o}, track_running_stats=False)",
-                f"nn.GroupNorm(1, {o})",
-                "nn.Identity()",
-                f"nn.InstanceNorm2d({o}, affine=True)",
-            )
-        )
+        make = chance.choice(OTHER_NORMS).replace("{o}", o)
         program.layers[name] = replace(layer, make=make, path="{m}", spec={**layer.spec, "variant": make})
         return
     i, o, s = layer.spec["i"], layer.spec["o"], layer.spec["s"]
@@ -599,6 +558,8 @@ WRONG_POOLS = {
     "channel-mean": ("{0}.mean(1).flatten(1)",),
     "part": ("{0}[:, :, 0, 0]", "{0}.mean(2)", "F.avg_pool2d({0}, 2).flatten(1)", "{0}.flatten(2)[:, :, :8].mean(2)"),
 }
+OTHER_LINEARS = ("nn.Linear(32, 10)", "nn.Linear(16, num_classes)", "nn.Sequential(nn.Linear(32, 32), nn.Linear(32, num_classes))", "nn.Sequential(nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, num_classes))")
+OTHER_STEMS: tuple[dict[str, Any], ...] = ({"k": 1, "p": 0}, {"k": 5, "p": 2}, {"p": 0}, {"i": 3}, {"s": 2}, {"d": 2, "p": 2}, {"o": 32}, {"mode": "reflect"})
 HEADS = {
     "softmax": ("{0}.softmax(1)", "F.softmax({0}, dim=-1)", "F.log_softmax({0}, dim=1)"),
     "softmax-batch": ("{0}.softmax(0)",),
@@ -617,7 +578,7 @@ def network(exercise: str, chance: random.Random, seed: str) -> Program:
     steps = [Step("h", "call", "", ("x",), "conv1")]
     stem = chance.choice(("", "bn", "relu", "bn relu", "bn relu"))
     if "bn" in stem:
-        layers["bn1"] = norm(chance, "bn1", "16", exercise)
+        layers["bn1"] = norm(chance, "bn1", "16")
         steps.append(Step("n", "call", "", (steps[-1].target,), "bn1"))
     if "relu" in stem:
         steps.append(Step("r", "relu", chance.choice(RELUS), (steps[-1].target,)))
@@ -676,15 +637,7 @@ def other_pool(program: Program, chance: random.Random) -> None:
 
 def other_head(program: Program, chance: random.Random) -> None:
     if chance.random() < 0.3:
-        make = chance.choice(
-            (
-                "nn.Linear(32, 10)",
-                "nn.Linear(16, num_classes)",
-                "nn.Sequential(nn.Linear(32, 32), nn.Linear(32, num_classes))",
-                "nn.Sequential(nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, num_classes))",
-            )
-        )
-        program.layers["fc"] = replace(program.layers["fc"], make=make)
+        program.layers["fc"] = replace(program.layers["fc"], make=chance.choice(OTHER_LINEARS))
         return
     op = chance.choice(list(HEADS))
     program.steps.append(Step("y", op, chance.choice(HEADS[op]), (program.steps[-1].target,)))
@@ -692,19 +645,4 @@ def other_head(program: Program, chance: random.Random) -> None:
 
 
 def other_stem(program: Program, chance: random.Random) -> None:
-    program.layers["conv1"] = respecified(
-        chance,
-        program.layers["conv1"],
-        **chance.choice(
-            (
-                {"k": 1, "p": 0},
-                {"k": 5, "p": 2},
-                {"p": 0},
-                {"i": 3},
-                {"s": 2},
-                {"d": 2, "p": 2},
-                {"o": 32},
-                {"mode": "reflect"},
-            )
-        ),
-    )
+    program.layers["conv1"] = respecified(chance, program.layers["conv1"], **chance.choice(OTHER_STEMS))
