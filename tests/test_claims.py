@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from autograder.exercises.identity_block import IdentityBlock
 from sumskip.checking.core import Report
+from sumskip.checking.differences import CHECKS
 from sumskip.checking.judge import judge
 from sumskip.checking.key import public_key
 from sumskip.checking.probe import probe
 from sumskip.checking.probing.roles import Watch
 from sumskip.checking.probing.terms import Formulas, claim
+from sumskip.checking.sentences import SAID_OF
 
 pytestmark = pytest.mark.quick
 
@@ -89,6 +93,11 @@ def judged(answer: Any, exercise: str = "addition_model") -> Report:
             id="another formula",
         ),
         pytest.param(
+            addition(lambda m, x: m.conv1(x)[:, :8].mean(1, keepdim=True) + m.conv2(m.conv1(x))),
+            "`mean(conv1(x)[:, :8], 1, keepdim=True) + conv2(conv1(x))`",
+            id="arguments with their names",
+        ),
+        pytest.param(
             addition(added, second=(16, 16, 5, 1, 2)),
             "one layer's weight has shape (16, 16, 5, 5), where (16, 16, 3, 3) was expected.",
             id="another kernel",
@@ -131,9 +140,61 @@ class Listed(nn.Module):
         return total
 
 
-def test_a_list_of_layers_is_spoken_of_where_there_is_one() -> None:
+class OfTheClass(nn.Module):
+    """Layers that all models of the class share, beside a list with which they have nothing to do."""
+
+    conv1 = nn.Conv2d(3, 16, 3, padding=1)
+    conv2 = nn.Conv2d(16, 16, 3, padding=1)
+    forward = added
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare = [nn.Conv2d(3, 16, 3)]
+
+
+def test_a_list_of_layers_is_spoken_of_where_it_holds_the_layers_that_run() -> None:
     assert judged(Tensors).diagnosis is None
+    assert judged(OfTheClass).diagnosis is None
     assert judged(Listed).diagnosis == "python-list"
+
+
+def test_which_of_two_like_layers_is_meant_is_not_guessed() -> None:
+    """`out2` is what one of them makes, and the other one's result is what came out."""
+
+    class InVain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
+            self.conv2, self.conv3 = (nn.Conv2d(16, 16, 3, padding=1) for _ in range(2))
+
+        def forward(self, x: Tensor) -> Tensor:
+            out1 = self.conv1(x)
+            self.conv2(out1)
+            other: Tensor = self.conv3(out1)
+            return other
+
+    report = judged(InVain)
+    assert report.diagnosis is None
+    assert "your model computes `conv3(conv1(x))`" in report.message
+
+
+def test_values_are_called_right_only_where_they_are_in_every_case() -> None:
+    """In train mode alone they are; that statistics then differ too only follows."""
+
+    class StaysInTrain(IdentityBlock):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x) if self.train() else x
+
+    report = judged(StaysInTrain, "identity_block")
+    assert "The shape is right, the values are not" in report.message
+    assert "in eval mode" in report.details[0]
+
+
+def test_every_fact_that_is_compared_has_a_sentence() -> None:
+    facts = [inspect.getclosurevars(check).nonlocals for checks in CHECKS.values() for _, check in checks]
+    whats = {found["what"] for found in facts if "what" in found}
+    assert "the same again" in whats
+    assert not whats - SAID_OF.keys()
 
 
 @pytest.mark.parametrize(

@@ -435,7 +435,7 @@ def outputs(last: str, first: str = "") -> Report:
     [
         ("model.add_module('more', nn.ReLU()); return outputs", "the model has other layers afterwards"),
         ("model.eval(); return outputs", "was left in eval mode"),
-        ("model[0].register_forward_hook(lambda *a: None); return outputs", "hooks afterwards"),
+        ("model[0].register_forward_hook(lambda *a: None); return outputs", "hooks stay registered afterwards"),
         (
             "return [out * torch.rand(1) for out in outputs]",
             "Two runs on equal inputs gave different results",

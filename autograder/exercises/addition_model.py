@@ -258,7 +258,7 @@ EXERCISE = Exercise(
         Misconception(
             "extra-layer",
             ExtraLayer,
-            "Three convolutions ran, where two were asked. Which tensors do those two make?",
+            "Three convolutions have a part in your output, where two were asked. Which tensors do those two make?",
         ),
         Misconception("in-place", joined(_overwrite), _IN_PLACE),
         Misconception("in-place", joined(lambda out1, out2: out1.add_(out2)), _IN_PLACE),

@@ -83,7 +83,7 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
             super().__init__(*init)
             layers = dict(self._modules)
             self._modules.clear()
-            self.layers = list(layers.values())
+            self.in_a_list = list(layers.values())
             for name, layer in layers.items():  # `forward` is the right one's, and asks for them by name
                 object.__setattr__(self, name, layer)
 
@@ -144,7 +144,7 @@ def slips(right: type[nn.Module]) -> list[Misconception]:
         (
             "python-list",
             PythonList,
-            "The values are right, but `parameters()` lists no layer. Layers in a plain list or dict stay hidden: use `nn.ModuleList` or `nn.Sequential`.",
+            "`parameters()` lists no layer. Layers in a plain list or dict stay hidden: use `nn.ModuleList` or `nn.Sequential`.",
         ),
         (
             "layers-in-forward",

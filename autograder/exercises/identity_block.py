@@ -169,6 +169,7 @@ def _overwrites_relu(block: Block, x: Tensor) -> Tensor:
 
 _NO_NORM = "Your values lack the normalisation between the steps of F. What stands behind each convolution in conv-BN-ReLU-conv-BN?"
 _NO_SHORTCUT = "Your output is relu(F(x)); x itself never joins it. Where should the shortcut meet F(x)?"
+_DOUBLED = "Your output is relu(2·F(x)): x never joins F(x). Which tensor should it meet?"
 _EARLY_RELU = "Your output is relu(F(x)) + x; the ReLU came before the sum. Which of the two happens last?"
 _PROJECTS = "x went through a convolution on its shortcut. Here the shapes are equal: what does an identity shortcut do to x?"
 _ORDER = (
@@ -314,10 +315,9 @@ EXERCISE = Exercise(
             wired(lambda block, x: torch.relu(block.path(x) + x) + x),
             "x joins twice: before the last ReLU and after it. How often should it?",
         ),
+        Misconception("path-doubled", wired(lambda block, x: torch.relu(2 * block.path(x))), _DOUBLED),
         Misconception(
-            "path-doubled",
-            wired(lambda block, x: torch.relu(block.path(x) + block.path(x))),
-            "F(x) was added to itself; x never joins it. Which tensor should F(x) meet?",
+            "path-doubled", wired(lambda block, x: torch.relu(block.path(x) + block.path(x))), _DOUBLED
         ),
         Misconception(
             "no-padding",

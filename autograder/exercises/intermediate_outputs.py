@@ -258,7 +258,7 @@ EXERCISE = Exercise(
         Misconception(
             "hooks-left",
             hooks_left,
-            "The outputs are right, but hooks stay on the model and run at every later call. Remove each by its handle.",
+            "The outputs are right, but hooks stay registered afterwards. Remove each by its handle.",
         ),
         Misconception(
             "nested-modules",

@@ -421,6 +421,14 @@ EXERCISE = Exercise(
             block(forward=lambda path, shortcut, x: torch.relu(torch.cat([path(x), shortcut(x)], 1))),
             "Twice the channels came out. Placing side by side is not adding: which operator adds?",
         ),
+        *(
+            Misconception(
+                "path-doubled",
+                block(shortcut, forward=lambda path, shortcut, x: torch.relu(2 * path(x))),
+                "Your output is relu(2·F(x)): x never joins F(x). Which tensor should it meet?",
+            )
+            for shortcut in (fitting, lambda *_: nn.Identity())
+        ),
         Misconception(
             "averaged",
             block(forward=lambda path, shortcut, x: torch.relu((path(x) + shortcut(x)) / 2)),

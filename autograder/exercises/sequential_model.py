@@ -220,7 +220,7 @@ EXERCISE = Exercise(
         Misconception(
             "extra-layer",
             chain(lambda: conv(3, 16), lambda: conv(16, 16), lambda: conv(16, 32)),
-            "Three convolutions ran, where 3→16→32 needs two. Which one is not in that chain?",
+            "Three convolutions have a part in your output, where 3→16→32 needs two. Which one is not in that chain?",
         ),
         Misconception(
             "detached",

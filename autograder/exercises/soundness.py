@@ -72,7 +72,8 @@ def refuse_unsound(exercise: Exercise, key: Key) -> None:
 
     The right one must earn full marks, and each wrong one must be refused with its own id and sentence.
     Of wrong models that behave alike the first is named; so one that another precedes in everything it
-    does is never named itself, and may stand there only where it says the same.
+    does is never named itself, and may stand there only where it says the same. A sentence may call values
+    right only where all are.
 
     Args:
         exercise: what is decided.
@@ -99,6 +100,12 @@ def refuse_unsound(exercise: Exercise, key: Key) -> None:
                 f"{exercise.name}: the wrong answer {name!r} ({sentence}) is taken for {report.diagnosis!r} "
                 f"({report.message}): it does the same. Put the more specific one first and add a case that "
                 "tells them apart, or give both the same id and sentence"
+            )
+        earned = {part.id: result.score for part, result in zip(key.parts, report.parts, strict=True)}
+        if "values are right" in sentence and not earned["values"]:
+            raise BadExerciseError(
+                f"{exercise.name}: the sentence to {name!r} calls the values right, but they differ from those "
+                f"of the right answer: {sentence}"
             )
 
 

@@ -168,6 +168,11 @@ _CHANGES: tuple[tuple[str, str, tuple[dict[str, Any], ...]], ...] = (
         ({"blocks": _made(), "through": lambda net, x: net.block(net.block(x))},),
     ),
     (
+        "class-as-layer",
+        "A container of layers was given a class, where it needs modules. Which brackets make a module of it?",
+        ({"blocks": lambda block: [block, block]},),
+    ),
+    (
         "other-order",
         "`block(16, 32, stride=2)` ran first, so `block(16, 16)` received 32 channels. Which one should follow the stem?",
         ({"through": lambda net, x: net.blocks[0](net.blocks[1](x))},),

@@ -21,3 +21,8 @@ def clean(text: str, limit: int = 80) -> str:
         return line
     tail = limit // 3
     return f"{line[: limit - tail - 1]}…{line[-tail:]}"
+
+
+def with_article(name: str) -> str:
+    """ "a dict", "an ndarray": a name with its indefinite article, by its first letter."""
+    return f"{'an' if name[:1] in tuple('aeiouAEIOU') else 'a'} {name}"

@@ -15,6 +15,7 @@ import numpy as np
 
 from sumskip.checking.core import Array, Case, Kind, Observation, is_optional_bias, positions
 from sumskip.checking.key import Kept, Recorded, sketch
+from sumskip.text import with_article
 
 _EPSILON = float(np.finfo(np.float32).eps)
 # How many roundings of the largest kind may pile up on the way through an exercise's operators: the
@@ -25,13 +26,17 @@ _STAGES = 16
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as on record: the part it costs, what was expected and what came."""
+    """One thing that is not as on record: the part it costs, what was expected and what came.
+
+    Of several in one part, that of the lowest `rank` is the cause, in whichever case it shows.
+    """
 
     part: str
     what: str
     expected: str
     actual: str
     note: str = ""
+    rank: int = 0
 
 
 Check = Callable[[Recorded, Observation, Case], "Difference | None"]
@@ -122,7 +127,8 @@ def claims_hold(wrong: Recorded, seen: Observation) -> bool:
     """Whether this run shows what the values do not, and the sentence to this wrong model speaks of."""
     ours, theirs = seen.facts.get("claims", {}), wrong.facts.get("claims", {})
     written = "backward" not in wrong.facts or ours.get("overwritten") == theirs.get("overwritten")
-    return written and bool(ours.get("hidden")) >= bool(theirs.get("hidden"))
+    twins = bool(ours.get("twins")) <= bool(theirs.get("twins"))
+    return written and twins and bool(ours.get("hidden")) >= bool(theirs.get("hidden"))
 
 
 def _output(expected: Recorded, actual: Observation, case: Case) -> Difference | None:
@@ -159,8 +165,14 @@ def _values(name: str) -> Check:
             return Difference("", "values", show(kept.values) if kept else missing, came, name)
         if equal(kept, array, tolerance(case)):
             return None
-        if not kept.full or tuple(array.shape) != kept.shape:
+        if tuple(array.shape) != kept.shape:
             return Difference("", "values", _shape(kept.shape), _shape(array.shape), name)
+        if not kept.full:
+            wanted, came = _apart(kept.scale, float(np.abs(array).max(initial=0.0)))
+            note = f"up to {wanted} expected, up to {came} came"
+            if wanted == came:
+                note = "they differ, though not in size"
+            return Difference("", "values", f"up to {wanted}", f"up to {came}", note)
         gap = np.abs(np.asarray(array, np.float64).ravel() - kept.values)
         gap = np.where(np.isfinite(gap), gap, np.inf)
         first = int(np.argmax(gap > tolerance(case) * kept.scale))
@@ -199,8 +211,10 @@ def _fact(name: str, what: str) -> Check:
 
 def _returned(expected: Recorded, actual: Observation, case: Case) -> Difference | None:
     def words(returned: Any) -> str:
-        if not returned or returned["type"] != "list":
-            return str(returned["type"]) if returned else "nothing"
+        if not returned or returned["type"] == "NoneType":
+            return "nothing"
+        if returned["type"] != "list":
+            return with_article(str(returned["type"]))
         kinds = ", ".join(dict.fromkeys(returned["items"])) or "nothing"
         return f"a list of {returned['length']} ({kinds})"
 
@@ -403,7 +417,7 @@ def differences(expected: Recorded, actual: Observation, case: Case) -> list[Dif
     length than asked the rest may be right.
     """
     found: list[Difference] = []
-    for part, check in CHECKS[case.kind]:
+    for rank, (part, check) in enumerate(CHECKS[case.kind]):
         if found and found[0].part == "shape" and found[0].what not in ("returned", "shapes"):
             break
         if part == "gradients" and any(d.part == "values" for d in found):
@@ -412,5 +426,5 @@ def differences(expected: Recorded, actual: Observation, case: Case) -> list[Dif
             continue
         difference = check(expected, actual, case)
         if difference is not None:
-            found.append(replace(difference, part=part))
+            found.append(replace(difference, part=part, rank=rank if part != "shape" else 0))
     return found

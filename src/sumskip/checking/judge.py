@@ -206,8 +206,10 @@ def _beside(
         for difference in differences(expected[i], seen, case):
             if case.part and difference.part == "shape":  # all else of it, the other cases ask
                 difference = replace(difference, part=case.part)
-            if difference.part == case.part or not case.part:
-                found.setdefault(difference.part, (difference, i))
+            known = found.get(difference.part)
+            counts = difference.part == case.part or not case.part
+            if counts and (known is None or difference.rank < known[0].rank):
+                found[difference.part] = (difference, i)
     parts = [part.id for part in key.parts]
     order = sorted(found.values(), key=lambda item: (not _comes_first(item[0]), parts.index(item[0].part)))
     where = order[0][1] if order else 0

@@ -12,6 +12,7 @@ from typing import Any
 
 from sumskip.checking.core import Report
 from sumskip.checking.key import Key, Question
+from sumskip.text import with_article
 
 NOT_A_DICT = "A dictionary of your predictions was expected; {came} came. Use the one in the cell."
 COMMITTED = "Your predictions stand, all in a form that can be read. Go on below."
@@ -70,7 +71,7 @@ def belief(question: Question, value: Any, truth: Any) -> tuple[str, str]:
 def came(value: Any) -> str:
     """A literal, or what came in its place, in a few words."""
     if isinstance(value, dict):
-        return str(value.get("type", "a dictionary"))
+        return with_article(str(value.get("type", "dictionary")))
     if value is None:
         return "nothing"
     if isinstance(value, list):

@@ -88,7 +88,7 @@ _LABELS = {
     "backward": "backward pass",
     "listing": "`parameters()`",
 }
-_PLACES = {
+SAID_OF = {
     "missing weight": "In the exercise {note} has an influence on the result; in your model it has none.",
     "kept": "The values are right, but {note} is a {actual}, not a {expected}: `parameters()` must list it.",
     "frozen": "The values are right, but {note} has `requires_grad` False, so no step can change it.",
@@ -103,7 +103,19 @@ _PLACES = {
     "training mode changed": "The values are right, but `train()` or `eval()` was left on. Leave the mode as it was.",
     "layers changed": "The values are right, but the model has other layers afterwards. Leave it as it was.",
     "other weights changed": "Only `alpha` should change; {actual} changed too. Which parameters does the optimiser get?",
-    "alpha is the same parameter": "`model.alpha` is another parameter afterwards. Change its number, not the parameter.",
+    "`model.alpha` is the same parameter": "`model.alpha` is another parameter afterwards. Change its number, not the parameter.",
+    "`requires_grad` changed": (
+        "The values are right, but `requires_grad` is another afterwards than before. Leave it as it was."
+    ),
+    "gradients left behind": (
+        "The values are right, but gradients stay at `x` or at the model's weights. Looking at outputs needs none."
+    ),
+    "recording of gradients switched off": (
+        "The values are right, but PyTorch records no gradients afterwards. What switches that off for a few lines "
+        "only?"
+    ),
+    "a step moves alpha": "`alpha` stays where it started. Which call computes its gradient, and which one moves it?",
+    "list of what alpha was after each step": "Your list does not hold what `alpha` was after each step. When is it read?",
     "returned": "Your function returned {actual}; {expected} was expected. What should the last line return?",
     "shapes": "Your list has {actual}; {expected} was expected. Which layer's output belongs there?",
     "collected": (
@@ -154,17 +166,12 @@ def say(first: Difference, seen: Observation, recorded: Recorded, key: Key) -> t
         if stopped["unhashable"]:
             return UNHASHABLE.format(type=f"`{key.symbol}`"), None
         return _problem(stopped, key)
-    if first.what.startswith("alpha ") and first.what not in _PLACES:
+    if first.what.startswith("alpha ") and first.what not in SAID_OF:
         return _alpha(first)
     if first.what == "kept" and first.actual in _UNMOVED:
         return _UNMOVED[first.actual].format(note=in_words(first.note)), None
-    if first.what in _PLACES:
-        sentence = _PLACES[first.what].format(**{**first.__dict__, "note": in_words(first.note)})
-        return sentence, {"fresh": "layers-in-forward", "frozen": "layers-frozen"}.get(first.what)
-    return (
-        f"{first.what[0].upper()}{first.what[1:]}: {first.actual} came, {first.expected} was expected.",
-        None,
-    )
+    sentence = SAID_OF[first.what].format(**{**first.__dict__, "note": in_words(first.note)})
+    return sentence, {"fresh": "layers-in-forward", "frozen": "layers-frozen"}.get(first.what)
 
 
 def _formula(seen: Observation) -> str:
@@ -289,8 +296,10 @@ def _operator(problem: dict[str, Any], line: str) -> str:
             f"{tuple(other)}. {ask}"
         )
     given = ", ".join(f"{_made(made)} of shape {tuple(shape)}" for made, shape in operands)
-    given = f", given {given}" if given else ""
-    return f"The forward pass stopped{line} in `{op}`{given}: {problem['type']}: {_short(problem['message'])}"
+    given = f", given {given}" if given and len(operands) < 3 else ""  # more stand in the details
+    return (
+        f"{_STAGE[problem['stage']]}{line} in `{op}`{given}: {problem['type']}: {_short(problem['message'])}"
+    )
 
 
 def _made(formula: str) -> str:
@@ -339,7 +348,7 @@ def _dimension(first: Difference) -> str:
     """Which dimension differs, where just one does."""
     expected, actual = _numbers(first.expected), _numbers(first.actual)
     if len(expected) != len(actual):
-        return f": {len(actual)} dimensions instead of {len(expected)}"
+        return f": {len(actual)} dimension{'' if len(actual) == 1 else 's'} instead of {len(expected)}"
     places = [i for i, (a, b) in enumerate(zip(expected, actual, strict=True)) if a != b]
     names = ("the number of images", "the number of channels", "the height", "the width")
     said = [names[i] if len(expected) == 4 else f"dimension {i}" for i in places]

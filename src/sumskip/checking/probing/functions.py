@@ -16,6 +16,8 @@ from sumskip.checking.probing.prepare import Stopped, described, heed, inputs_fo
 from sumskip.checking.probing.roles import Watch, stopped
 from sumskip.models import Dimmer
 
+_NUMBERS = (int, float, np.integer, np.floating)
+
 
 def _function(answer: Any) -> Any:
     """`answer`, where it is a function; a class or a value is a fact of its own."""
@@ -102,6 +104,8 @@ def observe_outputs(answer: Any, case: Case) -> Observation:
         except BaseException as error:
             heed(error)
             raise Stopped(stopped("call", error, watch, model, "model")) from None
+    items = list(result)[:32] if is_a(result, list, tuple) else []  # now: the next call may lengthen the list
+    length = len(result) if is_a(result, list, tuple) else 0
     with stage("call"):
         second = function(model, x)
     arrays = {"input#1": numbers_of(x), **_state(model)}
@@ -109,9 +113,8 @@ def observe_outputs(answer: Any, case: Case) -> Observation:
     if not is_a(result, list, tuple):
         facts["returned"] = {"type": type_name(result)}
         return Observation(arrays, facts)
-    items = list(result)[:32]
     kinds = ["tensor" if is_tensor(item) else type_name(item) for item in items]
-    facts["returned"] = {"type": "list", "length": len(result), "items": kinds}
+    facts["returned"] = {"type": "list", "length": length, "items": kinds}
     facts["shapes"] = [list(read(t, "shape")) if is_tensor(t) else None for t in items]
     arrays |= _outputs("output", items)
     if is_a(second, list, tuple):
@@ -154,13 +157,9 @@ def observe_fit(answer: Any, case: Case) -> Observation:
         facts["returned"] = {"type": type_name(result)}
         return Observation(arrays, facts)
     items = [plain(item) for item in result[:256]]
-    kinds = sorted({"float" if isinstance(item, (int, float)) else _kind(item) for item in items})
+    kinds = sorted({"float" if is_a(item, *_NUMBERS) else type_name(item) for item in result[:256]})
     facts["returned"] = {"type": "list", "length": len(result), "items": kinds}
     if kinds == ["float"]:
         finite = [item if isinstance(item, (int, float)) else math.nan for item in items]
         arrays["history"] = np.array(finite, dtype=np.float64)
     return Observation(arrays, facts)
-
-
-def _kind(item: Any) -> str:
-    return str(item["type"]) if isinstance(item, dict) else type(item).__name__

@@ -6,7 +6,7 @@ only take from that: what it leaves out, no optimiser would get.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ COMPUTED = "computed"  # how a weight is kept that each pass computes from regis
 MISSING = object()
 
 _MOST_LEAVES = 32  # that are tried one by one, a forward pass each; weight normalisation has two a weight
+_DEPTH = 2  # of lists in lists
 _FOLLOWS = 1e-4  # of its size: so much a weight changes at least that follows what it is computed from
 
 
@@ -66,15 +67,35 @@ class Register:
         return COMPUTED if listed and sum(map(size, sources)) >= size(weight) else LOOSE
 
 
-def hidden(model: nn.Module) -> str:
-    """In which kind of plain container modules stand that are not registered; empty where there are none."""
-    registered = {id(module) for _, module in modules(model)}
-    for _, module in modules(model):
-        for value in table(module, "__dict__").values():
-            items = dict.values(value) if is_a(value, dict) else value if is_a(value, list, tuple) else ()
-            if any(is_a(item, nn.Module) and id(item) not in registered for item in items):
-                return type_name(value)
-    return ""
+def loose_layers(model: nn.Module) -> Iterator[tuple[str, str, nn.Module]]:
+    """The layers in plain containers, which hide them: each with its dotted name and the container's type."""
+    for prefix, module in modules(model):
+        for name, value in table(module, "__dict__").items():
+            if not name.startswith("_"):
+                for place, layer in _inside(value, prefix + name):
+                    yield place, type_name(value), layer
+
+
+def _inside(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, nn.Module]]:
+    items = dict.items(value) if is_a(value, dict) else enumerate(value) if is_a(value, list, tuple) else ()
+    for key, item in items:
+        if is_a(item, nn.Module):
+            yield f"{name}.{key}", item
+        elif depth < _DEPTH:
+            yield from _inside(item, f"{name}.{key}", depth + 1)
+
+
+def hidden(model: nn.Module, used: Iterable[Tensor]) -> str:
+    """In which kind of plain container the layers stand whose weights, of those `used`, are not registered.
+
+    Empty where all are registered, or some are held in another way.
+    """
+    registered = {id(tensor) for tensor in (parameters(model) | buffers(model)).values()}
+    loose = {id(tensor) for tensor in used} - registered
+    container: dict[int, str] = {}
+    for _, kind, layer in loose_layers(model) if loose else ():
+        container |= {id(tensor): kind for tensor in (parameters(layer) | buffers(layer)).values()}
+    return next((container[one] for one in loose), "") if container.keys() >= loose else ""
 
 
 def shaken(case: Case, which: str, values: Array) -> Array:

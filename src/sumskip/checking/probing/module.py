@@ -205,7 +205,12 @@ class _Module:
             self.facts["form"] = Formulas(self.model, neutral=True).of(made)
         # The first few say which: each claim walks all that went before it.
         written = [claim(term) for term in self.watch.overwritten[:_MOST_OVERWRITTEN]]
-        self.facts["claims"] = {"overwritten": written, "hidden": hidden(self.model)}
+        used = [tensor for use in self.watch.uses if not use.dropped for tensor in use.held.values()]
+        self.facts["claims"] = {
+            "overwritten": written,
+            "hidden": hidden(self.model, used),
+            "twins": self.watch.has_twins(),
+        }
 
     def _backward(self, output: Tensor, inputs: list[Tensor], used: dict[str, Tensor]) -> None:
         """Backward through the whole model from one random direction; what a step would move."""

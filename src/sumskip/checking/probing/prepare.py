@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from sumskip.checking.core import Case, Interrupted, input_numbers
 from sumskip.checking.probing import plainly
 from sumskip.checking.probing.plainly import is_a, type_name
+from sumskip.text import with_article
 
 # What a message calls a class or function. The learner's own name must not tell two answers apart.
 _NAMES = (
@@ -142,7 +143,7 @@ def _is_given(statement: ast.stmt) -> bool:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """`value` as JSON: a tuple becomes a list, anything that is not a literal `{"type": name}`."""
+    """`value` as JSON: a tuple as a list, nan as text, what is no literal as `{"type": name}`."""
     if value is None or is_a(value, bool):
         return value
     if is_a(value, str):
@@ -150,7 +151,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     if is_a(value, int, np.integer):
         return int(value) if abs(int(value)) < 2**53 else {"type": "int"}
     if is_a(value, float, np.floating):
-        return float(value) if np.isfinite(value) else {"type": "float"}
+        return float(value) if np.isfinite(value) else str(float(value))
     if is_a(value, list, tuple) and depth < 3 and len(value) <= 32:
         return [plain(item, depth + 1) for item in value]
     if is_a(value, dict) and depth < 1 and len(value) <= 32:
@@ -173,7 +174,7 @@ def described(value: Any) -> str:
     if is_a(value, FunctionType):
         return f"the function `{plainly.own_name(value)}`"
     name = type_name(value)
-    return "nothing" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+    return "nothing" if value is None else with_article(name)
 
 
 def build(answer: Any, arguments: tuple[Any, ...]) -> nn.Module:

@@ -66,6 +66,11 @@ class Use:
         return "weight" in self.held and not read(self.held["weight"], "requires_grad")
 
 
+def _holders(use: Use) -> tuple[int, ...]:
+    """Which tensors a use holds, by their ids."""
+    return tuple(id(tensor) for tensor in use.held.values())
+
+
 @dataclass(repr=False)
 class Watch(TorchFunctionMode):
     """Records a forward pass: the uses of weights, how data flows between them, how each tensor is made."""
@@ -97,6 +102,12 @@ class Watch(TorchFunctionMode):
         left = [p for p in parameters(model).values() if id(p) not in held]
         shapes = [list(read(p, "shape")) for p in left if holder is None or p is not holder.tensor]
         return sorted(shape for shape in shapes if len(shape) > 1)[:32]
+
+    def has_twins(self) -> bool:
+        """Whether a layer like one in use, with other weights, ran in vain: no value says which is meant."""
+        used = {(use.op, use.shape, _holders(use)) for use in self.uses if not use.dropped}
+        vain = {(use.op, use.shape, _holders(use)) for use in self.uses if use.dropped} - used
+        return bool({use[:2] for use in vain} & {use[:2] for use in used})
 
     def made(self, value: Any) -> Any:
         """How `value`, a tensor, came about; of anything else the same with the tensors in it replaced so."""
@@ -258,7 +269,7 @@ def _alike(uses: list[Use]) -> list[list[int]]:
     for index, use in enumerate(uses):
         if use.dropped:
             continue
-        first_use.setdefault(tuple(id(t) for t in use.held.values()) or (-index - 1,), index)
+        first_use.setdefault(_holders(use) or (-index - 1,), index)
     ordered = sorted(first_use.values(), key=lambda i: (signature(i), i))
     return [list(group) for _, group in groupby(ordered, key=signature)]
 

@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sumskip.checking.probing.plainly import buffers, is_a, parameters, read, type_name
+from sumskip.checking.probing.block import Block
+from sumskip.checking.probing.kept import loose_layers
+from sumskip.checking.probing.plainly import buffers, is_a, modules, parameters, read, type_name
 
 _MOST_TERMS = 2000  # of a claim; and its formula has at most so many characters:
 _MOST_TEXT = 90
@@ -49,6 +51,7 @@ class Term:
     op: str
     given: tuple[Any, ...]  # Term, Leaf, list of these, or a literal
     holder: Leaf | None = None  # the weight of a layer, which `given` has as well
+    names: tuple[str, ...] = ()  # under which the last of `given` were given
 
     @property
     def takes(self) -> int:
@@ -75,8 +78,8 @@ def applied(func: Any, given: tuple[Any, ...], named: Mapping[str, Any]) -> Term
         return Term(name, tuple(used), holder)
     if name.startswith("__r") and len(given) == 2:
         given, name = (given[1], given[0]), name.replace("__r", "__")
-    rest = [value for key, value in sorted(named.items()) if key != "inplace"]
-    return Term(name.strip("_"), (*given, *rest))
+    names = tuple(key for key in sorted(named) if key != "inplace")
+    return Term(name.strip("_"), (*given, *(named[key] for key in names)), names=names)
 
 
 def writes(func: Any, named: Mapping[str, Any]) -> bool:
@@ -138,6 +141,11 @@ def _line(value: Term | Leaf, inner: Any) -> str:
 def _literal(value: Any, inner: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(inner(one) for one in value) + "]"
+    if is_a(value, slice):
+        parts = (value.start, value.stop, *([] if value.step is None else [value.step]))
+        return ":".join("" if part is None else inner(part) for part in parts)
+    if value is Ellipsis or is_a(value, torch.dtype, torch.device):
+        return "..." if value is Ellipsis else str(value)
     return repr(value) if value is None or is_a(value, bool, int, float, str) else type_name(value)
 
 
@@ -156,7 +164,15 @@ class Formulas:
         self._called = called
         self._neutral: dict[int, str] | None = {} if neutral else None
         held = {**buffers(model), **parameters(model)}
-        self._names = {id(tensor): name for name, tensor in held.items()}
+        for place, _, layer in loose_layers(model):
+            inner = buffers(layer) | parameters(layer)
+            held |= {f"{place}.{name}": tensor for name, tensor in inner.items()}
+        self._names = {id(tensor): name for name, tensor in reversed(held.items())}
+        self._blocks = {
+            id(block.get_parameter("conv.weight")): name.removesuffix(".")
+            for name, block in modules(model)
+            if is_a(block, Block)
+        }
 
     def of(self, term: Term | Leaf) -> str:
         """A formula such as `conv2(conv1(x)) + x`; empty where it would be too long."""
@@ -192,20 +208,39 @@ class Formulas:
     def _call(self, term: Term, room: _Room, inside: bool) -> Iterator[str]:
         sign = _INFIX.get(term.op)
         layer = self.layer(term.holder) if term.holder else ""
+        if block := self._block(term):
+            term, layer = term.given[0], block
         if sign and len(term.given) == 2:
             yield room.take("(" if inside else "")
             yield from self._text(term.given[0], room, True)
             yield room.take(f" {sign} ")
             yield from self._text(term.given[1], room, True)
             yield room.take(")" if inside else "")
+        elif term.op == "getitem" and len(term.given) == 2:
+            yield from self._text(term.given[0], room, True)
+            place = term.given[1]
+            yield room.take("[")
+            yield from self._listed(place if isinstance(place, list) else [place], room)
+            yield room.take("]")
         else:
             yield room.take(f"{layer or term.op}(")
-            yield from self._listed(term.given[: 1 if layer else 2 if term.holder else None], room)
+            shown = 1 if layer else 2 if term.holder else None
+            yield from self._listed(term.given[:shown], room, () if shown else term.names)
             yield room.take(")")
 
-    def _listed(self, values: Any, room: _Room) -> Iterator[str]:
-        for number, value in enumerate(values):
-            yield room.take(", " if number else "")
+    def _block(self, term: Term) -> str:
+        """The block of ours, to learners one step, whose result a term is; empty for any other."""
+        inner = term.given[0] if term.op == "sin" and self._neutral is None else None
+        holder = inner.holder if isinstance(inner, Term) else None
+        name = self._blocks.get(id(holder.tensor)) if holder else None
+        return self._dotted(name) if name else ""
+
+    def _listed(self, values: Any, room: _Room, names: tuple[str, ...] = ()) -> Iterator[str]:
+        """Values one after the other, the last of them with these names, unless they say nothing."""
+        words = [*("" for _ in values[len(names) :]), *(f"{name}=" for name in names)]
+        said = [(w, v) for w, v in zip(words, values, strict=True) if not (w and (v is None or v is False))]
+        for number, (word, value) in enumerate(said):
+            yield room.take(f", {word}" if number else word)
             yield from self._text(value, room)
 
 
