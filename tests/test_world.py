@@ -105,6 +105,8 @@ def state(space: dict[str, Any]) -> dict[str, Any]:
             torch.is_grad_enabled(),
             torch.is_autocast_enabled("cpu"),
             torch.get_num_threads(),
+            torch.is_anomaly_enabled(),
+            torch.get_float32_matmul_precision(),
             list(warnings.filters),
             np.geterr(),
             Path.cwd(),
@@ -154,6 +156,9 @@ ONE_FOR_ALL = (
         addition(init="torch.set_default_device('meta')"),
         addition(first="torch.set_grad_enabled(False)"),
         addition(first="torch.set_autocast_enabled('cpu', True)"),
+        addition(
+            first="torch.autograd.set_detect_anomaly(True); torch.set_float32_matmul_precision('medium')"
+        ),
         addition(first="torch.set_num_threads(2); __import__('warnings').simplefilter('error')"),
         addition(first="plt.figure(); plt.plot([1, 2]); plt.show(); plt.close('all')"),
         addition(first="seen.append(1); raise SystemExit"),
@@ -196,6 +201,17 @@ def test_every_gradient_starts_at_none() -> None:
 def test_what_stands_around_a_check_changes_nothing(around: Callable[[], Any]) -> None:
     with around():
         report = checked(addition())
+    assert report.status == "passed", report.message
+
+
+def test_coarse_products_of_the_notebooks_change_nothing() -> None:
+    """Where a processor has bfloat16, they would cost a right answer its values."""
+    torch.set_float32_matmul_precision("medium")
+    try:
+        report = judge(public_key("tiny_resnet"), lambda case: probe(EXERCISES["tiny_resnet"].answer, case))
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
     assert report.status == "passed", report.message
 
 
@@ -435,7 +451,10 @@ def outputs(last: str, first: str = "") -> Report:
     [
         ("model.add_module('more', nn.ReLU()); return outputs", "the model has other layers afterwards"),
         ("model.eval(); return outputs", "was left in eval mode"),
-        ("model[0].register_forward_hook(lambda *a: None); return outputs", "hooks stay registered afterwards"),
+        (
+            "model[0].register_forward_hook(lambda *a: None); return outputs",
+            "hooks stay registered afterwards",
+        ),
         (
             "return [out * torch.rand(1) for out in outputs]",
             "Two runs on equal inputs gave different results",

@@ -329,6 +329,8 @@ def _settings() -> Iterator[None]:
         torch.inference_mode(False),
         torch.enable_grad(),
         torch.autocast("cpu", enabled=False),
+        torch.autograd.set_detect_anomaly(False),
+        _in_full_precision(),
         warnings.catch_warnings(),
         chdir("."),
         _on_no_default_device(),
@@ -348,6 +350,22 @@ def _settings() -> Iterator[None]:
             random.setstate(in_python)
             np.random.set_state(in_numpy)
             np.seterr(**errors)
+
+
+@contextmanager
+def _in_full_precision() -> Iterator[None]:
+    """Products of float32 in float32, though bfloat16 be allowed for them (in PyTorch from 2.9)."""
+    operators = [getattr(torch.backends.mkldnn, name, None) for name in ("matmul", "conv")]
+    named, before = torch.get_float32_matmul_precision(), [(o, o.fp32_precision) for o in operators if o]
+    for one, _ in before:
+        one.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        if torch.get_float32_matmul_precision() != named:
+            torch.set_float32_matmul_precision(named)
+        for one, precision in before:
+            one.fp32_precision = precision
 
 
 @contextmanager
