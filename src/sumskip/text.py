@@ -24,5 +24,5 @@ def clean(text: str, limit: int = 80) -> str:
 
 
 def with_article(name: str) -> str:
-    """ "a dict", "an ndarray": a name with its indefinite article, by its first letter."""
+    """A name behind its indefinite article, by its first letter: "a dict", "an ndarray"."""
     return f"{'an' if name[:1] in tuple('aeiouAEIOU') else 'a'} {name}"

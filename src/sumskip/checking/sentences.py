@@ -297,9 +297,8 @@ def _operator(problem: dict[str, Any], line: str) -> str:
         )
     given = ", ".join(f"{_made(made)} of shape {tuple(shape)}" for made, shape in operands)
     given = f", given {given}" if given and len(operands) < 3 else ""  # more stand in the details
-    return (
-        f"{_STAGE[problem['stage']]}{line} in `{op}`{given}: {problem['type']}: {_short(problem['message'])}"
-    )
+    stopped = _STAGE.get(problem["stage"], "It stopped")
+    return f"{stopped}{line} in `{op}`{given}: {problem['type']}: {_short(problem['message'])}"
 
 
 def _made(formula: str) -> str:
