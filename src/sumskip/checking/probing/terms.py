@@ -237,8 +237,13 @@ class Formulas:
 
     def _listed(self, values: Any, room: _Room, names: tuple[str, ...] = ()) -> Iterator[str]:
         """Values one after the other, the last of them with these names, unless they say nothing."""
-        words = [*("" for _ in values[len(names) :]), *(f"{name}=" for name in names)]
-        said = [(w, v) for w, v in zip(words, values, strict=True) if not (w and (v is None or v is False))]
+        plain = len(values) - len(names)
+        said = [("", value) for value in values[:plain]]
+        said += [
+            (f"{name}=", value)
+            for name, value in zip(names, values[plain:], strict=True)
+            if not (value is None or value is False or name.startswith("_"))
+        ]
         for number, (word, value) in enumerate(said):
             yield room.take(f", {word}" if number else word)
             yield from self._text(value, room)
