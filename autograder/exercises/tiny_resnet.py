@@ -169,7 +169,7 @@ _CHANGES: tuple[tuple[str, str, tuple[dict[str, Any], ...]], ...] = (
     ),
     (
         "class-as-layer",
-        "A container of layers was given a class, where it needs modules. Which brackets make a module of it?",
+        "A class was given as a layer, where a module is needed. Which brackets make a module of it?",
         ({"blocks": lambda block: [block, block]},),
     ),
     (
