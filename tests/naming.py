@@ -427,7 +427,8 @@ def second_twice(f: Facts, said: str) -> bool:
 
 
 def python_list(f: Facts, said: str) -> bool:
-    return f.program.keep in ("list", "dict", "tuple") and not _listed(f)
+    made = f.runs[0].fresh is not None
+    return made and f.program.keep in ("list", "dict", "tuple") and not _listed(f)
 
 
 def _listed(f: Facts) -> list[Any]:
@@ -1138,7 +1139,7 @@ _NETWORK: dict[str, Claim] = {
     "relu-on-logits": both(lambda f, said: (s := _step(f, f.program.returned)) is not None and s.op == "relu", all_values(lambda t: t >= 0)),
     "blocks-hidden": lambda f, said: f.program.keep in ("list", "dict", "tuple") and bool(_ran(f)),
     "blocks-in-forward": lambda f, said: f.program.keep == "in-forward",
-    "detached": lambda f, said: f.runs[0].error is None and _no_gradient_at(f, "conv1") and ("block" not in said or ("and the first block" not in said and "the blocks" not in said) or _no_gradient_at(f, "block1")) and ("the blocks" not in said or _no_gradient_at(f, "block2")),
+    "detached": lambda f, said: f.runs[0].error is None and _no_gradient_at(f, "conv1") and ("stem and" not in said or _no_gradient_at(f, "block1")) and ("stem and the blocks" not in said or _no_gradient_at(f, "block2")),
     "batch-mixed": lambda f, said: _mixed(f, said) and ("One row" not in said or _out(f)[:1] == (1,) or len(_out(f)) == 1),
 }
 # fmt: on

@@ -532,10 +532,7 @@ class Facts:
                 try:
                     if same(this.output, reference(self.exercise, roles, this.fresh, this.x, this.at)):
                         return roles
-                except (
-                    RuntimeError,
-                    TypeError,
-                ):  # blocks that do not fit each other, an alpha that is no number
+                except (RuntimeError, TypeError, AttributeError):  # no alpha, or blocks that do not fit
                     continue
         return None
 

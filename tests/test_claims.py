@@ -63,6 +63,11 @@ def judged(answer: Any, exercise: str = "addition_model") -> Report:
             id="first convolution twice",
         ),
         pytest.param(
+            addition(lambda m, x: m.conv1(x.relu()) + m.conv2(x)),
+            "`conv2` takes 16 channels, but received 3: `x` has shape (2, 3, 5, 7).",
+            id="only one convolution reads x",
+        ),
+        pytest.param(
             addition(added, first=(16, 16, 3, 1, 1)),
             "`conv1` takes 16 channels, but received 3: `x` has shape (2, 3, 5, 7).",
             id="both convolutions 16 to 16",

@@ -112,7 +112,7 @@ def _problem(expected: Recorded, actual: Observation, case: Case) -> Difference 
 def _stopped_alike(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
     """Whether two runs stopped for one reason.
 
-    At an operator: the same one, on tensors that came about in the same way, after as many uses of weights,
+    At an operator: the same one, on tensors that came about in the same way, after the same uses of weights,
     with the same weights not used yet, whatever PyTorch's words are. Anywhere else Python's words say it all.
     """
     if ours.get("stage") != theirs.get("stage") or ours.get("type") != theirs.get("type"):

@@ -43,6 +43,7 @@ _SLOTS: dict[Any, tuple[str, tuple[str, ...]]] = {
 }
 # Operators that can stand for a convolution where the reference has none of them; any other is what it is.
 _STAND_INS = ("linear", "conv1d")
+_MOST_USES = 16  # of a run that stopped, that are compared
 _HELD = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -53,6 +54,7 @@ class Use:
     op: str
     held: dict[str, Tensor]
     upstream: frozenset[int]  # indices of the uses whose results reach this one
+    made: Term
     dropped: bool = False  # nothing of its result is in the output
 
     @property
@@ -143,7 +145,7 @@ class Watch(TorchFunctionMode):
             bound = {**dict(zip(names, args, strict=False)), **kwargs}
             held = {slot: bound[slot] for slot in _HELD if is_tensor(bound.get(slot))}
             upstream |= {len(self.uses)}
-            self.uses.append(Use(op, held, upstream - {len(self.uses)}))
+            self.uses.append(Use(op, held, upstream - {len(self.uses)}, term))
         if writes(func, kwargs) and args:
             self.overwritten.append(self.made(args[0]))
         for tensor in tensors(result):
@@ -180,7 +182,7 @@ def stopped(
     return {
         **found,
         "claim": claim(term),
-        "ran": len(watch.uses),
+        "ran": sorted(str(claim(use.made)) for use in watch.uses[:_MOST_USES]),
         "unused": watch.unused(model),
         "operator": term.op,
         "layer": formulas.layer(term.holder) if term.holder else "",
