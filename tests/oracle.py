@@ -295,7 +295,7 @@ def _identity_block(answer: Answer) -> None:
 
 def _residual_block(answer: Answer) -> None:
     _model(answer, 4, 4)  # stride has a default
-    for init in ((6, 6, 1), (6, 6, 2), (6, 9, 1), (6, 9, 2)):
+    for init in ((6, 6, 1), (6, 6, 2), (6, 9, 1), (6, 9, 2), (9, 6, 1), (9, 6, 2)):
         needed = {"conv1", "bn1", "conv2", "bn2"} | (
             {"shortcut"} if init[2] != 1 or init[0] != init[1] else set()
         )
