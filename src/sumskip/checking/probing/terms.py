@@ -203,7 +203,7 @@ class Formulas:
             yield from self._listed(value, room)
             yield room.take("]" if isinstance(value, list) else ")")
         else:
-            yield room.take(_literal(value, str))
+            yield room.take(f"{value:.6g}" if is_a(value, float) else _literal(value, str))
 
     def _call(self, term: Term, room: _Room, inside: bool) -> Iterator[str]:
         sign = _INFIX.get(term.op)
