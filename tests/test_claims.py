@@ -197,9 +197,9 @@ def test_values_are_called_right_only_where_they_are_in_every_case() -> None:
 
 def test_every_fact_that_is_compared_has_a_sentence() -> None:
     facts = [inspect.getclosurevars(check).nonlocals for checks in CHECKS.values() for _, check in checks]
-    whats = {found["what"] for found in facts if "what" in found}
-    assert "the same again" in whats
-    assert not whats - SAID_OF.keys()
+    compared = {found["what"] for found in facts if "what" in found}
+    assert "the same again" in compared
+    assert not compared - SAID_OF.keys()
 
 
 @pytest.mark.parametrize(
