@@ -17,6 +17,10 @@ FILE = "course.toml"
 PointsFor = Literal["committing", "being right"]
 MOST_DAYS = 365
 MOST_POINTS = 1000
+ASK = (
+    "Something is unclear, or marked wrongly? Reply to your instructor, and name the lesson, the exercise "
+    "and when you handed in."
+)
 T = TypeVar("T")
 
 
@@ -33,6 +37,7 @@ class Settings:
     `due` has a date in UTC, without a zone as nbgrader keeps it, for assignments that have one, or None where
     one is taken back; `extensions` what some learners have on top, by assignment and id. A late submission
     loses `percent_a_day` of its marks for every day begun after `grace_minutes`, at most `at_most_percent`.
+    `ask` is what a feedback page says about how to ask.
     """
 
     points_for: PointsFor = "committing"
@@ -43,6 +48,7 @@ class Settings:
     grace_minutes: float = 0.0
     percent_a_day: float = 0.0
     at_most_percent: float = 100.0
+    ask: str = ASK
 
     @property
     def late(self) -> Mapping[str, float]:
@@ -143,6 +149,18 @@ def _late(table: Mapping[str, Any]) -> dict[str, Any]:
     return {name.replace("-", "_"): float(value) for name, value in table.items()}
 
 
+def _feedback(table: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in table.items():
+        _known({"ask": str}, name)
+        _expect(
+            isinstance(value, str) and 0 < len(value) <= 500,
+            name,
+            "a sentence, at most 500 characters",
+            value,
+        )
+    return dict(table)
+
+
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "predictions": _predictions,
     "points": _points,
@@ -150,4 +168,5 @@ _TABLES: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "due": _due,
     "extension": _extensions,
     "late": _late,
+    "feedback": _feedback,
 }

@@ -284,7 +284,7 @@ class FakeEngine:
     def unpack(self, raw: bytes) -> tuple[dict[str, bytes], list[str]]:
         return unpack_zip(raw)
 
-    def run(self, plan: Plan, _judge: object) -> Result:
+    def run(self, plan: Plan, _judge: object, _to_draw: object = None) -> Result:
         result = Result()
         written = {step.exercise: step.source for step in plan.tasks if step.do == "run" and step.exercise}
         for step in plan.tasks:

@@ -157,7 +157,7 @@ class ClassRun:
 
     def _note(self, one: Work, verdict: Verdict, after: Recorded) -> None:
         """Keep what the summary says of a verdict, and what it changes."""
-        self.outcome.rows[one.learner, one.assignment] = replace(verdict, printed={})
+        self.outcome.rows[one.learner, one.assignment] = verdict.without_texts()
         self.outcome.warnings += [f"{one.name}: {warning}" for warning in dict.fromkeys(verdict.warnings)]
         self.outcome.new += not one.finished
         reason = "deadline" if one.finished else one.reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.gradebook.feedback import recorded_key
@@ -25,7 +25,7 @@ class Work:
     found: Found
     stands: Stands
     before: Recorded  # in the gradebook
-    earlier: Verdict | None  # without what was printed, with which a large class would fill the memory
+    earlier: Verdict | None  # without its texts
     known: Mapping[str, str]  # what its marks by hand stand on
     reason: str
     holds: bool = False  # the earlier verdict: nobody's code has to run
@@ -63,7 +63,7 @@ def work_on(
     reason = changed(earlier.stands, stands) if earlier.stands else "again"
     holds = not again and counts(earlier, stands, trust_submissions)
     finished = holds and bool(before.marks) and not reason and recorded_key(graded) == digest(stands)
-    earlier = replace(earlier, printed={})
+    earlier = earlier.without_texts()
     return Work(found, stands, before, earlier, earlier.answers, reason or "again", holds, finished)
 
 

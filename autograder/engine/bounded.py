@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from dataclasses import replace
@@ -14,6 +15,7 @@ FIELD = 1_000  # characters of one text in an observation
 _TEXT = 20_000  # characters kept of any text
 _ITEMS = 1_000  # of one list or object in an observation
 _MESSAGE, _DETAILS = 1_000, 20  # characters of a sentence in a report, and lines beside it
+MOST_TRACE = 50_000  # characters of JSON; the models of the lessons have up to 13,000
 # The names that a probe gives its arrays; `json.dumps` and f-strings would carry others anywhere.
 _ARRAY_NAME = re.compile(r"[A-Za-z0-9_:#. -]{1,120}")
 
@@ -58,6 +60,18 @@ def bounded_observation(seen: Observation) -> Observation:
     if odd := next((name for name in seen.arrays if not _ARRAY_NAME.fullmatch(name)), None):
         raise frames.FrameError(f"an array is called {odd[:40]!r}")
     return Observation(seen.arrays, _bounded_facts(seen.facts))
+
+
+def bounded_trace(value: Any) -> dict[str, Any]:
+    """The trace of a model, plain and short; empty where it is longer than a picture has room for.
+
+    Whether it is one at all, whoever draws it looks.
+    """
+    try:
+        trace = _bounded_facts(value if isinstance(value, dict) else {})
+    except frames.FrameError:
+        return {}
+    return trace if len(json.dumps(trace)) <= MOST_TRACE else {}
 
 
 def bounded_report(report: Report) -> Report:

@@ -14,13 +14,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.engine.bounded import bounded_observation, bounded_report, plain_text
+from autograder.engine.bounded import bounded_observation, bounded_report, bounded_trace, plain_text
 from autograder.engine.inside import frames
 from autograder.engine.plan import PRINTED, CellOutput, Plan, Result, Task
 from autograder.engine.sandbox import Child, ChildLostError, Level, Limits
 from sumskip.checking.core import Ask, Case, Observation, Report
 
 JudgeExercise = Callable[[str, Ask], Report]
+ToDraw = Callable[[Report], Case | None]
 
 _RESTARTS = 4
 
@@ -39,9 +40,10 @@ class OneRun:
         level: Level,
         plan: Plan,
         judge_exercise: JudgeExercise,
+        to_draw: ToDraw,
     ) -> None:
         self.spawn, self.limits = spawn, limits
-        self.plan, self.judge_exercise = plan, judge_exercise
+        self.plan, self.judge_exercise, self.to_draw = plan, judge_exercise, to_draw
         self.result = Result(level=level)
         self.stopped: dict[int, str] = {}  # tasks that are not run again, and why
         self.room = PRINTED  # characters that cells may still print
@@ -94,7 +96,22 @@ class OneRun:
                 except ChildLostError as lost:
                     self._lost(index, task, str(lost))
                     return str(lost)
+            self._trace_models(child)
         return ""
+
+    def _trace_models(self, child: Child) -> None:
+        """Ask what models did, once all is judged: so no grade can depend on what comes of it."""
+        for task in self.plan.tasks:
+            case = self.to_draw(self.result.reports[task.name]) if task.do == "check" else None
+            if case is None:
+                continue
+            question = {"do": "trace", "symbol": task.symbol, "case": case.to_json()}
+            try:
+                reply, _ = child.request(question, self.limits.trace_seconds)
+            except ChildLostError:
+                return
+            if trace := bounded_trace(reply.get("trace")):
+                self.result.traces[task.name] = trace
 
     def _run_cell(self, child: Child, index: int, task: Task) -> None:
         seconds = max(0.1, min(self.limits.cell_seconds, self.left()))

@@ -102,6 +102,7 @@ class Result:
 
     reports: dict[str, Report] = field(default_factory=dict)
     outputs: dict[str, CellOutput] = field(default_factory=dict)
+    traces: dict[str, dict[str, Any]] = field(default_factory=dict)  # by exercise, as they came out, bounded
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     level: Level = "walled"

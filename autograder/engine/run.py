@@ -16,7 +16,7 @@ from types import MappingProxyType, TracebackType
 
 from autograder.engine.bounded import plain_text
 from autograder.engine.inside.notebook import Outline, OutlineError
-from autograder.engine.one_run import JudgeExercise, OneRun
+from autograder.engine.one_run import JudgeExercise, OneRun, ToDraw
 from autograder.engine.plan import Plan, Result
 from autograder.engine.reading import read_walled, unpack_walled
 from autograder.engine.sandbox import Child, Level, Limits, SandboxError, WarmParent
@@ -99,18 +99,20 @@ class Engine:
         """Python, torch and sumskip inside the sandbox."""
         return dict(self._warm.versions) if self._warm else {}
 
-    def run(self, plan: Plan, judge_exercise: JudgeExercise) -> Result:
+    def run(self, plan: Plan, judge_exercise: JudgeExercise, to_draw: ToDraw = lambda report: None) -> Result:
         """Run the learner's cells and judge every exercise of the plan.
 
         `judge_exercise(name, ask)` runs here, outside, and is given the only way to the answer. It may
         raise: that exercise is then not graded. A process that dies is started again without the cell
-        that killed it, at most four times.
+        that killed it, at most four times. `to_draw(report)` is the case with which the answer is traced
+        when all is judged, if it is a model.
         """
         modules = [
             module for word, module in _ONCE.items() if any(word in task.source for task in plan.tasks)
         ]
         with self._slots:
-            return OneRun(partial(self.spawn, modules), self.limits, self.level, plan, judge_exercise).go()
+            spawn = partial(self.spawn, modules)
+            return OneRun(spawn, self.limits, self.level, plan, judge_exercise, to_draw).go()
 
     def read(self, raw: bytes, beside: Mapping[str, bytes] = MappingProxyType({})) -> Outline:
         """Parse a notebook file behind the walls, in a process that no learner's code has been in.

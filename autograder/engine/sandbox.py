@@ -56,6 +56,7 @@ class Limits:
     cell_seconds: float = 30.0
     ask_seconds: float = 15.0
     exercise_seconds: float = 60.0
+    trace_seconds: float = 5.0
     submission_seconds: float = 180.0
     grace_seconds: float = 2.0  # between asking a cell to stop and killing it
     cpu_seconds: int = 120

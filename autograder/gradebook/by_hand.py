@@ -31,17 +31,10 @@ class Given:
     @classmethod
     def of(cls, student: Student, grade: Grade, comment: Comment | None) -> Given:
         name = " ".join(filter(None, (student.first_name, student.last_name)))
-        mark = Mark(
-            grade.auto_score,
-            grade.manual_score,
-            grade.extra_credit or 0.0,
-            grade.max_score,
-            grade.needs_manual_grade,
-        )
         return cls(
             student.id,
             f"{name} ({student.id})" if name else student.id,
-            mark,
+            Mark.of(grade),
             (comment and comment.manual_comment) or "",
         )
 

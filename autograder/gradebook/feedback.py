@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import warnings
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbgrader.api import Assignment, Comment, Grade, SubmittedAssignment, SubmittedNotebook
 from nbgrader.converters import GenerateFeedback
@@ -15,10 +17,11 @@ from sqlalchemy.exc import SAWarning
 
 from autograder.files import write_whole
 from autograder.gradebook.exchange import carry
+from autograder.gradebook.marks import Mark
+from autograder.gradebook.page_overview import LATE, Points, lesson_of
 from autograder.gradebook.pages import PageExporter, pages_digest
 from autograder.gradebook.session import SharedGradebook, course_folders, load_course, one_session
-
-_PAGE_MARK = "<!-- sumskip page {} -->"
+from autograder.settings import read_settings
 
 
 class FeedbackPages:
@@ -41,22 +44,27 @@ class FeedbackPages:
     def write(self, learner: str, assignment: str) -> bool:
         """Write the page of one submission; False where the present page shows all of it already."""
         source, page = self._places(learner, assignment)
-        mark = _PAGE_MARK.format(self._shown(source, learner, assignment))
+        shown, points = self._shown(source, learner, assignment)
+        there = _Mark.at_end_of(page)
         carry(source.parent, page.parent, recorded_key(source))
-        if _ends_with(page, mark):
+        if there and there.shown == shown:
             return False
+        # What has changed stays said until it changes again: nobody may have read the page that said it.
+        before = {} if there is None else there.points if there.points != points else there.before
         with one_session(self.gradebook):
             resources = self.converter.init_single_notebook_resources(str(source))
+            resources["before"] = before
             html, _ = self.converter.exporter.from_filename(str(source), resources=resources)
         self.gradebook.rollback()
-        write_whole(page, f"{html.rstrip()}\n{mark}\n")
+        write_whole(page, f"{html.rstrip()}\n{_Mark(shown, points, before)}\n")
         return True
 
     def is_fresh(self, learner: str, assignment: str) -> bool:
         """Whether there is a page of this submission that shows what the gradebook has now."""
         source, page = self._places(learner, assignment)
+        there = _Mark.at_end_of(page)
         try:
-            return _ends_with(page, _PAGE_MARK.format(self._shown(source, learner, assignment)))
+            return there is not None and there.shown == self._shown(source, learner, assignment)[0]
         except FileNotFoundError:  # its graded notebook
             return False
 
@@ -66,34 +74,54 @@ class FeedbackPages:
         page = self.root / self.folders.feedback_directory / learner / assignment / f"{assignment}.html"
         return source, page
 
-    def _shown(self, source: Path, learner: str, assignment: str) -> str:
-        """A digest of all that goes into a page: the notebook, marks, comments, and what makes pages."""
-        rows: list[Any] = []
-        scores = ("auto_score", "manual_score", "extra_credit", "needs_manual_grade")
-        marks = (*scores, "auto_comment", "manual_comment")
+    def _shown(self, source: Path, learner: str, assignment: str) -> tuple[str, Points]:
+        """A digest of all that goes into a page, with what makes pages; and the points on it."""
+        rows: list[Any] = [read_settings(self.root).ask, lesson_of(self.root, assignment)]
+        points: dict[str, float | None] = {}
         for table in (Grade, Comment):
             query = self.gradebook.db.query(table).join(SubmittedNotebook).join(SubmittedAssignment)
             query = query.join(Assignment).filter(
                 SubmittedAssignment.student_id == learner, Assignment.name == assignment
             )
-            for row in query:
-                late = row.notebook.late_submission_penalty
-                rows.append([table.__name__, row.name, late, *(getattr(row, mark, None) for mark in marks)])
+            for row in sorted(query, key=lambda row: str(row.name)):
+                if isinstance(row, Grade):
+                    mark, handed_in = Mark.of(row), row.notebook.assignment
+                    points[row.name] = mark.points
+                    points[LATE] = row.notebook.late_submission_penalty or 0.0
+                    rows.append(
+                        [row.name, asdict(mark), str(handed_in.timestamp), handed_in.total_seconds_late]
+                    )
+                rows.append(
+                    [row.name, getattr(row, "auto_comment", None), getattr(row, "manual_comment", None)]
+                )
         self.gradebook.rollback()
-        shown = pages_digest().encode() + json.dumps(sorted(rows)).encode() + source.read_bytes()
-        return hashlib.sha256(shown).hexdigest()[:24]
+        shown = pages_digest().encode() + json.dumps([rows, points]).encode() + source.read_bytes()
+        return hashlib.sha256(shown).hexdigest()[:24], points
 
     def close(self) -> None:
         self.gradebook.end()
 
 
-def _ends_with(path: Path, mark: str) -> bool:
-    try:
-        with path.open("rb") as file:
-            file.seek(-min(200, path.stat().st_size), os.SEEK_END)
-            return file.read().decode(errors="replace").rstrip().endswith(mark)
-    except FileNotFoundError:
-        return False
+class _Mark(NamedTuple):
+    """The last line of a page: a digest of what it shows, its points, and those of the page before."""
+
+    shown: str
+    points: Points
+    before: Points
+
+    def __str__(self) -> str:
+        return f"<!-- sumskip page {json.dumps(self)} -->"
+
+    @classmethod
+    def at_end_of(cls, page: Path) -> _Mark | None:
+        """None where there is no page, or one without."""
+        try:
+            with page.open("rb") as file:
+                file.seek(-min(20_000, page.stat().st_size), os.SEEK_END)
+                found = re.search(rb"<!-- sumskip page (\[.*\]) -->\s*\Z", file.read())
+            return cls(*json.loads(found[1])) if found else None
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
 
 
 def recorded_key(graded: Path) -> str | None:

@@ -24,6 +24,11 @@ class Mark:
     most: float
     waits: bool
 
+    @classmethod
+    def of(cls, grade: Grade) -> Mark:
+        extra = grade.extra_credit or 0.0
+        return cls(grade.auto_score, grade.manual_score, extra, grade.max_score, grade.needs_manual_grade)
+
     @property
     def points(self) -> float | None:
         """What counts; None where it has not been marked yet, which nbgrader adds up as 0."""

@@ -13,7 +13,8 @@ from typing import Any
 from nbformat import NotebookNode, from_dict
 
 from autograder.gradebook.page_html import ATTACHED, is_bounded, pixels
-from autograder.gradebook.page_text import MOST_OUTPUT, Room
+from autograder.gradebook.page_text import MOST_OUTPUT, Room, capped
+from autograder.gradebook.page_trace import TRACE, TraceRefusedError, drawn
 
 MOST_CELLS = 1_000  # besides nbgrader's own
 MOST_SOURCE = 200_000  # characters of all cells
@@ -51,6 +52,13 @@ def _rules(metadata: object) -> dict[str, Any]:
     return {"grade_id": name, **flags, **points}
 
 
+def _verdict(metadata: Any) -> NotebookNode:
+    """What a page says of a verdict, where its cell has one."""
+    said = metadata.get("sumskip")
+    said = said if isinstance(said, dict) else {}
+    return from_dict({name: capped(_text(said.get(name)), 1_000) for name in ("status", "title", "message")})
+
+
 class _Cleaner:
     """Cleans cell by cell; what one takes, the next has not."""
 
@@ -63,7 +71,10 @@ class _Cleaner:
         if kind == "code":
             check = bool(rules) and rules["grade"] and not rules["solution"]
             outputs = list(self._outputs(_list(cell.get("outputs")), check))
-            return _cell("code", source, rules, name, outputs=outputs, execution_count=None)
+            kept = _cell("code", source, rules, name, outputs=outputs, execution_count=None)
+            if check:
+                kept["metadata"]["sumskip"] = _verdict(cell["metadata"])
+            return kept
         if kind != "markdown":  # a raw cell would go into the page as it is
             source = "\n".join(f"    {line}" for line in source.split("\n"))
         attached = cell.get("attachments")
@@ -108,6 +119,7 @@ class _Cleaner:
         report = _text(data.get("text/html"))
         if check and report and is_bounded(report) and self.outputs.holds(len(report)):
             yield _displayed("text/html", report)
+            yield from self._model(data.get(TRACE))
             return
         for kind in ("png", "jpeg"):
             if picture := self._picture(data, kind):
@@ -116,13 +128,26 @@ class _Cleaner:
         text = _text(data.get("text/plain")) or "… an output of a kind that is not shown."
         yield _displayed("text/plain", self.outputs.take(text))
 
+    def _model(self, trace: object) -> Iterator[NotebookNode]:
+        """The picture of what a learner's model did, where their process has told it."""
+        if trace is None:
+            return
+        try:
+            svg, alt = drawn(trace)
+        except TraceRefusedError:
+            svg = alt = ""
+        if svg and self.outputs.holds(len(svg)):
+            yield _displayed("image/svg+xml", svg, alt)
+        else:
+            yield _stream("… a picture of this model is not shown.")
+
 
 def _stream(text: str, name: object = "stdout") -> NotebookNode:
     return NotebookNode(output_type="stream", name="stderr" if name == "stderr" else "stdout", text=text)
 
 
-def _displayed(kind: str, content: str) -> NotebookNode:
-    about = NotebookNode({kind: NotebookNode(alt="A picture that this cell displayed")})
+def _displayed(kind: str, content: str, alt: str = "A picture that this cell displayed") -> NotebookNode:
+    about = NotebookNode({kind: NotebookNode(alt=alt)})
     return NotebookNode(output_type="display_data", metadata=about, data=NotebookNode({kind: content}))
 
 

@@ -1,8 +1,9 @@
 """HTML of three kinds for a page: our reports, markdown and code, each made of what an allow-list names.
 
 HTML has one author, `sumskip.check`: only a check cell shows it. In markdown it is text like any other,
-so a script in it is read and not lost. Text is dark and its ground light, nothing moves, covers or hides
-anything, no picture is an SVG (nested ones freeze a browser), and nothing comes from another address.
+so a script in it is read and not lost; `<details>` alone folds, as in lessons. Text is dark and its ground
+light, nothing moves, covers or hides anything, no picture in it is an SVG (nested ones freeze a browser), and
+nothing comes from another address.
 
 What a text may cost is bounded by its length, the seconds of its page, and the HTML that comes of it.
 """
@@ -109,7 +110,7 @@ _report_cleaner = nh3.Cleaner(
     link_rel=None,
 )
 _markdown_cleaner = nh3.Cleaner(
-    tags=_TAGS | {"img"},
+    tags=_TAGS | {"details", "img", "summary"},
     clean_content_tags=set(),
     attributes={
         "*": set(),
@@ -138,12 +139,12 @@ class Allowance:
         if len(text) <= MOST_RENDERED and self.seconds > 0:
             started = time.monotonic()
             try:
-                with _at_most(self.seconds):
+                with at_most(self.seconds):
                     rendered = _remembered(render, text)
                 if len(rendered) <= self.characters:
                     self.characters -= len(rendered)
                     return rendered
-            except (Exception, _TooSlow):
+            except (Exception, TooSlow):
                 pass  # whatever a renderer stumbles over is text too
             finally:
                 self.seconds -= time.monotonic() - started
@@ -207,6 +208,9 @@ def highlight_code(
 _highlight: Callable[[str], str] = Highlight2HTML(pygments_lexer="python3")
 
 
+_FOLD = re.compile("&lt;(/?(?:details|summary|code))&gt;")
+
+
 class _AsTyped(IPythonRenderer):
     """Markdown without what it can smuggle in: HTML and pictures stay text, code is Python or plain."""
 
@@ -217,6 +221,12 @@ class _AsTyped(IPythonRenderer):
         if (info or "").strip().lower() in ("python", "python3", "py"):
             return _highlight(code)
         return f"<pre>{html.escape(code)}</pre>"
+
+    def block_html(self, text: str) -> str:
+        # A fold, as lessons have them, opens and closes; all other HTML is there to read.
+        shown = html.escape(text.strip())
+        folds = text.lstrip().startswith(("<details>", "</details>"))
+        return _FOLD.sub(r"<\1>", shown) if folds else f"<p>{shown}</p>\n"
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         if ATTACHED.fullmatch(url):
@@ -264,12 +274,12 @@ def pixels(encoded: str, kind: str) -> int:
     return width * height if still and fits else 0
 
 
-class _TooSlow(BaseException):
+class TooSlow(BaseException):
     """No `Exception`, which the libraries at work would take for their own and go on."""
 
 
 @contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
+def at_most(seconds: float) -> Iterator[None]:
     """Interrupt what runs inside after some seconds, where this thread can be interrupted.
 
     Elsewhere, on Windows and outside the main thread, one text runs to its end: then `MOST_RENDERED`
@@ -283,7 +293,7 @@ def _at_most(seconds: float) -> Iterator[None]:
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         if running:
-            raise _TooSlow
+            raise TooSlow
 
     signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)  # again, should something have swallowed it

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,12 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from nbgrader.preprocessors import GetGrades
 
+from autograder.gradebook.marks import Mark
 from autograder.gradebook.page_cells import clean_cells
 from autograder.gradebook.page_html import Allowance, clean_html, highlight_code, markdown2html
+from autograder.gradebook.page_overview import Lesson, Overview, Row, lesson_of
 from autograder.gradebook.page_text import MOST_TEXT, capped
+from autograder.settings import read_settings
 
 _HERE = Path(__file__).parent
 # What `nbgrader_config.py` gives nbconvert's HTML exporter: the template, and its filters by name so
@@ -38,6 +42,7 @@ FILTERS = {
     "markdown2html": "autograder.gradebook.pages.markdown_in_page",
     "page_body": "autograder.gradebook.pages.page_body",
     "page_head": "autograder.gradebook.pages.page_head",
+    "report_text": "autograder.gradebook.pages.report_text",
     "round": "autograder.gradebook.pages.rounded",
     "strip_files_prefix": "autograder.gradebook.pages.unchanged",
 }
@@ -58,9 +63,18 @@ _STYLE = """<style>
 #notebook pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 /* Contrast of 4.5 : 1 at least, also of the colours of code; and a link is told by more than its colour. */
 #notebook pre { background: #fff; }
-#toc a, #notebook .rendered_html a { color: #1f5c92; text-decoration: underline; }
+.overview a, #notebook .rendered_html a { color: #1f5c92; text-decoration: underline; }
 #notebook .nbgrader_cell .panel-heading a { color: #fff; text-decoration: underline; }
 summary { display: list-item; cursor: pointer; } /* with the sign that it can be opened */
+@media print { details::details-content { content-visibility: visible; } } /* what is folded, on paper too */
+#notebook-container, .overview { max-width: 75em; margin: 0 auto; }
+.overview { padding: 0 15px 1em; }
+.overview table { margin-bottom: 1em; }
+.overview caption { padding: 0 0 .3em; color: #333; }
+.overview th, .overview td { padding: .3em 1em .3em 0; vertical-align: top; }
+.overview tr { border-bottom: 1px solid #767676; }
+.overview tbody th { font-weight: normal; }
+.overview td:nth-child(2) { white-space: nowrap; }
 </style>
 </head>"""
 # MathJax, whose address no setting changes (formulas are read as typed), and bootstrap's font of icons.
@@ -68,7 +82,11 @@ _LOADED = re.compile(
     r"<!-- Loading mathjax macro -->.*?<!-- End of mathjax configuration -->|@font-face\s*{[^}]*}", re.DOTALL
 )
 
-_TITLE = re.compile(r'<div class="panel-heading">(\s*)<h4>(.*?)</h4>', re.DOTALL)
+# How nbgrader calls the cells of its own; in what a learner wrote there is no such tag.
+_LABEL = re.compile(
+    r"""<span class="nbgrader-label">(?:Student's (answer|task)|(?:Grade cell|Task): """
+    r"<code>([\w-]+)</code>)</span>"
+)
 
 
 class CleanPages(Preprocessor):
@@ -105,29 +123,59 @@ def rounded(value: Any, precision: int = 0, method: Any = "common") -> float | S
 
 
 class ShowGrades(GetGrades):
-    """nbgrader's GetGrades, for which unmarked is not zero: what waits for its first mark says so.
+    """nbgrader's GetGrades, which also says what stands at the top of the page (`page_overview`).
 
-    It stands in `c.GenerateFeedback.preprocessors`.
+    It stands in `c.GenerateFeedback.preprocessors`. Unmarked is not zero: what waits for its first mark
+    says so. `resources["before"]` has the points on the page that is replaced, if there is one.
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
-        self._open = 0.0
+        self._grades: list[tuple[NotebookNode, Mark]] = []
+        self._comments: set[str] = set()
+        self._time: tuple[datetime | None, float] = (None, 0.0)
         nb, resources = super().preprocess(nb, resources)
-        if self._open:
-            given = resources["nbgrader"]
-            given["max_score"] = Said(f"{given['max_score']:g}, {self._open:g} of them not marked yet")
+        root = Path(self.parent.parent.coursedir.root)
+        lesson, settings = lesson_of(root, self.assignment_id), read_settings(root)
+        resources["overview"] = Overview(
+            lesson.title,
+            tuple(self._row(cell, mark, lesson) for cell, mark in self._grades),
+            resources["nbgrader"]["late_penalty"],
+            *self._time,
+            settings.ask,
+            resources.get("before", {}),
+        )
         return nb, resources
+
+    def _get_comment(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
+        super()._get_comment(cell, resources)
+        if cell.metadata.nbgrader["comment"]:
+            self._comments.add(cell.metadata.nbgrader["grade_id"])
 
     def _get_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
         super()._get_score(cell, resources)
         name = cell.metadata["nbgrader"]["grade_id"]
         grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
-        if grade.auto_score is None and grade.manual_score is None and grade.needs_manual_grade:
-            self._open += grade.max_score
+        mark, handed_in = Mark.of(grade), grade.notebook.assignment
+        self._time = (handed_in.timestamp, handed_in.total_seconds_late)
+        self._grades.append((cell, mark))
+        if mark.points is None:
             cell.metadata.nbgrader["score"] = Said("not marked yet")
             cell.metadata.nbgrader["points"] = Said(f"{grade.max_score:g} points open")
         if not grade.max_score:
             cell.metadata.nbgrader["points"] = Said("0, optional")
+
+    def _row(self, cell: NotebookNode, mark: Mark, lesson: Lesson) -> Row:
+        name, said = cell.metadata.nbgrader["grade_id"], cell.metadata.get("sumskip", {})
+        exercise = name.removesuffix("_check")
+        return Row(
+            name,
+            lesson.names.get(exercise, exercise),
+            mark,
+            said.get("title", ""),
+            said.get("message", ""),
+            said.get("status") == "not_graded",
+            bool({name, exercise} & self._comments),
+        )
 
 
 @pass_context
@@ -138,12 +186,26 @@ def page_head(page: Context, head: str) -> str:
     return head.replace("<head>", _HEAD.format(policy=policy), 1).replace("</head>", _STYLE, 1)
 
 
-def page_body(body: str) -> str:
-    """The body of a feedback page, its title in a landmark and no heading: the page's `h1` is the lesson's.
+@pass_context
+def page_body(page: Context, body: str) -> str:
+    """The body of a feedback page, in which an exercise has its name and the reader is the one who answered.
 
     formgrader's body is another and stays as it is.
     """
-    return _TITLE.sub(r'<div class="panel-heading" role="banner">\1<p class="h4">\2</p>', body, count=1)
+    names = page["resources"]["overview"].names
+
+    def label(found: re.Match[str]) -> str:
+        said = html.escape(names.get(found[2], found[2])) if found[2] else f"Your {found[1]}"
+        return f'<span class="nbgrader-label">{said}</span>'
+
+    return _LABEL.sub(label, body)
+
+
+def report_text(text: str) -> str:
+    """A sentence of a report, escaped, with code as code."""
+    from sumskip.checking.check import as_code  # not for every page: it brings more along
+
+    return as_code(text)
 
 
 @pass_context

@@ -11,7 +11,7 @@ the outputs that make nbgrader's `determine_grade` say what the report says.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from traitlets import Bool
 from autograder.files import share_with_group
 from autograder.gradebook.exchange import carry
 from autograder.gradebook.page_text import MOST_OUTPUT, Room, capped
+from autograder.gradebook.page_trace import TRACE
 from autograder.submission.stands import digest, of_answers
 from autograder.submission.verdicts import Printed, Verdict, save, verdict_path
 from sumskip.checking.core import Report
@@ -151,8 +152,7 @@ def show_verdict(nb: NotebookNode, verdict: Verdict) -> None:
         if is_grade(cell) and not is_solution(cell):
             report = reports.pop(cell.metadata.nbgrader["grade_id"], None)
             if report is not None:
-                cell.metadata["sumskip"] = {"status": report.status}
-                cell.outputs = report_outputs(report, float(cell.metadata.nbgrader["points"]))
+                _show_report(cell, report, verdict.traces.get(report.exercise))
         elif printed := verdict.printed.get(cell.get("id", "")):
             cell.outputs = list(_printed_outputs(printed, room))
     if reports:
@@ -169,24 +169,38 @@ def _printed_outputs(printed: Printed, room: Room) -> Iterator[NotebookNode]:
         yield NotebookNode(output_type="error", ename=name, evalue=message, traceback=[error])
 
 
-def report_outputs(report: Report, points: float) -> list[NotebookNode]:
-    """The report to read, and the score as the plain float that nbgrader turns into partial credit."""
+def _show_report(cell: NotebookNode, report: Report, trace: Mapping[str, Any] | None) -> None:
+    """The report to read, and the score as the plain float that nbgrader turns into partial credit.
+
+    The first hint is open, since here no second check opens it.
+    """
+    points = float(cell.metadata.nbgrader["points"])
     if not math.isclose(report.max_score, points):
         key = f"{report.max_score:g}"
         raise VerdictError(f"{report.exercise}: the master gives {points:g} points, the key {key}")
     if not math.isfinite(report.score):
         raise VerdictError(f"{report.exercise}: the score is {report.score}")
-    from sumskip.checking.check import report_html, report_text  # not for every page: it brings more along
+    # not for every page: it brings more along
+    from sumskip.checking.check import report_html, report_text, title_of
 
-    shown = _output("display_data", {"text/html": report_html(report), "text/plain": report_text(report)})
-    if report.status == "not_graded":
-        return [shown]
-    # nbgrader refuses the whole submission where a rounding error exceeds the points.
-    score = min(max(float(report.score), 0.0), points)
-    return [shown, _output("execute_result", {"text/plain": repr(score)}, execution_count=None)]
+    html = report_html(report, opened=1, closed=len(report.hints))
+    shown: dict[str, Any] = {"text/html": html, "text/plain": report_text(report, opened=1)}
+    if trace:
+        shown[TRACE] = trace
+    cell.metadata["sumskip"] = {
+        "status": report.status,
+        "title": title_of(report),
+        "message": report.message,
+    }
+    cell.outputs = [_output("display_data", shown)]
+    if report.status != "not_graded":
+        # nbgrader refuses the whole submission where a rounding error exceeds the points.
+        score = min(max(float(report.score), 0.0), points)
+        value = {"text/plain": repr(score)}
+        cell.outputs.append(_output("execute_result", value, execution_count=None))
 
 
-def _output(kind: str, data: dict[str, str], **more: Any) -> NotebookNode:
+def _output(kind: str, data: dict[str, Any], **more: Any) -> NotebookNode:
     """As `nbformat.v4.new_output`, which validates each one: here the whole notebook is, at the end."""
     return NotebookNode(output_type=kind, data=NotebookNode(data), metadata=NotebookNode(), **more)
 

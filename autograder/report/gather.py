@@ -179,7 +179,7 @@ def _hiding(names: Collection[str]) -> Callable[[str], str]:
 def _light(verdict: Verdict) -> Verdict:
     """A verdict without what the report does not need, so that a large class fits into memory."""
     reports = tuple(replace(report, parts=(), hints=()) for report in verdict.reports)
-    return replace(verdict, reports=reports, printed={}, answers={}, versions={}, stands={}, warnings=())
+    return replace(verdict.without_texts(), reports=reports, answers={}, versions={}, stands={}, warnings=())
 
 
 def _answers(graded: Path, released: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

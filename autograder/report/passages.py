@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.engine.ours import rules_of, text_of
 from autograder.exercises import EXERCISES
+from autograder.submission.sections import Section, sections
 
 # Ideas that have a passage of their own, by the cell in which it begins. An exercise of an earlier lesson
 # never points there; all other mistakes have the passage that leads up to their exercise.
@@ -54,14 +53,14 @@ class Passages:
     """The passages of the lessons in `masters`."""
 
     def __init__(self, masters: Mapping[str, Any]) -> None:
-        self._sections = {name: _sections(name, notebook["cells"]) for name, notebook in masters.items()}
-        found = {one.cell: one for sections in self._sections.values() for _, one, _ in sections}
+        self._sections = {name: sections(notebook["cells"]) for name, notebook in masters.items()}
+        found = {one.cell: _passage(name, one) for name, them in self._sections.items() for one in them}
         named = [(found[cell], beliefs) for (_, cell), beliefs in OWN.items() if cell in found]
         self._own = {belief: one for one, beliefs in named for belief in beliefs.split()}
 
     def title(self, assignment: str) -> str:
         """The lesson's own title: "1. Sequential flow: one module after the other"."""
-        return next((one.heading for _, one, _ in self._sections[assignment]), assignment)
+        return next((one.heading for one in self._sections[assignment]), assignment)
 
     def of(self, assignment: str, exercise: str, belief: str = "") -> Passage | None:
         """What to repeat after this belief was seen in this exercise.
@@ -72,20 +71,12 @@ class Passages:
         own = self._own.get(belief)
         if own and own.assignment <= assignment:
             return own
-        sections = self._sections[assignment]
-        place = next((i for i, (_, _, names) in enumerate(sections) if exercise in names), 0)
+        there = self._sections[assignment]
+        place = next((i for i, one in enumerate(there) if exercise in one.exercises), 0)
         predicted = exercise in EXERCISES and EXERCISES[exercise].kind == "literals"
-        near = sections[place + 1 :] if predicted else [s for s in reversed(sections[:place]) if s[0] == 2]
-        return next((one for _, one, names in near if not names), None)
+        near = there[place + 1 :] if predicted else [one for one in reversed(there[:place]) if one.level == 2]
+        return next((_passage(assignment, one) for one in near if not one.exercises), None)
 
 
-def _sections(assignment: str, cells: Iterable[Any]) -> list[tuple[int, Passage, list[str]]]:
-    """Each heading's level, its passage, and the exercises in it."""
-    found: list[tuple[int, Passage, list[str]]] = []
-    for cell in cells:
-        if cell["cell_type"] == "markdown":
-            for marks, heading in re.findall(r"^(#+) +(.+?) *#*$", text_of(cell), re.MULTILINE):
-                found.append((len(marks), Passage(assignment, heading, str(cell.get("id", ""))), []))
-        if found and rules_of(cell).get("solution"):
-            found[-1][2].append(rules_of(cell)["grade_id"])
-    return found
+def _passage(assignment: str, section: Section) -> Passage:
+    return Passage(assignment, section.heading, section.cell)

@@ -64,13 +64,13 @@ def grade_exercise(
         return decided
     shown = judge(public_key(name), ask, again)
     if shown.status == "passed":
-        return replace(decided, message=_ONLY_ELSEWHERE, details=(), diagnosis=None)
+        return replace(decided, message=_ONLY_ELSEWHERE, details=(), diagnosis=None, case="")
     message = (
         shown.message
         if shown.diagnosis == decided.diagnosis or decided.diagnosis is None
         else decided.message
     )
-    return replace(decided, message=message, details=shown.details)
+    return replace(decided, message=message, details=shown.details, case=shown.case)
 
 
 def grade_submission(course: Course, submission: Submission, stands: Stands, engine: Engine) -> Verdict:
@@ -91,7 +91,7 @@ def grade_submission(course: Course, submission: Submission, stands: Stands, eng
             points=exercises[name],
         )
 
-    result = engine.run(submission.plan, judged)
+    result = engine.run(submission.plan, judged, _to_draw)
     ended = "The notebook ended before this exercise was reached."
     reports = tuple(
         result.reports.get(name) or not_graded(name, points, ended) for name, points in exercises.items()
@@ -109,7 +109,15 @@ def grade_submission(course: Course, submission: Submission, stands: Stands, eng
         warnings=(*submission.warnings, *result.warnings),
         submitted_version=submission.version,
         answers=of_answers(submission.notebook.cells),
+        traces=result.traces,
     )
+
+
+def _to_draw(report: Report) -> Case | None:
+    """The published case that shows what is wrong with a model; None for what is right, or no model."""
+    if report.status != "failed" or EXERCISES[report.exercise].kind != "module":
+        return None
+    return next((case for case in public_key(report.exercise).cases if case.id == report.case), None)
 
 
 def _printed(output: CellOutput) -> Printed:

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -41,7 +41,8 @@ class Verdict:
 
     `printed` goes by cell id; `seed` names the course's secret without telling it; `submitted_version`
     is the course's version the notebook was made with; `answers` has, for each graded cell, a digest of what
-    a mark by hand stands on; `look` are the graded cells that a person is to look at, whatever their points.
+    a mark by hand stands on; `look` are the graded cells that a person is to look at, whatever their points;
+    `traces` what wrong models did, by exercise, as their own process told it.
     """
 
     assignment: str
@@ -55,6 +56,11 @@ class Verdict:
     submitted_version: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
     look: tuple[str, ...] = ()
+    traces: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def without_texts(self) -> Verdict:
+        """Without what was printed and traced, with which a large class would fill the memory."""
+        return replace(self, printed={}, traces={})
 
     @property
     def score(self) -> float:

@@ -27,6 +27,7 @@ from . import frames, walls
 from .notebook import OutlineError, read_outline, salvaged
 from .pictures import Gathered, PictureError, drawn_anew
 from .shell import Capped, PlainHook, Shell
+from .traced import traced
 from .tripwire import BY_COMPILING, Tripwire
 from .unpack import unpack_zip
 
@@ -48,6 +49,7 @@ class Session:
         self._taken = bytearray()
         self._members: list[bytes] = []
         self._gathered = Gathered()
+        self._asked: dict[str, Any] = {}  # the answers that were judged: a later cell may take their name
 
     def _too_long(self, number: int, frame: FrameType | None) -> None:
         raise TimeLimit(f"stopped after {self._limit:g} s")
@@ -130,11 +132,18 @@ class Session:
         if not self._unchanged:
             self._refuse_changes()
         self._unchanged = False
+        answer = self._asked[symbol] = self.shell.user_ns.get(symbol)
         with self._at_most(seconds):
-            observation = probe(self.shell.user_ns.get(symbol), Case.from_json(case))
+            observation = probe(answer, Case.from_json(case))
         self._refuse_changes()
         self._unchanged = True
         return observation
+
+    def trace(self, symbol: str, case: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """What the model of an answer that was judged does with one case."""
+        self._unchanged = False
+        with self._at_most(seconds):
+            return {"trace": traced(self._asked.get(symbol), Case.from_json(case))}
 
     def _refuse_changes(self) -> None:
         replaced = self.tripwire.changed()
@@ -181,6 +190,9 @@ def _answer(session: Session, header: dict[str, Any], arrays: dict[str, Any]) ->
     if do == "ask":
         seen = partial(session.ask, header["symbol"], header["case"], header["seconds"])
         return _or_refused(nonce, lambda: frames.pack_observation(seen(), nonce))
+    if do == "trace":
+        drawn = partial(session.trace, header["symbol"], header["case"], header["seconds"])
+        return _or_refused(nonce, lambda: frames.pack({"nonce": nonce, **drawn()}))
     if do == "read":
         read = partial(session.read, header["seconds"])
         return _or_refused(nonce, lambda: frames.pack({"nonce": nonce, **read()}))

@@ -185,14 +185,27 @@ def _lines(report: Report) -> list[str]:
     return [*lines, f"… {more} more lines are not shown."] if more else lines
 
 
+def title_of(report: Report) -> str:
+    """The verdict in a sign and two words: "✗ Not yet"."""
+    if _asks_to_commit(report):
+        title = "Committed" if report.status == "passed" else "Not committed yet"
+    else:
+        committed = report.status == "passed" and set(report.beliefs.values()) - {"right"}
+        title = "Committed" if committed else _TITLE[report.status]
+    return f"{_SIGN[report.status]} {title}"
+
+
+def _asks_to_commit(report: Report) -> bool:
+    """Whether it is of predictions in a notebook, where nothing is graded yet."""
+    return not report.max_score and not report.parts and report.status != "not_graded"
+
+
 def _heading(report: Report) -> str:
-    name, sign = _short(report.exercise), _SIGN[report.status]
-    if not report.max_score and not report.parts and report.status != "not_graded":
-        return f"{sign} {'Committed' if report.status == 'passed' else 'Not committed yet'}: {name}"
-    committed = report.status == "passed" and set(report.beliefs.values()) - {"right"}
-    title = "Committed" if committed else _TITLE[report.status]
+    heading = f"{title_of(report)}: {_short(report.exercise)}"
+    if _asks_to_commit(report):
+        return heading
     points = f"{_points(report.score)} of {_points(report.max_score)} points"
-    return f"{sign} {title}: {name}, {points if report.max_score else 'optional'}"
+    return f"{heading}, {points if report.max_score else 'optional'}"
 
 
 def report_text(report: Report, opened: int = 0) -> str:
@@ -205,11 +218,11 @@ def report_text(report: Report, opened: int = 0) -> str:
     return "\n".join(lines)
 
 
-def report_html(report: Report, opened: int = 0) -> str:
+def report_html(report: Report, opened: int = 0, closed: int = 1) -> str:
     """A report as HTML without scripts, as `report_text` is; everything in it is escaped.
 
     The box has its own background, so that it reads the same on light and dark pages. Hints are
-    `<details>`: they open by keyboard, and those in `opened` are open already.
+    `<details>`, which open by keyboard: the first `opened` are open already, and `closed` more stand below.
     """
     colour = _COLOUR[report.status]
     body = [
@@ -230,9 +243,7 @@ def report_html(report: Report, opened: int = 0) -> str:
             '<table aria-label="Points by part" '
             f'style="margin:0 0 .4em;color:#333;background:#fff;border:0"><tbody>{rows}</tbody></table>'
         )
-    for i, hint in enumerate(report.hints, 1):
-        if i > opened + 1:
-            break  # one rung at a time: the next closed hint, no more
+    for i, hint in enumerate(report.hints[: opened + closed], 1):
         state = " open" if i <= opened else ""
         body.append(_closed(i, hint, state))
     return (

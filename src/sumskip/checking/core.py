@@ -120,6 +120,7 @@ class Report:
 
     `message` is the sentence for the learner; `details` are lines of expected beside actual. `beliefs` says
     of each prediction, by question, what it shows: "right", the id of a wrong value that we know, or "other".
+    `case` is the id of the case that shows what is wrong.
     """
 
     exercise: str
@@ -132,6 +133,7 @@ class Report:
     parts: tuple[PartResult, ...] = ()
     hints: tuple[str, ...] = ()
     beliefs: Mapping[str, str] = field(default_factory=dict)
+    case: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The object that `python -m autograder check --json` prints for one exercise."""

@@ -315,11 +315,11 @@ def _report(key: Key, this: _Round, message: str, diagnosis: str | None = None) 
     if any(difference.what == "problem" and difference.part == "shape" for difference in this.found):
         failed |= {part for part, _ in CHECKS[key.kind]}  # what stopped has shown nothing else
     parts = _score(key.parts, failed)
-    details: tuple[str, ...] = ()
-    if this.found:
-        shown = this.cases[this.first], this.seen, this.right
-        details = sentences.details(this.found[0], *shown, key)
-    return key.report(parts, message, diagnosis, details)
+    if not this.found:
+        return key.report(parts, message, diagnosis)
+    case = this.cases[this.first]
+    details = sentences.details(this.found[0], case, this.seen, this.right, key)
+    return replace(key.report(parts, message, diagnosis, details), case=case.id)
 
 
 def _score(parts: tuple[Part, ...], failed: set[str]) -> list[tuple[Part, bool]]:

@@ -40,7 +40,7 @@ _READS = ("LOAD_GLOBAL", "LOAD_NAME")
 def undisturbed(answer: Any) -> Iterator[Touched]:
     """The same surroundings for every answer, and the learner's own as they were when it is over."""
     with ExitStack() as stack:
-        for one in (_silence(), _settings(), _state(answer)):
+        for one in (_silence(), same_settings(), _state(answer)):
             stack.enter_context(one)
         with Touched() as touched:
             try:
@@ -319,7 +319,7 @@ def _array(value: Any, before: Any) -> Callable[[], None]:
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
+def same_settings() -> Iterator[None]:
     """The same random numbers, modes and defaults for every answer; afterwards the learner's own."""
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     in_python, in_numpy = random.getstate(), np.random.get_state()
