@@ -18,6 +18,7 @@ TRACE = "application/vnd.sumskip.trace+json"
 MOST_TRACE = 50_000  # characters of JSON
 MOST_SVG = 150_000
 SECONDS = 2.0
+PANEL = 420  # pixels: with the direction, so narrow that it can be read on a phone
 
 
 class TraceRefusedError(ValueError):
@@ -42,7 +43,7 @@ def drawn(trace: object) -> tuple[str, str]:
             graph = Graph.from_dict(trace)
             _check_wires(graph)
             alt_text = outline.alt_text(graph)
-            svg = to_svg(picture(graph, direction="down"), alt_text)  # so narrow that a phone shows it
+            svg = to_svg(picture(graph, direction="down", panel=PANEL), alt_text)
     except TraceRefusedError:
         raise
     except (Exception, TooSlow) as error:  # whatever a drawing stumbles over has no tracer made

@@ -64,6 +64,8 @@ _STYLE = """<style>
 /* Contrast of 4.5 : 1 at least, also of the colours of code; and a link is told by more than its colour. */
 #notebook pre { background: #fff; }
 .overview a, #notebook .rendered_html a { color: #1f5c92; text-decoration: underline; }
+#notebook .nbgrader_cell .panel-heading { height: auto; overflow: auto; }
+#notebook .nbgrader_cell .input_area { width: 100%; }
 #notebook .nbgrader_cell .panel-heading a { color: #fff; text-decoration: underline; }
 summary { display: list-item; cursor: pointer; } /* with the sign that it can be opened */
 @media print { details::details-content { content-visibility: visible; } } /* what is folded, on paper too */

@@ -23,7 +23,7 @@ from collections.abc import Collection
 from html import escape
 
 from sumskip.seeing.drawing import symbols
-from sumskip.seeing.drawing.fault_panel import fault_panel
+from sumskip.seeing.drawing.fault_panel import ROOM, fault_panel
 from sumskip.seeing.drawing.lettering import fit, width, wrap
 from sumskip.seeing.drawing.nesting import MOST_NODES
 from sumskip.seeing.drawing.outline import gathered
@@ -49,15 +49,17 @@ def picture(
     depth: int | None = None,
     direction: Direction = "auto",
     open: str | Collection[str] | None = None,
+    panel: float = ROOM,
 ) -> Scene:
     """The drawing of `trace` as a scene.
 
     `depth` is how many containers within one another are opened, 0 none. Without it, as many as fit
     a notebook's column; what stays closed says so. `open` names the boxes to open instead, one or several;
     what they are in is opened with them. `direction` is "right", "down", or "auto": to the right where
-    that fits. Raises ValueError for any other value.
+    that fits. Raises ValueError for any other value. `panel` is how many pixels wide it is said why a forward
+    pass stopped.
     """
-    return draw(trace, depth, direction, open=open)[0]
+    return draw(trace, depth, direction, open=open, panel=panel)[0]
 
 
 def draw(
@@ -66,6 +68,7 @@ def draw(
     direction: Direction = "auto",
     whole: bool = False,
     open: str | Collection[str] | None = None,
+    panel: float = ROOM,
 ) -> tuple[Scene, View]:
     """The picture and what is seen in it; `whole` as a `Painter` takes it."""
     if direction not in ("auto", "right", "down"):
@@ -99,7 +102,7 @@ def draw(
             if not last and ranks * LEAST[way.down] > (TALLEST * COLUMN / NARROW if way.down else COLUMN):
                 continue  # without arranging it, which takes most of the time
             layout = way.arranged(seen.sheet)
-            frame = _Frame(trace, *way.xy(layout.along, layout.across), [*seen.notes, *plan.notes])
+            frame = _Frame(trace, *way.xy(layout.along, layout.across), [*seen.notes, *plan.notes], panel)
             narrow = frame.width + 2 * MARGIN <= COLUMN
             low = (frame.height + 2 * MARGIN) * min(1.0, NARROW / (frame.width + 2 * MARGIN)) <= TALLEST
             if last or (narrow and (low or (fewest and way.down))):
@@ -127,12 +130,12 @@ def image_tag(svg: str, alt: str) -> str:
 class _Frame:
     """What stands around a picture of this size: the model's name above, and below what is to be said."""
 
-    def __init__(self, trace: Graph, wide: float, high: float, notes: list[str]) -> None:
+    def __init__(self, trace: Graph, wide: float, high: float, notes: list[str], panel: float) -> None:
         self._name = clean(trace.name, 60)
         self._panel = Scene()
         if trace.fault:
             failed = next((node.label for node in trace.nodes if node.id == trace.fault.node), "")
-            self._panel = fault_panel(trace.fault, failed)
+            self._panel = fault_panel(trace.fault, failed, panel)
         of_all = [note for note in (total_words(trace), *notes) if note]
         remarks = [[note] for note in gathered(trace.notes)[:6]]
         remarks += [of_all] if of_all else []  # in one paragraph, as pictures are high

@@ -15,9 +15,9 @@ MOST_ROWS, MOST_SIZES = 6, 10
 Cell = tuple[int, int]
 
 
-def fault_panel(fault: Fault, operator: str) -> Scene:
-    """The panel for `fault` of `operator`, its upper left corner at (0, 0)."""
-    scene = Scene(ROOM)
+def fault_panel(fault: Fault, operator: str, room: float = ROOM) -> Scene:
+    """The panel for `fault` of `operator`, its upper left corner at (0, 0), `room` pixels wide."""
+    scene = Scene(room)
     y = _sentence(scene, fault, 8.0)
     rows = fault_rows(fault)
     if rows:
@@ -26,11 +26,11 @@ def fault_panel(fault: Fault, operator: str) -> Scene:
     if source:
         y = _source(scene, source, clean(fault.expression, 100), fault.line, y + 12)
     if fault.message and clean(fault.message, 300) not in clean(fault.sentence, 300):
-        for n, text in enumerate(wrap(f"PyTorch: {clean(fault.message, 300)}", SMALL, ROOM - 32, lines=3)):
+        for n, text in enumerate(wrap(f"PyTorch: {clean(fault.message, 300)}", SMALL, room - 32, lines=3)):
             y += 18 if n == 0 else 15
             scene.elements.append(Text(16, y, text, SMALL, SOFT, anchor="start"))
     scene.height = y + 12
-    scene.elements.insert(0, Rectangle(0.7, 0.7, ROOM - 1.4, scene.height - 1.4, RED_TINT, RED, 6, 1.4))
+    scene.elements.insert(0, Rectangle(0.7, 0.7, room - 1.4, scene.height - 1.4, RED_TINT, RED, 6, 1.4))
     scene.elements.insert(1, Rectangle(0.7, 0.7, 6, scene.height - 1.4, RED, radius=3))
     return scene
 
@@ -52,7 +52,7 @@ def fault_rows(fault: Fault) -> list[tuple[str, list[str]]]:
 
 
 def _sentence(scene: Scene, fault: Fault, y: float) -> float:
-    for line in wrap(clean(fault.sentence, 300), TITLE, ROOM - 32, lines=4, bold=True):
+    for line in wrap(clean(fault.sentence, 300), TITLE, scene.width - 32, lines=4, bold=True):
         y += 18
         scene.elements.append(Text(16, y, line, TITLE, INK, True, "start"))
     return y
@@ -91,7 +91,8 @@ def _aligned(scene: Scene, rows: list[tuple[str, list[str]]], clashing: list[Cel
     if columns:
         note = left + cell * count + 14
         said = f"clash in dimension {columns[0]}" if len(columns) == 1 else "the framed sizes clash"
-        scene.elements.append(Text(note, top + 14, said, SMALL, RED_DARK, True, "start"))
+        if note + width(said, SMALL, bold=True) <= scene.width:
+            scene.elements.append(Text(note, top + 14, said, SMALL, RED_DARK, True, "start"))
     scene.elements.append(Text(16, top + 14, "dimension", SMALL, SOFT, anchor="start"))
     for column in range(count):
         bold = (0, column) in clashing
@@ -126,7 +127,7 @@ def _source(scene: Scene, source: str, expression: str, line: int | None, y: flo
     y += 14
     scene.elements.append(Text(16, y, where, SMALL, SOFT, anchor="start"))
     left = 16 + width(where, SMALL) + 12
-    shown = _window(source, expression, ROOM - left - 16)
+    shown = _window(source, expression, scene.width - left - 16)
     scene.elements.append(Text(left, y, shown, TITLE, INK, anchor="start"))
     at = shown.find(expression) if expression else -1
     if at >= 0:
