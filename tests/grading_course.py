@@ -268,6 +268,7 @@ class FakeEngine:
     warnings: tuple[str, ...] = ()
     boom: type[BaseException] = RuntimeError
     half = 0.5  # what `# half` is worth
+    trace: Mapping[str, Any] | None = None  # what every model that is wrong is said to have done
 
     def __init__(self) -> None:
         self.versions = {"python": "fake"}
@@ -296,7 +297,10 @@ class FakeEngine:
                     stdout=text, stderr=text, error_name="ValueError", error_message=text
                 )
             if step.do == "check" and step.exercise is not None:
-                result.reports[step.exercise] = self._report(step, written.get(step.exercise, ""))
+                report = self._report(step, written.get(step.exercise, ""))
+                result.reports[step.exercise] = report
+                if self.trace and report.status == "failed":
+                    result.traces[step.exercise] = dict(self.trace)
         return result
 
     def _report(self, step: Task, source: str) -> Report:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 
 from autograder.exercises import EXERCISES
@@ -103,7 +104,10 @@ def test_the_gradebook_says_what_the_json_says(graded: Class, learner: str, assi
 
 @pytest.mark.browser
 def test_everybody_can_read_a_feedback_page(graded: Class, needs_browser: str) -> None:
-    """axe has nothing serious to say of it, all of it stands in a landmark, and nothing is loaded."""
+    """axe has nothing serious to say of it, all of it stands in a landmark, and nothing is loaded.
+
+    On a phone nothing is wider than the screen; a key opens the next hint.
+    """
     pages = [(RIGHT, LESSONS[2]), *((MISTAKEN, name) for name in LESSONS)]
     with blank_page(needs_browser) as page:
         files = [graded.root / "feedback" / learner / name / f"{name}.html" for learner, name in pages]
@@ -111,6 +115,65 @@ def test_everybody_can_read_a_feedback_page(graded: Class, needs_browser: str) -
         assert page.locator("html").get_attribute("lang") == "en"
         assert page.locator("h1").count() == 1
         assert page.get_by_role("banner").count() == page.get_by_role("main").count() == 1
+        page.set_viewport_size({"width": 390, "height": 900})
+        for file in files:
+            page.goto(file.as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), file
+        page.goto(files[2].as_uri())  # lesson 2, with mistakes
+        hints = page.locator("details", has_text="Hint")
+        assert [hint.get_attribute("open") is not None for hint in hints.all()[:3]] == [True, False, False]
+        hints.nth(1).locator("summary").press("Enter")
+        assert hints.nth(1).get_attribute("open") is not None
+
+
+def test_a_feedback_page_begins_with_what_to_look_at_first(graded: Class) -> None:
+    """Exercises by the lesson's names, each a link to its cell; the first mistake; how to ask."""
+    pages = {who: _page(graded, who, LESSONS[1]) for who in (RIGHT, MISTAKEN, IDLE)}
+    names = [
+        "Exercise 1: predict the sums",
+        "Exercise 2: mend the model",
+        "Exercise 3: write an addition",
+        "Exercise 4: addition with a projection",
+    ]
+    for page in pages.values():
+        links = page.select("header tbody th a")
+        assert [link.text for link in links] == names
+        for link, name in zip(links, names, strict=True):
+            [there] = page.select(f'a[name="{str(link["href"])[1:]}"]')
+            assert there.find_parent().select_one(".nbgrader-label").text == name
+        assert "Reply to your instructor" in page.header.text
+    assert "24 of 24 points" in pages[RIGHT].header.text
+    assert "There is nothing left to gain in what is marked." in pages[RIGHT].header.text
+    said = graded.rows[MISTAKEN, LESSONS[1]]["exercises"][1]["message"].replace("`", "")
+    first = pages[MISTAKEN].header.select_one("p:has(strong)").text
+    assert first == f"Look first at {names[1]}, the first in which there is something to gain. {said}"
+
+
+def test_a_feedback_page_shows_the_learners_own_model(graded: Class) -> None:
+    """For each model that ran and is wrong, with its words for who cannot see it; for no other answer."""
+    shown = {
+        (who, lesson): [
+            str(picture["alt"]) for picture in _page(graded, who, lesson).select(".output_svg img")
+        ]
+        for who in (RIGHT, MISTAKEN, IDLE)
+        for lesson in LESSONS
+    }
+    models = {
+        key: [alt.split(":")[0].removeprefix("Forward pass of ") for alt in shown[key]] for key in shown
+    }
+    assert {key: names for key, names in models.items() if names} == {
+        (MISTAKEN, LESSONS[0]): ["SequentialModel"],
+        (MISTAKEN, LESSONS[1]): ["RepairedModel", "AdditionModel"],
+        (MISTAKEN, LESSONS[2]): ["WeightedAdditionModel"],
+    }
+    assert shown[MISTAKEN, LESSONS[1]][1] == (
+        "Forward pass of AdditionModel: x (2, 3, 5, 7) goes through conv1, conv2 to the output (2, 16, 5, 7)."
+    )
+
+
+def _page(graded: Class, learner: str, lesson: str) -> BeautifulSoup:
+    file = graded.root / "feedback" / learner / lesson / f"{lesson}.html"
+    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
 
 
 def test_check_says_what_grade_said(graded: Class) -> None:

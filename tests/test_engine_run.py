@@ -21,6 +21,7 @@ from autograder.engine.bounded import plain_text
 from autograder.engine.plan import CellOutput, Plan, Result, Task
 from autograder.engine.run import Engine
 from autograder.engine.sandbox import Limits, SandboxError, WarmParent
+from autograder.gradebook.page_trace import drawn
 from grading_course import as_ordinary_user
 from sumskip.checking.core import Ask, Case, Observation, Report
 from sumskip.checking.judge import judge as judge_by_key
@@ -196,6 +197,61 @@ def test_an_exercise_whose_cell_was_stopped_is_not_graded(engine: Engine, level:
     assert result.reports["slow"].status == "not_graded"
     assert "longer than 2 s" in result.reports["slow"].message
     assert result.reports["next"].status == "failed"
+
+
+TRIPLE = "class Triple(nn.Module):\n    def forward(self, x):\n        return torch.cat([x, 3 * x], 1)"
+# What a model can do that finds out that it is traced.
+AT_A_TRACE = """import sys, os, time
+class Sly(nn.Module):
+    def forward(self, x):
+        frame = sys._getframe()
+        while frame:
+            if frame.f_globals.get("__name__", "").endswith(".traced"):
+                {does}
+            frame = frame.f_back
+        return x[:, :1]
+"""
+
+
+@both
+def test_a_wrong_model_is_traced_as_it_was_judged(engine: Engine, level: str) -> None:
+    """By the case that is asked for, after everything else; a right one, and one that never ran, are not."""
+    asked: list[str] = []
+
+    def to_draw(report: Report) -> Case | None:
+        asked.append(report.exercise)
+        return CASE if report.status == "failed" else None
+
+    untouched = "class Later(nn.Module):\n    def forward(self, x):\n        raise NotImplementedError"
+    steps = [
+        cells(TRIPLE, DOUBLE, untouched),
+        check("triple", "Triple"),
+        check("double"),
+        check("later", "Later"),
+    ]
+    traces = engine.run(plan(*steps, cells("class Triple: pass")), judge, to_draw).traces
+    assert asked == ["triple", "double", "later"]
+    assert list(traces) == ["triple"]
+    _, alt = drawn(traces["triple"])
+    assert alt.startswith("Forward pass of Triple: x (1, 3, 5, 4) goes through times, cat to the output")
+    assert run(engine, *steps).traces == {}
+
+
+@both
+@pytest.mark.parametrize("does", ["os._exit(1)", "time.sleep(9)", "raise SystemExit", "return None"])
+def test_a_trace_that_fails_costs_a_picture_and_no_grade(engine: Engine, level: str, does: str) -> None:
+    """A model that dies, sleeps or gives nothing when it is traced has the report that it had before."""
+    steps = [cells(AT_A_TRACE.format(does=does), DOUBLE), check("sly", "Sly"), check("double")]
+    limits = Limits(**{**LIMITS.__dict__, "trace_seconds": 0.5})
+    quick = Engine(limits=limits)
+    quick._warm = engine._warm
+    result = quick.run(plan(*steps), judge, lambda report: CASE if report.status == "failed" else None)
+    assert result.reports == run(engine, *steps).reports
+    assert {name: report.status for name, report in result.reports.items()} == {
+        "sly": "failed",
+        "double": "passed",
+    }
+    assert (result.traces, result.warnings) == ({}, [])
 
 
 @both

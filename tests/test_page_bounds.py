@@ -6,10 +6,13 @@ import base64
 import contextlib
 import io
 import json
+import math
 import threading
 import time
 import unicodedata
 from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
@@ -17,10 +20,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 from PIL import Image
 
+from autograder.engine.bounded import bounded_trace
 from autograder.gradebook import page_html
 from autograder.gradebook.page_cells import MOST_CELLS, MOST_PICTURES, MOST_SOURCE, clean_cells
 from autograder.gradebook.page_html import MOST_PIXELS, MOST_RENDERED, Allowance, is_bounded
 from autograder.gradebook.page_text import MOST_OUTPUT, MOST_TEXT, capped, visible
+from autograder.gradebook.page_trace import MOST_SVG, SECONDS, TRACE, TraceRefusedError, drawn
 from autograder.gradebook.pages import FILTERS, TEMPLATE, CleanPages, PageExporter, clean_html, highlight_code
 from autograder.gradebook.pages import markdown2html as markdown
 from autograder.gradebook.preprocessors import show_verdict
@@ -223,6 +228,104 @@ def test_a_report_shows_a_bounded_part_of_what_it_quotes(text: str) -> None:
     assert "988 more lines are not shown." in plain
     for character in "\u202e\x1b\x07":
         assert character not in html + plain
+
+
+def chain(length: int, **more: Any) -> dict[str, Any]:
+    """The trace of operators one after the other, as a process would tell it that tells anything."""
+    nodes = [{"id": f"n{i}", "kind": "op", "label": "relu"} for i in range(length)]
+    edges = [{"source": f"n{i}", "target": f"n{i + 1}"} for i in range(length - 1)]
+    return {"name": "Model", "nodes": nodes, "edges": edges, "fault": None, "notes": [], "boxes": [], **more}
+
+
+def node(**more: Any) -> dict[str, Any]:
+    """Two operators, of which one has more to tell."""
+    there = chain(2)
+    there["nodes"][1] |= more
+    return there
+
+
+def tangle() -> dict[str, Any]:
+    """As many wires as fit, each from an early step to a late one."""
+    nodes = [{"id": f"{i}", "kind": "op", "label": "+"} for i in range(400)]
+    edges = [{"source": f"{i}", "target": f"{399 - i % 150}"} for i in range(200) for _ in range(4)]
+    return chain(1, nodes=nodes, edges=edges)
+
+
+NO_TRACES: dict[str, Any] = {
+    "nothing": {},
+    "a list": [chain(2)],
+    "a text": "Trace",
+    "a part missing": {"nodes": [], "edges": []},
+    "another field": node(href="x"),
+    "a size that is a text": node(shape=["1"]),
+    "a size that is a boolean": node(shape=[True]),
+    "a label that is a number": node(label=1),
+    "another kind": node(kind="script"),
+    "no number": node(value=math.nan),
+    "without end": node(value=math.inf),
+    "nothing ran": chain(1),
+    "the same id twice": node(id="n0"),
+    "a wire from nowhere": chain(3, edges=[{"source": "n9", "target": "n2"}]),
+    "a wire to nowhere": chain(3, edges=[{"source": "n0", "target": "n9"}]),
+    "a circle": chain(2, edges=[{"source": "n0", "target": "n1"}, {"source": "n1", "target": "n0"}]),
+    "a wire to itself": chain(2, edges=[{"source": "n0", "target": "n0"}]),
+    "a fault elsewhere": chain(
+        2, fault={"node": "n9", "shapes": [], "message": "", "sentence": "", "source_line": ""}
+    ),
+    "too long": chain(5_000),
+    "a label of a megabyte": node(label="x" * 1_000_000),
+    "nested without end": chain(1, notes=json.loads("[" * 900 + "]" * 900)),
+}
+
+
+@pytest.mark.parametrize("trace", NO_TRACES.values(), ids=NO_TRACES)
+def test_what_no_tracer_has_made_is_not_drawn(trace: Any) -> None:
+    """The learner's process tells it, and may tell anything; the page says that there is no picture."""
+    with pytest.raises(TraceRefusedError):
+        drawn(trace)
+    rules = {"grade_id": "a_check", "grade": True, "solution": False, "locked": True}
+    cell = new_code_cell("check", metadata={"nbgrader": rules})
+    data = NotebookNode({"text/html": "<p>Not yet.</p>", TRACE: trace})
+    cell.outputs = [NotebookNode(output_type="display_data", data=data, metadata={})]
+    report, picture = clean_cells([cell])[0].outputs
+    assert report.data["text/html"] == "<p>Not yet.</p>"
+    assert picture.text == "… a picture of this model is not shown."
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        chain(450),
+        tangle(),
+        node(label="\u202e<b>\x00" * 2_000),
+        node(path=[f"{i}" for i in range(3_000)]),
+        node(shape=[2**62] * 2_000),
+        chain(2, name="<title>" * 2_000, notes=["n" * 9] * 2_000),
+    ],
+    ids=["a long chain", "a tangle", "a long label", "a deep one", "a large shape", "many notes"],
+)
+def test_a_picture_is_bounded_whatever_is_told(trace: Any) -> None:
+    """In time, counted in seconds of the processor, and in size; and it can be read as XML."""
+    started = time.process_time()
+    try:
+        svg, alt = drawn(trace)
+    except TraceRefusedError:
+        svg = alt = ""
+    assert time.process_time() - started < 2 * SECONDS
+    assert len(svg) <= MOST_SVG
+    assert len(alt) < 1_000
+    if svg:
+        ElementTree.fromstring(svg)
+    for character in "\u202e\x00":
+        assert character not in svg + alt
+
+
+def test_what_comes_out_of_the_sandbox_has_room_for_a_picture() -> None:
+    """A trace is plain and short, or it is none."""
+    assert bounded_trace(chain(20)) == chain(20)
+    assert bounded_trace(node(label="a\x1b\u202eb"))["nodes"][1]["label"] == "ab"
+    for huge in (chain(900), node(label=["x" * 900] * 900), node(shape=[1] * 1_001), None, [1], "x"):
+        assert bounded_trace(huge) == {}
 
 
 def test_a_note_says_how_much_is_missing() -> None:

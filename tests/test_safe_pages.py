@@ -11,8 +11,10 @@ import json
 import re
 import struct
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
@@ -27,6 +29,7 @@ from autograder.__main__ import main
 from autograder.class_run import run as class_run
 from autograder.gradebook import feedback
 from autograder.gradebook.feedback import FeedbackPages
+from autograder.gradebook.page_trace import TRACE
 from autograder.gradebook.pages import MOST_TEXT, clean_html, highlight_code, markdown2html
 from autograder.gradebook.session import load_course
 from autograder.submission.course import Course
@@ -126,6 +129,48 @@ _PLAIN_STYLE = re.compile(
 _MOVES = re.compile(r"-[0-9.]|[0-9]{3}(em|px|%)|transparent|\b0 0 0 0 0")
 
 
+_SHAPES = {"svg", "title", "rect", "path", "polygon", "text"}
+_LOOKS = {
+    *(
+        "aria-label",
+        "fill",
+        "font-family",
+        "font-size",
+        "font-weight",
+        "height",
+        "paint-order",
+        "points",
+        "role",
+    ),
+    *(
+        "rx",
+        "stroke",
+        "stroke-dasharray",
+        "stroke-linejoin",
+        "stroke-width",
+        "text-anchor",
+        "viewBox",
+        "width",
+    ),
+    *("x", "y", "d"),
+}
+
+
+def is_drawing(address: str) -> bool:
+    """Whether a picture is one that we drew: shapes and words, and nothing that refers, moves or runs."""
+    found = re.fullmatch(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", address)
+    try:
+        drawing = ElementTree.fromstring(base64.b64decode(found[1])) if found else None
+    except ElementTree.ParseError:
+        return False
+    return drawing is not None and all(
+        part.tag.removeprefix("{http://www.w3.org/2000/svg}") in _SHAPES
+        and part.attrib.keys() <= _LOOKS
+        and not any("(" in value for name, value in part.attrib.items() if name != "aria-label")
+        for part in drawing.iter()
+    )
+
+
 def active_parts(page: str) -> list[str]:
     """Everything in a page that could run, load or send something, and is not nbgrader's own."""
     soup = BeautifulSoup(page, "html.parser")
@@ -147,7 +192,7 @@ def active_parts(page: str) -> list[str]:
                 or "evil.example" in squeezed
                 or (attribute == "src" and "svg" in squeezed)
             )
-            if attribute in _ADDRESSES and loads:
+            if attribute in _ADDRESSES and loads and not is_drawing(text):
                 found.append(f"{name} {attribute}={text[:80]}")
             if attribute == "style" and re.search(r"url\(|position|expression", squeezed):
                 found.append(f"{name} style={text[:80]}")
@@ -294,6 +339,29 @@ def test_text_made_to_be_slow_is_bounded(text: str) -> None:
     assert len(highlight_code(text)) < 40 * MOST_TEXT
 
 
+def hostile_trace() -> dict[str, Any]:
+    """What a tracer can have made of a model whose names are the payloads, wherever a trace has a text."""
+    node = {"kind": "module", "type_name": HOSTILE[0], "variable": HOSTILE[2], "marks": HOSTILE[4:6]}
+    nodes = [{"id": f"{HOSTILE[3]}{n}", "label": text, **node} for n, text in enumerate(HOSTILE)]
+    edges = [{"source": one["id"], "target": other["id"]} for one, other in pairwise(nodes)]
+    said = {
+        "message": HOSTILE[6],
+        "sentence": HOSTILE[7],
+        "source_line": HOSTILE[8],
+        "expression": HOSTILE[8],
+    }
+    fault = {"node": nodes[-1]["id"], "shapes": [[2, 3]], **said, "rows": [[HOSTILE[9], [HOSTILE[10]]]]}
+    path = {"path": [HOSTILE[11]]}
+    return {
+        "name": HOSTILE[1],
+        "nodes": [*nodes[:-1], nodes[-1] | path],
+        "edges": edges,
+        "fault": fault,
+        "notes": list(HOSTILE[12:14]),
+        "boxes": [[HOSTILE[11], HOSTILE[14]]],
+    }
+
+
 @pytest.fixture(scope="module")
 def hostile_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A graded course in which one learner wrote the payloads wherever a learner can write."""
@@ -318,6 +386,7 @@ def hostile_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hand_in(root, "mallory", FIRST, notebook)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        patch.setattr(FakeEngine, "trace", hostile_trace())
         patch.setattr(class_run, "open_engine", lambda *_args, **_options: FakeEngine())
         patch.setattr(Course, "prepare", lambda *_args: None)
         assert main(["grade"]) == 0
@@ -403,9 +472,11 @@ def test_pages_about_a_hostile_notebook_hold_nothing_active(hostile_course: Path
         assert page.count("canary") > 2 * len(HOSTILE), "the payloads are shown, as text"
         assert "mathjax" not in page.lower()
         loaded = [str(tag["src"]) for tag in BeautifulSoup(page, "html.parser").select("[src]")]
-        assert [address for address in loaded if "svg+xml" in address] == []
+        drawings = [address for address in loaded if "svg" in address]
+        assert len(drawings) == 3, "one for each exercise"
+        assert all(map(is_drawing, drawings))
     graded = nbformat.read(hostile_course / "autograded" / "mallory" / FIRST / f"{FIRST}.ipynb", as_version=4)
-    assert _kinds(graded) <= {"text/html", "text/plain"}
+    assert _kinds(graded) <= {"text/html", "text/plain", TRACE}
     assert "widgets" not in graded.metadata
 
 

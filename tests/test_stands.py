@@ -98,6 +98,13 @@ def mark(root: Path, exercise: str, points: float, learner: str = "ana") -> None
         book.db.commit()
 
 
+def comment(root: Path, words: str, learner: str = "ana") -> None:
+    """Say something about an essay, as formgrader does."""
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        book.find_comment(ESSAY, LESSON, LESSON, learner).manual_comment = words
+        book.db.commit()
+
+
 def set_dates(root: Path, due: datetime, days: int | None = None, learner: str = "ana") -> None:
     """A due date for all, and perhaps an extension for one."""
     with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
@@ -444,7 +451,8 @@ def test_late_penalties_follow_the_present_dates_and_policy(
     def follows(expected: float) -> None:
         assert main(["grade"]) == 0
         assert penalty(root) == expected
-        assert ("Late submission penalty" in page.read_text(encoding="utf-8")) == (expected > 0)
+        said = page.read_text(encoding="utf-8")
+        assert (f"late, which takes off {expected:g} point" in said) == (expected > 0)
 
     set_dates(root, datetime(2026, 2, 3, 9))
     follows(0)
@@ -483,18 +491,35 @@ def test_what_nobody_has_marked_says_so(
 
     def page(learner: str) -> str:
         html = (root / "feedback" / learner / LESSON / f"{LESSON}.html").read_text(encoding="utf-8")
-        return re.sub(r"<[^>]*>|\s+", " ", html)
+        return re.sub(r"(<[^>]*>|\s)+", " ", html)
 
-    assert "Score: 16.0 / 34, 4 of them not marked yet" in page("ana")
-    assert page("ana").count("Score: not marked yet / 4 points open") == 2  # in the list, and at the cell
-    assert "Score: 16.0 / 34, 8 of them not marked yet" in page("ben")
+    name = "Exercise 5: explain the skip connection"
+    assert "16 of 34 points, 4 of them not marked yet" in page("ana")
+    assert f"{name} – of 4 … Waits to be marked by a person" in page("ana")
+    assert "Score: not marked yet / 4 points open" in page("ana")
+    assert "16 of 34 points, 8 of them not marked yet" in page("ben")
+    assert "Exercise 4: a tiny ResNet – of 4 ? Not graded here" in page("ben")
     assert "not marked yet" not in page("cleo")
-    assert page("cleo").count("Score: 0.0 / 4.0") == 4
+    assert f"{name} 0 of 4 ✗ Nothing is here yet" in page("cleo")
+    assert "Look first at Exercise 1: the identity block , the first in which" in page("ana")
+    assert "Other than on the page before" not in page("ana")
+    mark(root, ESSAY, 3)
+    (root / "course.toml").write_text('[feedback]\nask = "Come to **room 12** & ask."\n')
+    assert main(["grade"]) == 0
+    for _ in range(2):  # it stays said on a page that is written anew for another reason
+        said = f"Other than on the page before: {name}: from not marked yet to 3 points."
+        assert said in page("ana")
+        assert "Come to room 12 &amp; ask." in page("ana")
+        assert "Other than on the page before" not in page("ben")
+        comment(root, "Well put.")
+        assert main(["grade"]) == 0
+    assert f"{name} 3 of 4 Marked by a person; comment" in page("ana")
     mark(root, ESSAY, 0)
     nbgrader(root, "generate_feedback", "--force", LESSON)
     assert "not marked yet" not in page("ana")
-    assert "Score: 16.0 / 34.0" in page("ana")
-    assert "Score: 16.0 / 34, 8 of them not marked yet" in page("ben")
+    assert "16 of 34 points" in page("ana")
+    assert f"{name} 0 of 4 Marked by a person" in page("ana")
+    assert "16 of 34 points, 8 of them not marked yet" in page("ben")
 
 
 def test_a_notebook_that_waits_has_one_line(
