@@ -35,6 +35,7 @@ def test_every_line_that_is_commented_out_could_be_used(tmp_path: Path) -> None:
         weights={"04_residual_networks": 50},
         due={"01_sequential_flow": datetime(2026, 10, 8, 21, 59)},
         extensions={LESSON: days},
+        ask="Unclear, or marked wrongly? Write to ask@example.org.",
     )
 
 
@@ -50,7 +51,7 @@ def test_the_points_that_the_page_shows_can_be_used(tmp_path: Path) -> None:
     [
         ("[predictions\n", "mend it"),
         ("[dew]\n", "no setting 'dew'; did you mean due?"),
-        ("[marks]\n", "no setting 'marks'; there are predictions, points, weight, due, extension, late"),
+        ("[marks]\n", "no setting 'marks'; there are predictions, points, weight, due, extension, late, feedback"),
         ("late = 3\n", "late expects a table; 3 came"),
         ('[predictions]\npoints-for = "luck"\n', 'expects "committing" or "being right"; \'luck\' came'),
         ("[points]\ntiny_resnt = 8\n", "no exercise is called 'tiny_resnt'; did you mean tiny_resnet?"),
@@ -87,6 +88,8 @@ def test_the_points_that_the_page_shows_can_be_used(tmp_path: Path) -> None:
             "ana expects a number of days, at most 365; -1 came",
         ),
         ("[due]\n01_sequential_flow = 0001-01-01T00:00:00+02:00\n", "a time with its offset, such as 2026-"),
+        ("[feedback]\nask = 4\n", "ask expects a sentence, at most 500 characters; 4 came"),
+        ("[feedback]\nanswer = 'x'\n", "no setting 'answer'; there are ask"),
         ("[late]\npercent-a-day = nan\n", "percent-a-day expects a number from 0 to 100; nan came"),
     ],
 )
