@@ -39,14 +39,14 @@ def _lesson(master: Path, _changed: int) -> Lesson:
 
 @dataclass(frozen=True)
 class Row:
-    """One graded cell. `title` and `message` are the report's, where there is one; `name` is the lesson's."""
+    """One graded cell, by the lesson's name. `status`, `title` and `message` are the report's, if there is one."""
 
     cell: str
     name: str
     mark: Mark
+    status: str = ""
     title: str = ""
     message: str = ""
-    silent: bool = False  # an exercise without a verdict
     comment: bool = False
 
     @property
@@ -58,7 +58,7 @@ class Row:
     def state(self) -> str:
         """What became of it, in a few words."""
         if self.mark.points is None:
-            return self.title if self.silent else "… Waits to be marked by a person"
+            return self.title if self.status == "not_graded" else "… Waits to be marked by a person"
         said = (
             "Marked by a person" if self.mark.by_hand is not None else self.title or "✗ Nothing is here yet"
         )
@@ -77,7 +77,7 @@ class Row:
 
     @property
     def why(self) -> str:
-        if self.mark.by_hand is None and self.message:
+        if self.status == "failed":
             return self.message
         return "The comment below your answer says why." if self.comment else ""
 
@@ -114,13 +114,14 @@ class Overview:
     @property
     def time(self) -> str:
         """When it was handed in, and what being late cost."""
-        said = f"Handed in on {self.handed_in:%Y-%m-%d at %H:%M} UTC" if self.handed_in else "Handed in"
         cost = f"takes off {_plural(self.penalty, 'point')}" if self.penalty else "costs nothing"
+        late = f"Being late {cost}." if self.penalty else ""
+        if not self.handed_in:
+            return late
+        said = f"Handed in on {self.handed_in:%Y-%m-%d at %H:%M} UTC"
         if self.seconds_late:
             return f"{said}, {_span(self.seconds_late)} late, which {cost}."
-        if self.penalty:
-            return f"{said} late, which {cost}."
-        return f"{said}." if self.handed_in else ""
+        return f"{said}. {late}".strip()
 
     @property
     def changes(self) -> list[str]:

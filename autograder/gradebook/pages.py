@@ -173,9 +173,9 @@ class ShowGrades(GetGrades):
             name,
             lesson.names.get(exercise, exercise),
             mark,
+            said.get("status", ""),
             said.get("title", ""),
             said.get("message", ""),
-            said.get("status") == "not_graded",
             bool({name, exercise} & self._comments),
         )
 
