@@ -39,7 +39,7 @@ def _lesson(master: Path, _changed: int) -> Lesson:
 
 @dataclass(frozen=True)
 class Row:
-    """One graded cell, by the lesson's name. `status`, `title` and `message` are the report's, if there is one."""
+    """One graded cell, by the lesson's name; `status`, `title` and `message` are the report's, if any."""
 
     cell: str
     name: str
