@@ -62,7 +62,7 @@ class Row:
         said = (
             "Marked by a person" if self.mark.by_hand is not None else self.title or "✗ Nothing is here yet"
         )
-        return f"{said}; a person will look at it again" if self.mark.waits else said
+        return f"{said}; a person will look at it" if self.mark.waits else said
 
     @property
     def points(self) -> str:
