@@ -498,7 +498,7 @@ def test_what_nobody_has_marked_says_so(
     assert f"{name} – of 4 … Waits to be marked by a person" in page("ana")
     assert "Score: not marked yet / 4 points open" in page("ana")
     assert "16 of 34 points, 8 of them not marked yet" in page("ben")
-    assert "Exercise 4: a tiny ResNet – of 4 ? Not graded here" in page("ben")
+    assert "Exercise 4: a tiny ResNet – of 4 ? Not graded: a person will look at it" in page("ben")
     assert "not marked yet" not in page("cleo")
     assert f"{name} 0 of 4 ✗ Nothing is here yet" in page("cleo")
     assert "Look first at Exercise 1: the identity block , the first in which" in page("ana")

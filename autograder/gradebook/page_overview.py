@@ -58,10 +58,10 @@ class Row:
     def state(self) -> str:
         """What became of it, in a few words."""
         if self.mark.points is None:
-            return self.title if self.status == "not_graded" else "… Waits to be marked by a person"
-        said = (
-            "Marked by a person" if self.mark.by_hand is not None else self.title or "✗ Nothing is here yet"
-        )
+            silent = self.status == "not_graded"
+            return "? Not graded: a person will look at it" if silent else "… Waits to be marked by a person"
+        by_hand = "Marked by a person" if self.mark.by_hand is not None else ""
+        said = by_hand or self.title or "✗ Nothing is here yet"
         return f"{said}; a person will look at it" if self.mark.waits else said
 
     @property
