@@ -15,6 +15,7 @@ from sumskip.seeing.compare import compare
 from sumskip.seeing.drawing import COLUMN, picture
 from sumskip.seeing.drawing.panels import panels
 from sumskip.seeing.drawing.scene import Line, Rectangle, Scene, Text
+from sumskip.seeing.drawing.symbols import RED_TINT
 from sumskip.seeing.graph import Edge, Node
 
 Bounds = tuple[float, float, float, float]
@@ -149,6 +150,19 @@ def test_pictures_fit_a_column_and_keep_their_type_readable(name: str) -> None:
     assert scene.width <= COLUMN
     smallest = min(shape.size for shape in scene.elements if isinstance(shape, Text))
     assert smallest * min(1, 700 / scene.width) >= 8.9
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(gallery.CASES) if name.startswith("fails")])
+def test_why_a_pass_stopped_can_be_said_in_less_room(name: str) -> None:
+    """A picture for a phone has a panel of 420 pixels, and all of its words are within it."""
+    scene = picture(traced(name), direction="down", panel=420)
+    panel = next(s for s in scene.elements if isinstance(s, Rectangle) and s.fill == RED_TINT and not s.role)
+    assert panel.width == pytest.approx(420 - 1.4)
+    below = [s for s in scene.elements if isinstance(s, Text) and panel.y < s.y < panel.y + panel.height]
+    assert len(below) > 1
+    assert [
+        s.text for s in below if not panel.x < s.bounds()[0] < s.bounds()[2] < panel.x + panel.width
+    ] == []
 
 
 def test_panels_cover_nothing() -> None:
