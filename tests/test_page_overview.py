@@ -28,6 +28,7 @@ def marked(row: Row, points: float, *, waits: bool = False) -> Row:
         (WRONG, "✗ Not yet", "3 of 8", 5),
         (SILENT, "? Not graded: a person will look at it", "– of 4", 0),
         (ESSAY, "… Waits to be marked by a person", "– of 4", 0),
+        (replace(WRONG, mark=Mark(0.0, None, 0.0, 0.0, False)), "✗ Not yet", "optional", 0),
         (marked(ESSAY, 2.5), "Marked by a person", "2.5 of 4", 1.5),
         (marked(ESSAY, 4, waits=True), "Marked by a person; a person will look at it", "4 of 4", 0),
         (replace(ESSAY, mark=Mark(0.0, None, 0.0, 4.0, False)), "✗ Nothing is here yet", "0 of 4", 4),

@@ -51,7 +51,10 @@ def test_the_points_that_the_page_shows_can_be_used(tmp_path: Path) -> None:
     [
         ("[predictions\n", "mend it"),
         ("[dew]\n", "no setting 'dew'; did you mean due?"),
-        ("[marks]\n", "no setting 'marks'; there are predictions, points, weight, due, extension, late, feedback"),
+        (
+            "[marks]\n",
+            "no setting 'marks'; there are predictions, points, weight, due, extension, late, feedback",
+        ),
         ("late = 3\n", "late expects a table; 3 came"),
         ('[predictions]\npoints-for = "luck"\n', 'expects "committing" or "being right"; \'luck\' came'),
         ("[points]\ntiny_resnt = 8\n", "no exercise is called 'tiny_resnt'; did you mean tiny_resnet?"),

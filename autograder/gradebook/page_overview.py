@@ -66,8 +66,10 @@ class Row:
 
     @property
     def points(self) -> str:
-        """`4 of 6`."""
+        """`4 of 6`; "optional" where none are given."""
         earned = self.mark.points
+        if not self.mark.most:
+            return "optional"
         return f"{'–' if earned is None else _number(earned)} of {_number(self.mark.most)}"
 
     @property
