@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import linecache
 import random
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -315,7 +317,7 @@ def test_an_unhashable_model_loses_what_must_be_listed_and_no_more() -> None:
 
 def test_a_persons_interrupt_is_obeyed() -> None:
     """The same error, but no `raise` of the learner's made it."""
-    import _thread
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 
     class Slow(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
@@ -323,8 +325,11 @@ def test_a_persons_interrupt_is_obeyed() -> None:
             while True:
                 x = x + 1
 
-    with pytest.raises(KeyboardInterrupt):
-        judge(public_key("addition_model"), lambda case: probe(Slow, case))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            judge(public_key("addition_model"), lambda case: probe(Slow, case))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_answer_whose_repr_fails_is_judged_all_the_same() -> None:
