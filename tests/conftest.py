@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 import venv
@@ -36,6 +37,9 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrom
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A job in the background ignores Ctrl-C, and so would every program that tests start and end by it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Tests run side by side: one thread each is faster than all of them fighting for two cores.
     # The variable is for the processes that tests start, set_num_threads for this one.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
