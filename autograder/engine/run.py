@@ -25,8 +25,6 @@ _NO_WALLS = (
     "NOTHING IS WALLED IN: learners' code runs with your rights, next to your files and with your network. "
     "Only grade submissions that you would run yourself."
 )
-
-
 # What takes a second to import is imported once, before the first submission with this word in it: making an
 # optimiser imports the 800 modules of torch._dynamo.
 _ONCE = {"optim": "torch._dynamo", "digits": "sklearn.datasets"}

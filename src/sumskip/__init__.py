@@ -2,8 +2,7 @@
 
     from sumskip import trace, compare, check
 
-Each is imported when it is first used: a notebook starts at once, and a grader that only judges needs
-no PyTorch.
+Each is imported when it is first used, so that a notebook starts at once.
 """
 
 from __future__ import annotations

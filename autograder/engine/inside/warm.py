@@ -31,8 +31,11 @@ Serve = Callable[[socket.socket], None]  # answers the grader on a submission's 
 WATCH = 0.2  # seconds between two looks at how much memory a submission uses
 
 
-def _preload() -> tuple[Callable[[], Serve], dict[str, str]]:
-    """Import what every lesson uses. No operator of torch may run before the fork: it would start threads."""
+def _preload() -> tuple[Any, dict[str, str]]:
+    """Import what every lesson uses; returns the shell of the lessons, and versions.
+
+    No operator of torch may run before the fork: it would start threads.
+    """
     import torch
 
     import sumskip
@@ -40,24 +43,21 @@ def _preload() -> tuple[Callable[[], Serve], dict[str, str]]:
     for name in ("matplotlib.pyplot", "sumskip.checking.probe"):
         import_module(name)
     for name in sumskip.__all__:
-        with suppress(ImportError, AttributeError):
+        with suppress(ImportError, AttributeError):  # the cell that needs it will say so
             getattr(sumskip, name)
 
-    from . import cells
     from .shell import make_shell
-    from .tripwire import Tripwire
 
-    shell = make_shell()
     versions = {"python": sys.version.split()[0], "torch": torch.__version__, "sumskip": sumskip.__version__}
-    return lambda: partial(cells.serve, shell=shell, tripwire=Tripwire()), versions
+    return make_shell(), versions
 
 
 def main(control: socket.socket, walled: bool) -> None:
     """Serve until the grader closes `control`."""
     if walled and os.getuid() == 0:
         walls.become_nobody()
-    serving, versions = _preload()
-    serve = _settled(serving)
+    shell, versions = _preload()
+    serve = _settled(shell)
     control.sendall(json.dumps({"ready": versions}).encode() + b"\n")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards are reaped by the kernel
     while True:
@@ -70,7 +70,7 @@ def main(control: socket.socket, walled: bool) -> None:
             for name in missing:
                 with suppress(ImportError):  # the cell that needs it will say so
                     import_module(name)
-            serve = _settled(serving)  # what these replace in PyTorch is no learner's doing
+            serve = _settled(shell)  # what these replace in PyTorch is no learner's doing
         if os.fork() == 0:
             code = 1
             try:
@@ -85,9 +85,12 @@ def main(control: socket.socket, walled: bool) -> None:
         control.sendall(b".")
 
 
-def _settled(serving: Callable[[], Serve]) -> Serve:
+def _settled(shell: Any) -> Serve:
     """What a fork does; its garbage collector will not touch, and thereby copy, all that is here now."""
-    serve = serving()
+    from . import cells
+    from .tripwire import Tripwire
+
+    serve = partial(cells.serve, shell=shell, tripwire=Tripwire())
     gc.collect()
     gc.freeze()
     return serve
