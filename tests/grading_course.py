@@ -25,9 +25,10 @@ from autograder.engine.inside.notebook import Outline
 from autograder.engine.inside.unpack import unpack_zip
 from autograder.engine.intake import read_here
 from autograder.engine.plan import CellOutput, Plan, Result, Task
-from autograder.exercises import EXERCISES, LESSONS
+from autograder.exercises import EXERCISES, LESSON_OF, LESSONS
 from autograder.gradebook.book import ClassGradebook
 from autograder.keys.secret import KEY_STORE, SECRET_FILE
+from autograder.submission import masters
 from autograder.submission.course import Course
 from course_root import KEYS, ROOT, SECRET
 from sumskip.checking.core import PartResult, Report, Status
@@ -89,20 +90,8 @@ def master(assignment: str) -> str:
     return (ROOT / "notebooks" / assignment / f"{assignment}.ipynb").read_text(encoding="utf-8")
 
 
-@cache
-def _empty_gradebook() -> bytes:
-    """A gradebook as nbgrader makes it, through `alembic`, which takes it seconds."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = make_course(Path(folder, "course"))
-        with ClassGradebook(root):
-            pass
-        return (root / "gradebook.db").read_bytes()
-
-
 def release_notebooks(root: Path, assignments: tuple[str, ...] = LESSONS) -> dict[str, NotebookNode]:
     """What nbgrader's own converter makes of the masters; the gradebook knows them afterwards."""
-    if not (root / "gradebook.db").exists():
-        (root / "gradebook.db").write_bytes(_empty_gradebook())
     with ClassGradebook(root) as book:
         return {assignment: book.register(assignment) for assignment in assignments}
 
@@ -127,16 +116,16 @@ def edit_master(root: Path, assignment: str, change: Callable[[dict[str, Any]], 
 
 
 def set_points(monkeypatch: pytest.MonkeyPatch, root: Path, exercise: str, points: float) -> None:
-    """Let an exercise count for other points, in its file as in its master."""
-    given = EXERCISES[exercise]
-    parts = [replace(part, points=points / len(given.parts)) for part in given.parts]
-    monkeypatch.setitem(EXERCISES, exercise, replace(given, parts=tuple(parts)))
+    """Let an exercise count for other points, in its key as in its master."""
+    keys = {name: masters.public_key(name) for name in EXERCISES}
+    keys[exercise] = replace(keys[exercise], points=points)
+    monkeypatch.setattr(masters, "public_key", keys.__getitem__)
 
     def change(cells: dict[str, Any]) -> None:
         [cell] = [c for c in cells.values() if _grade_id(c) == f"{exercise}_check"]
         cell["metadata"]["nbgrader"]["points"] = points
 
-    edit_master(root, given.assignment, change)
+    edit_master(root, LESSON_OF[exercise], change)
 
 
 def _grade_id(cell: Any) -> str:

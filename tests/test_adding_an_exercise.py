@@ -10,13 +10,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from autograder.exercises import EXERCISES
+from autograder.exercises import EXERCISES, LESSON_OF
 from autograder.exercises.soundness import refuse_unsound
 from autograder.keys.making import make_key
 from conftest import ROOT
@@ -217,8 +218,9 @@ def test_the_predictions_of_the_page_are_sound(monkeypatch: pytest.MonkeyPatch) 
     (block,) = blocks(PREDICTIONS)
     module: dict[str, Any] = {}
     exec(block.text, module)
-    monkeypatch.setitem(EXERCISES, "predict_mean", module["EXERCISE"])
-    refuse_unsound(module["EXERCISE"], make_key("predict_mean", "a seed", secret=True))
+    monkeypatch.setitem(LESSON_OF, "predict_mean", LESSON)
+    monkeypatch.setitem(sys.modules, "autograder.exercises.predict_mean", SimpleNamespace(**module))
+    refuse_unsound(EXERCISES["predict_mean"], make_key("predict_mean", "a seed", secret=True))
 
 
 def test_contributing_points_to_the_page() -> None:

@@ -180,7 +180,8 @@ def _bound(exercise: str, changes: list[tuple[str, str]]) -> Any:
 def _keys(exercise: str) -> list[Key]:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:  # without the wrong models a key is made at once
-        patch.setitem(EXERCISES, exercise, replace(EXERCISES[exercise], wrong=(), hints=()))
+        plain = replace(EXERCISES[exercise], wrong=(), hints=())
+        patch.setattr(f"autograder.exercises.{exercise}.EXERCISE", plain)
         return [make_key(exercise, f"a secret, number {number}") for number in range(SECRETS)]
 
 

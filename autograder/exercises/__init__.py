@@ -6,6 +6,7 @@ it its name and its lesson. What they are made of is in `vocabulary`; what wrong
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 
@@ -37,8 +38,27 @@ _ORDER = {
 }
 
 LESSONS = tuple(_ORDER)
-EXERCISES: dict[str, Exercise] = {
-    name: replace(import_module(f"{__name__}.{name}").EXERCISE, name=name, assignment=lesson)
-    for lesson, names in _ORDER.items()
-    for name in names
-}
+LESSON_OF = {name: lesson for lesson, names in _ORDER.items() for name in names}
+
+
+class _Exercises(Mapping[str, Exercise]):
+    """The exercises by name, in order. Each is imported when it is asked for: its models bring PyTorch along,
+    of which grading, with the keys at hand, has no need.
+    """
+
+    def __getitem__(self, name: str) -> Exercise:
+        lesson = LESSON_OF[name]
+        exercise: Exercise = import_module(f"{__name__}.{name}").EXERCISE
+        return replace(exercise, name=name, assignment=lesson)
+
+    def __contains__(self, name: object) -> bool:
+        return name in LESSON_OF
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(LESSON_OF)
+
+    def __len__(self) -> int:
+        return len(LESSON_OF)
+
+
+EXERCISES = _Exercises()

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import sqlite3
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +16,11 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
+from nbgrader import api
 from nbgrader.api import Gradebook
 from nbgrader.apps.baseapp import NbGrader
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
@@ -56,6 +56,17 @@ _locked_seconds = 0.0
 def _set_timeout(connection: Any, _record: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute(f"PRAGMA busy_timeout = {round(1000 * _locked_seconds)}")
+
+
+def _schema_version() -> str:
+    """The version that nbgrader writes into a new gradebook."""
+    from alembic.script import ScriptDirectory
+
+    return str(ScriptDirectory(ALEMBIC_DIR).get_current_head())
+
+
+# nbgrader starts the program `alembic` to ask for it, which takes seconds, and needs it on the PATH.
+api.get_alembic_version = _schema_version
 
 
 class SubmittedFiles(CourseDirectory):
@@ -120,10 +131,6 @@ def load_course(root: Path) -> NbGrader:
     Raises:
         GradebookError: a setting cannot be used.
     """
-    # A new gradebook calls `alembic`, which lies beside the interpreter.
-    programs = str(Path(sys.executable).parent)
-    if programs not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
     app = NbGrader()
     app.load_cwd_config = False
     app.log_level = logging.CRITICAL

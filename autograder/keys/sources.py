@@ -19,9 +19,9 @@ _PUBLIC = _PACKAGE / "keys"
 
 
 @cache
-def of_keys() -> str:
-    """What the secret keys are made from."""
-    return _digest([*_PACKAGE.rglob("*.py"), *_ours(_KEYS)])
+def of_key(name: str) -> str:
+    """What the secret key of an exercise is made from; of the exercises, this one alone."""
+    return _digest([*_PACKAGE.rglob("*.py"), *(_ours(_KEYS) - _exercises()), _EXERCISES / f"{name}.py"])
 
 
 @cache
@@ -34,13 +34,16 @@ def of_exercises(names: tuple[str, ...]) -> str:
 @cache
 def of_verdicts() -> str:
     """What every verdict is made from, whatever the exercise."""
-    ones = {_EXERCISES / f"{key.stem}.py" for key in _PUBLIC.glob("*.npz")}
-    files = [*_PACKAGE.rglob("*.py"), *_ours(_KEYS + _VERDICTS)]
-    return _digest([file for file in files if file not in ones])
+    return _digest([*_PACKAGE.rglob("*.py"), *(_ours(_KEYS + _VERDICTS) - _exercises())])
 
 
-def _ours(patterns: tuple[str, ...]) -> list[Path]:
-    return [file for pattern in patterns for file in _HERE.glob(pattern)]
+def _exercises() -> set[Path]:
+    """The files of the exercises that have a key."""
+    return {_EXERCISES / f"{key.stem}.py" for key in _PUBLIC.glob("*.npz")}
+
+
+def _ours(patterns: tuple[str, ...]) -> set[Path]:
+    return {file for pattern in patterns for file in _HERE.glob(pattern)}
 
 
 def _digest(files: list[Path]) -> str:

@@ -14,8 +14,6 @@ from autograder.engine.intake import Submission
 from autograder.engine.plan import CellOutput
 from autograder.engine.run import Engine
 from autograder.engine.sandbox import Level
-from autograder.exercises import EXERCISES
-from autograder.keys.making import rerun
 from autograder.keys.secret import secret_key
 from autograder.submission import verdicts
 from autograder.submission.course import Course
@@ -43,7 +41,7 @@ def grade_exercise(
     """Judge one exercise by its secret key and explain the report by its public one.
 
     Args:
-        name: the exercise, a key of `EXERCISES`.
+        name: the exercise, a key of `autograder.exercises.EXERCISES`.
         ask: puts a case to the learner's answer, wherever that lives.
         secret: the course's secret.
         store: where secret keys are kept between runs (see `autograder.keys.secret.secret_key`).
@@ -55,12 +53,14 @@ def grade_exercise(
     """
 
     def again(case: Case, weights: Mapping[str, Array]) -> list[Recorded]:
+        from autograder.keys.making import rerun  # brings PyTorch along, which few answers ask for
+
         return rerun(name, case, weights)
 
     key = secret_key(name, secret, store)
     key = replace(key, points=key.points if points is None else points)
     decided = judge(key, ask, again, for_committing=for_committing)
-    if EXERCISES[name].kind == "literals" or decided.status == "passed":
+    if key.kind == "literals" or decided.status == "passed":
         return decided
     shown = judge(public_key(name), ask, again)
     if shown.status == "passed":
@@ -115,9 +115,9 @@ def grade_submission(course: Course, submission: Submission, stands: Stands, eng
 
 def _to_draw(report: Report) -> Case | None:
     """The published case that shows what is wrong with a model; None for what is right, or no model."""
-    if report.status != "failed" or EXERCISES[report.exercise].kind != "module":
+    if report.status != "failed" or (key := public_key(report.exercise)).kind != "module":
         return None
-    return next((case for case in public_key(report.exercise).cases if case.id == report.case), None)
+    return next((case for case in key.cases if case.id == report.case), None)
 
 
 def _printed(output: CellOutput) -> Printed:

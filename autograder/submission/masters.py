@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.engine.ours import rules_of, text_of
-from autograder.exercises import EXERCISES
-from autograder.exercises.vocabulary import Exercise
+from autograder.exercises import LESSON_OF
+from sumskip.checking.key import Key, KeyFileError, public_key
 
 _ORDER = "autograder/exercises/__init__.py"
 
@@ -33,6 +33,10 @@ def read_master(path: Path) -> dict[str, Any]:
         if not master["cells"]:
             raise ValueError("it has no cells")
         problem = _misfit(path.stem, master)
+    except KeyFileError as error:
+        raise MasterError(
+            f"{path}: a key of its exercises cannot be read ({error}); make it with python -m autograder keys"
+        ) from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise MasterError(f"{path}: this master is not a notebook ({error})") from error
     if problem:
@@ -51,18 +55,21 @@ def _misfit(assignment: str, master: dict[str, Any]) -> str:
         for cell, r in zip(cells, rules, strict=True)
         if r.get("grade") and not r.get("solution")
     }
-    expected = {f"{e.name}_check": e for e in EXERCISES.values() if e.assignment == assignment}
+    # By the keys that checks are answered from: an exercise itself brings PyTorch along.
+    expected = {
+        f"{name}_check": public_key(name) for name, lesson in LESSON_OF.items() if lesson == assignment
+    }
     strange = ", ".join(name for name in tests if name not in expected)  # of another lesson, or of none
-    for name, exercise in expected.items():
-        if problem := _unsolved(exercise, solutions.get(exercise.name)):
+    for name, key in expected.items():
+        if problem := _unsolved(key, solutions.get(key.exercise)):
             return problem
         if name not in tests:
             there = f"only {strange}" if strange else "none"
             return (
-                f"the exercise {exercise.name} expects a test cell with the grade_id {name}, but there is "
+                f"the exercise {key.exercise} expects a test cell with the grade_id {name}, but there is "
                 f"{there}; name it so, or take the exercise out of {_ORDER}"
             )
-        if problem := _untested(exercise, tests[name]):
+        if problem := _untested(key, tests[name]):
             return problem
     if strange:
         return (
@@ -72,30 +79,31 @@ def _misfit(assignment: str, master: dict[str, Any]) -> str:
     return ""
 
 
-def _unsolved(exercise: Exercise, cell: Any) -> str:
+def _unsolved(key: Key, cell: Any) -> str:
     if cell is None:
         return (
-            f"the exercise {exercise.name} expects a solution cell with that grade_id, but there is none; "
+            f"the exercise {key.exercise} expects a solution cell with that grade_id, but there is none; "
             f"name it so, or take the exercise out of {_ORDER}"
         )
     _, begun, rest = text_of(cell).partition("### BEGIN SOLUTION")
     if not begun or "### END SOLUTION" not in rest:
         return (
-            f"the solution cell {exercise.name} expects its answer between ### BEGIN SOLUTION and "
+            f"the solution cell {key.exercise} expects its answer between ### BEGIN SOLUTION and "
             "### END SOLUTION, but has no such region; put these lines around what learners are to write"
         )
     return ""
 
 
-def _untested(exercise: Exercise, cell: Any) -> str:
-    name = f"{exercise.name}_check"
+def _untested(key: Key, cell: Any) -> str:
+    name = f"{key.exercise}_check"
     points = float(cell["metadata"]["nbgrader"].get("points") or 0)
-    if not math.isclose(points, exercise.points):
+    if not math.isclose(points, key.points):
         return (
             f"the test cell {name} gives {points:g} points, but the parts of the exercise add up to "
-            f"{exercise.points:g}; change the cell, or autograder/exercises/{exercise.name}.py"
+            f"{key.points:g}; change the cell, or autograder/exercises/{key.exercise}.py and, with python -m "
+            f"autograder keys {key.exercise}, its key"
         )
-    call = f'check("{exercise.name}", {exercise.symbol})'
+    call = f'check("{key.exercise}", {key.symbol})'
     if _last_statement(text_of(cell)) != _last_statement(call):
         return f"the test cell {name} expects {call} as its last line, but ends otherwise; write it there"
     return ""
