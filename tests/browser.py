@@ -24,7 +24,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +55,26 @@ IDLE = """() => {
 DISABLED = ("@jupyterlab/apputils-extension:announcements",)  # it asks a question and calls home
 
 
+# Without a question about what was not saved.
+CLOSE = """async () => {
+    const widget = window.jupyterapp.shell.currentWidget;
+    await widget.sessionContext.shutdown();
+    widget.dispose();
+    document.body.style.zoom = "";
+}"""
+
+
 @dataclass
 class Notebook:
     """One notebook, open in a page of its own."""
 
     page: Page
+    spare: list[Page]
+
+    def close(self) -> None:
+        """End its kernel, and leave the page to the notebook that is opened next."""
+        self.page.evaluate(CLOSE)
+        self.spare.append(self.page)
 
     def cell(self, place: int) -> Locator:
         """The cell at `place`, counted from 0, markdown cells included."""
@@ -100,6 +115,7 @@ class Lab:
     url: str
     token: str
     browser: BrowserContext
+    spare: list[Page] = field(default_factory=list)  # JupyterLab without a notebook: it takes seconds to load
 
     def write(self, name: str, cells: Sequence[str]) -> Path:
         """A notebook of code cells in the root."""
@@ -115,18 +131,24 @@ class Lab:
 
     def open(self, path: str, *, theme: str = "light", width: int = 1280, height: int = 900) -> Notebook:
         """Open a notebook of the root alone, without side bars; `theme` is "light" or "dark"."""
-        page = self.browser.new_page()
-        page.set_viewport_size({"width": width, "height": height})
-        page.set_default_timeout(1000 * PAGE)
-        page.goto(f"{self.url}doc/tree/{path}?token={self.token}&reset")
+        size = {"width": width, "height": height}
+        if self.spare:
+            page = self.spare.pop()
+            page.set_viewport_size(size)
+            Notebook(page, self.spare).command("docmanager:open", path=path)
+        else:
+            page = self.browser.new_page()
+            page.set_viewport_size(size)
+            page.set_default_timeout(1000 * PAGE)
+            page.goto(f"{self.url}doc/tree/{path}?token={self.token}&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.wait_for_function("() => window.jupyterapp")
-        if theme == "dark":
-            Notebook(page).command("apputils:change-theme", theme="JupyterLab Dark")
-            page.wait_for_selector('body[data-jp-theme-light="false"]', state="attached")
+        opened = Notebook(page, self.spare)
+        opened.command("apputils:change-theme", theme=f"JupyterLab {theme.title()}")
+        page.wait_for_selector(f'body[data-jp-theme-light="{str(theme == "light").lower()}"]', state="attached")
         # A command that needs the kernel, given before there is one, would ask which kernel to take.
         page.wait_for_function(HAS_KERNEL, timeout=1000 * KERNEL)
-        return Notebook(page)
+        return opened
 
 
 @contextmanager

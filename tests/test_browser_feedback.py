@@ -114,3 +114,4 @@ def test_three_mistakes(lab: Lab, lesson: str) -> None:  # noqa: F811 - pytest's
         assert f"✗ Not yet: {exercise}" in said
         assert words.replace("`", "") in said
         assert "Traceback" not in notebook.output(place).inner_text()
+    notebook.close()

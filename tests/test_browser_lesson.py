@@ -245,6 +245,7 @@ def test_a_lesson_by_keyboard(lab: Lab, release: Path, lesson: str) -> None:  # 
     if when == "after":
         use(learner)
     keep(learner.notebook, f"{lesson}-solved")
+    learner.notebook.close()
 
 
 @pytest.mark.browser

@@ -209,7 +209,7 @@ def test_opened_again_without_its_kernel(lab: Lab, notebook: Notebook) -> None: 
     for place in (WALK, ALONE, FIT, BLOCK):
         assert again.output(place).locator(".jupyter-widgets:visible").count() == 0
         keep(again.output(place), f"practice-still-{place}")
-    again.page.close()
+    again.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -233,4 +233,4 @@ def test_nothing_is_clipped(lab: Lab, theme: str) -> None:  # noqa: F811 - a fix
         column = opened.output(CURVES)
         assert image.evaluate("node => node.clientWidth") <= column.evaluate("node => node.clientWidth")
         keep(column, f"practice-{theme}-{width}-{zoom}-{CURVES}")
-        opened.page.close()
+        opened.close()

@@ -88,14 +88,15 @@ def blank(lab: Lab) -> Iterator[Page]:  # noqa: F811 - a fixture
 
 
 @pytest.fixture
-def asking(lab: Lab) -> Notebook:  # noqa: F811 - a fixture
+def asking(lab: Lab) -> Iterator[Notebook]:  # noqa: F811 - a fixture
     """All questions in one notebook, run and unanswered."""
     lab.write("asking.ipynb", ASKING)
     opened = lab.open("asking.ipynb")
     opened.run_all()
     for place in (*GUESSED, STOPPING):
         live(opened, place).wait_for()
-    return opened
+    yield opened
+    opened.close()
 
 
 def steps(wiring: Wiring, mode: Mode, number: float) -> Walk:
@@ -543,6 +544,7 @@ def test_the_still_picture_does_not_tell_before_the_live_one_stands(lab: Lab) ->
     frames = opened.page.evaluate("() => window.frames")
     assert any(frame["waits"] and not frame["live"] for frame in frames)
     assert not any(frame["shown"] for frame in frames if frame["waits"] or frame["live"])
+    opened.close()
 
 
 def test_opened_again_without_its_kernel(lab: Lab, notebook: Notebook) -> None:  # noqa: F811 - a fixture
@@ -571,7 +573,7 @@ def test_opened_again_without_its_kernel(lab: Lab, notebook: Notebook) -> None: 
             assert "Error displaying widget" not in again.output(place).inner_text()
             assert again.output(place).locator(".jupyter-widgets:visible").count() == 0
             keep(again.output(place), f"still-{'trusted' if trusted else 'untrusted'}-{place}")
-        again.page.close()
+        again.close()
 
 
 def test_the_scripts_compute_what_python_computes(blank: Page) -> None:
@@ -635,7 +637,7 @@ def test_nothing_is_clipped(lab: Lab, theme: str) -> None:  # noqa: F811 - a fix
             for part in (picture, *picture.locator(".sumskip-table").all()):
                 assert part.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
             keep(opened.output(place), f"{theme}-{width}-{zoom}-{place}")
-        opened.page.close()
+        opened.close()
 
 
 def keep(what: Locator, name: str) -> None:

@@ -83,7 +83,7 @@ def test_public_keys_do_not_tell_predictions() -> None:
 
 
 def test_a_key_survives_its_file() -> None:
-    key = make_key("fit_alpha", "a seed")
+    key = make_key("intermediate_outputs", "a seed")
     data = to_bytes(key)
     again = from_bytes(data)
     assert to_bytes(again) == data
@@ -120,11 +120,11 @@ def test_secret_cases_differ_from_course_to_course_and_from_the_public_ones() ->
 
 def test_a_stored_secret_key_is_private_and_the_same(tmp_path: Path) -> None:
     """Reading the stored key gives what making it gave; nobody else can read it."""
-    made = secret_key("fit_alpha", b"s" * 32, tmp_path / "keys")
+    made = secret_key("intermediate_outputs", b"s" * 32, tmp_path / "keys")
     secret_key.cache_clear()
     (path,) = (tmp_path / "keys").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert to_bytes(secret_key("fit_alpha", b"s" * 32, tmp_path / "keys")) == to_bytes(made)
+    assert to_bytes(secret_key("intermediate_outputs", b"s" * 32, tmp_path / "keys")) == to_bytes(made)
 
 
 def test_points_are_those_of_the_contract() -> None:
