@@ -35,9 +35,10 @@ demo: $(READY) ## grade a class of invented learners, in demo/, and open it, e.g
 book: $(READY) ## build the lessons to be read, in build/book; SOLVED=1: with solutions
 	@$(PY) tools/book.py $(if $(SOLVED),--solved)
 
-# Fairness first: it makes the secret keys that tests want, each of them once.
+# Fairness first: it makes the secret keys that tests want, each of them once. Three at a time on two cores: some
+# tests wait for a time limit.
 test: setup lint fairness ## everything that must hold (some minutes)
-	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder --durations 15
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --durations 15
 
 quick: $(READY) ## the quick tests (under 90 s)
 	$(PYTEST) -q -n 2 -m quick

@@ -4,7 +4,6 @@ Plain `nbgrader generate_assignment`, `autograde` and `generate_feedback` work h
 `python -m autograder grade` uses the same settings, for a whole class at once.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -23,8 +22,6 @@ from nbgrader.preprocessors import (
 ROOT = Path(__file__).parent.resolve()
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
-# A new gradebook calls `alembic`, which lies beside the interpreter.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 from autograder import release, settings  # noqa: E402  (found by the lines above)
 from autograder.gradebook import exchange, late, masters, pages, preprocessors, session  # noqa: E402

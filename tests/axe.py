@@ -31,7 +31,7 @@ def serious(page: Page) -> list[str]:
     """Serious and critical findings on the page as it is."""
     from axe_playwright_python.sync_playwright import Axe
 
-    rules = Axe().run(page).response["violations"]
+    rules = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{rule['id']}: {[place['html'][:120] for place in rule['nodes']]}"
         for rule in rules

@@ -145,7 +145,9 @@ class Lab:
         page.wait_for_function("() => window.jupyterapp")
         opened = Notebook(page, self.spare)
         opened.command("apputils:change-theme", theme=f"JupyterLab {theme.title()}")
-        page.wait_for_selector(f'body[data-jp-theme-light="{str(theme == "light").lower()}"]', state="attached")
+        page.wait_for_selector(
+            f'body[data-jp-theme-light="{str(theme == "light").lower()}"]', state="attached"
+        )
         # A command that needs the kernel, given before there is one, would ask which kernel to take.
         page.wait_for_function(HAS_KERNEL, timeout=1000 * KERNEL)
         return opened

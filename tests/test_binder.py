@@ -68,12 +68,25 @@ def test_binder_has_the_same_environment() -> None:
 
 
 @pytest.mark.slow
-def test_after_postbuild_no_solution_can_be_read(
+def test_postbuild_runs_in_a_clean_clone_alone_and_leaves_no_solution(
     clone: Path, learner_python: Path, learner_env: dict[str, str]
 ) -> None:
-    """The folder has become the release: lessons on top, no master, no history, `sumskip` installed."""
+    """The folder has become the release: lessons on top, no master, no history, `sumskip` installed.
+
+    It deletes masters, so it will not run where somebody has begun to work.
+    """
     masters = ROOT / "notebooks"
     assert find_leaks(masters, clone)
+    (clone / "work").mkdir()
+    (clone / "work" / "mine.ipynb").write_text("my answers")
+    before = git(clone, "rev-parse", "HEAD")
+    refused = post_build(clone, learner_python, learner_env)
+    assert refused.returncode == 1
+    assert "clean clone" in refused.stderr
+    assert git(clone, "rev-parse", "HEAD") == before
+    assert git(clone, "status", "--porcelain") == ""
+    (clone / "work" / "mine.ipynb").unlink()
+    (clone / "work").rmdir()
     (clone / ".bashrc").write_text("# the home folder's own\n")
     done = post_build(clone, learner_python, learner_env, REPO_DIR=str(clone))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -92,26 +105,6 @@ def test_after_postbuild_no_solution_can_be_read(
     assert Path(installed).is_relative_to(learner_python.parent.parent)
     assert autograder == "None"
     assert find_leaks(masters, Path(installed).parent) == []
-
-
-@pytest.mark.slow
-def test_postbuild_runs_in_a_clean_clone_and_refuses_anywhere_else(
-    clone: Path, learner_python: Path, learner_env: dict[str, str]
-) -> None:
-    """It deletes masters, so it will not run where somebody has begun to work."""
-    (clone / "work").mkdir()
-    (clone / "work" / "mine.ipynb").write_text("my answers")
-    before = git(clone, "rev-parse", "HEAD")
-    refused = post_build(clone, learner_python, learner_env)
-    assert refused.returncode == 1
-    assert "clean clone" in refused.stderr
-    assert git(clone, "rev-parse", "HEAD") == before
-    assert git(clone, "status", "--porcelain") == ""
-    (clone / "work" / "mine.ipynb").unlink()
-    (clone / "work").rmdir()
-    done = post_build(clone, learner_python, learner_env)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert find_leaks(ROOT / "notebooks", clone) == []
 
 
 def test_learners_are_told_that_binder_forgets() -> None:

@@ -216,8 +216,9 @@ def test_opened_again_without_its_kernel(lab: Lab, notebook: Notebook) -> None: 
 def test_nothing_is_clipped(lab: Lab, theme: str) -> None:  # noqa: F811 - a fixture
     """700 pixels wide, and at 200 % zoom: no picture is wider than its column."""
     lab.write(f"practice-{theme}.ipynb", CELLS)
+    opened = lab.open(f"practice-{theme}.ipynb", theme=theme)
     for width, zoom in ((700, 1), (1280, 2)):
-        opened = lab.open(f"practice-{theme}.ipynb", theme=theme, width=width, height=1000)
+        opened.page.set_viewport_size({"width": width, "height": 1000})
         opened.run_all()
         opened.page.evaluate(f"document.body.style.zoom = {zoom}")
         for place in (WALK, ALONE, FIT, BLOCK):
@@ -233,4 +234,4 @@ def test_nothing_is_clipped(lab: Lab, theme: str) -> None:  # noqa: F811 - a fix
         column = opened.output(CURVES)
         assert image.evaluate("node => node.clientWidth") <= column.evaluate("node => node.clientWidth")
         keep(column, f"practice-{theme}-{width}-{zoom}-{CURVES}")
-        opened.close()
+    opened.close()

@@ -613,8 +613,9 @@ def run(page: Page, source: str, expression: str, **values: Any) -> Any:
 def test_nothing_is_clipped(lab: Lab, theme: str) -> None:  # noqa: F811 - a fixture
     """700 pixels wide, and at 200 % zoom: no picture is wider than its column."""
     lab.write(f"{theme}.ipynb", CELLS)
+    opened = lab.open(f"{theme}.ipynb", theme=theme)
     for width, zoom in ((700, 1), (1280, 2)):
-        opened = lab.open(f"{theme}.ipynb", theme=theme, width=width, height=1000)
+        opened.page.set_viewport_size({"width": width, "height": 1000})
         opened.run_all()
         opened.page.evaluate(f"document.body.style.zoom = {zoom}")
         for place in (WIRING, PIXEL, ALIGNER, OWN, EXPLORE, LOCKED):
@@ -637,7 +638,7 @@ def test_nothing_is_clipped(lab: Lab, theme: str) -> None:  # noqa: F811 - a fix
             for part in (picture, *picture.locator(".sumskip-table").all()):
                 assert part.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
             keep(opened.output(place), f"{theme}-{width}-{zoom}-{place}")
-        opened.close()
+    opened.close()
 
 
 def keep(what: Locator, name: str) -> None:

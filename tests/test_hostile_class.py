@@ -1,4 +1,4 @@
-"""A class in which every third submission is hostile: the honest keep their grades, and nobody is missing."""
+"""A class in which every second one is hostile: the honest keep their grades, and nobody is missing."""
 
 from __future__ import annotations
 
@@ -72,11 +72,10 @@ def _class(root: Path, hostile: bool) -> dict[tuple[str, str], dict[str, Any]]:
     honest = _honest(released)
     attacks = _hostile(released)
     for number, (notebook, fill) in enumerate(attacks):
-        for _ in range(2):
-            learners.append(f"l{len(learners):03}")
-            hand_in(root, learners[-1], LESSON, next(honest))
+        learners.append(f"l{number:03}")
+        hand_in(root, learners[-1], LESSON, next(honest))
         if hostile:
-            fill(hand_in(root, f"l{len(learners) - 1:03}-mallory{number}", LESSON, notebook).parent)
+            fill(hand_in(root, f"l{number:03}-mallory", LESSON, notebook).parent)
     done = autograder(root, "grade", "--no-feedback", "--jobs", "2", "--json", "out.jsonl")
     assert done.returncode == 0, done.stderr
     rows = json_lines(root / "out.jsonl")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,13 @@ def _mutated(exercise: str) -> Iterator[tuple[str, str]]:
 
 
 def _passes(exercise: str, answer: Any) -> bool:
-    key = secret_key(exercise, SECRET, KEYS)
-    return judge(key, lambda case: probe(answer, case), lambda c, w: rerun(exercise, c, w)).status == "passed"
+    """Whether it gets full marks. What two cases refuse, all of them would."""
+    whole = secret_key(exercise, SECRET, KEYS)
+    for key in (replace(whole, cases=whole.cases[:2]), whole):
+        report = judge(key, lambda case: probe(answer, case), lambda c, w: rerun(exercise, c, w))
+        if report.status != "passed":
+            return False
+    return True
 
 
 @pytest.fixture(autouse=True)

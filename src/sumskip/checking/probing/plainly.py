@@ -8,6 +8,7 @@ what a thing is its type says, not its `__class__`.
 
 from __future__ import annotations
 
+import math
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -236,7 +237,7 @@ def gradient_of(tensor: Tensor) -> Array | None:
 
 def size(tensor: Tensor) -> int:
     """The number of elements."""
-    return int(np.prod(read(tensor, "shape"), dtype=np.int64))
+    return math.prod(read(tensor, "shape"))
 
 
 def modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
