@@ -113,7 +113,7 @@ def test_the_gradebook_says_what_the_json_says(graded: Class, learner: str, assi
 def test_everybody_can_read_a_feedback_page(graded: Class, needs_browser: str) -> None:
     """axe has nothing serious to say of it, all of it stands in a landmark, and nothing is loaded.
 
-    On a phone nothing is wider than the screen; a key opens the next hint.
+    On a phone nothing is wider than the screen; a key opens the next hint; on paper it is never dark.
     """
     pages = [(RIGHT, LESSONS[2]), *((MISTAKEN, name) for name in LESSONS)]
     with blank_page(needs_browser) as page:
@@ -128,6 +128,10 @@ def test_everybody_can_read_a_feedback_page(graded: Class, needs_browser: str) -
             page.goto(file.as_uri())
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), file
         page.goto(files[2].as_uri())  # lesson 2, with mistakes
+        for media, paper in (("screen", "rgb(32, 32, 32)"), ("print", "rgb(255, 255, 255)")):
+            page.emulate_media(media=media, color_scheme="dark")
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper
+        page.emulate_media(media="screen")
         hints = page.locator("details", has_text="Hint")
         assert [hint.get_attribute("open") is not None for hint in hints.all()[:3]] == [True, False, False]
         hints.nth(1).locator("summary").press("Enter")

@@ -23,6 +23,7 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from nbgrader.preprocessors import GetGrades
+from pygments.formatters import HtmlFormatter
 
 from autograder.gradebook.marks import Mark
 from autograder.gradebook.page_cells import clean_cells
@@ -56,7 +57,7 @@ _HEAD = """<head>
 <meta http-equiv="Content-Security-Policy" content="{policy}; base-uri 'none'; form-action 'none'" />
 """
 # The last word on the looks of nbgrader's page: it can be read by all.
-_STYLE = """<style>
+_STYLE = """
 /* What a cell shows stays within it; long lines go on below, so that no part needs a pointer to scroll. */
 .rendered_html, .input_area, .output_subarea { overflow: auto; }
 .rendered_html img, .output_subarea img { max-width: 100%; height: auto; }
@@ -77,8 +78,17 @@ summary { display: list-item; cursor: pointer; } /* with the sign that it can be
 .overview tr { border-bottom: 1px solid #767676; }
 .overview tbody th { font-weight: normal; }
 .overview td:nth-child(2) { white-space: nowrap; }
-</style>
-</head>"""
+"""
+# A feedback page on a screen in dark surroundings; reports and pictures stay on white.
+_DARK = """
+:root { color-scheme: dark; }
+body, #notebook .panel, #notebook .panel-footer, #notebook pre, #notebook .input_area
+{ background: #202020; color: #e6e9ec; border-color: #767676; }
+code, .overview caption, .score, #notebook .prompt, #notebook .rendered_html :is(code, tr, th, td, blockquote)
+{ background: none; color: inherit; }
+.overview a, #notebook .rendered_html a { color: #8ec9f0; }
+#notebook img { background: #fff; }
+"""
 # MathJax, whose address no setting changes (formulas are read as typed), and bootstrap's font of icons.
 _LOADED = re.compile(
     r"<!-- Loading mathjax macro -->.*?<!-- End of mathjax configuration -->|@font-face\s*{[^}]*}", re.DOTALL
@@ -183,9 +193,17 @@ class ShowGrades(GetGrades):
 @pass_context
 def page_head(page: Context, head: str) -> str:
     """The head of nbgrader's template with a language and a policy, and without what it would load."""
-    policy = _FORMGRADER if "base_url" in page["resources"] else _FEEDBACK
+    formgrader = "base_url" in page["resources"]
+    policy, style = (_FORMGRADER, _STYLE) if formgrader else (_FEEDBACK, _STYLE + _dark())
     head = _LOADED.sub("", head).replace("<html>", '<html lang="en">', 1)
-    return head.replace("<head>", _HEAD.format(policy=policy), 1).replace("</head>", _STYLE, 1)
+    head = head.replace("<head>", _HEAD.format(policy=policy), 1)
+    return head.replace("</head>", f"<style>{style}</style>\n</head>", 1)
+
+
+@cache
+def _dark() -> str:
+    code = HtmlFormatter(style="native").get_style_defs("#notebook .highlight")
+    return f"@media screen and (prefers-color-scheme: dark) {{{_DARK}{code}\n}}\n"
 
 
 @pass_context
