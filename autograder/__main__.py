@@ -11,7 +11,18 @@ from collections.abc import Sequence
 
 import click
 
-from autograder.commands import OURS, MistakeError, demo, grading, lms, making, marking, one_line, report
+from autograder.commands import (
+    OURS,
+    MistakeError,
+    demo,
+    doctor,
+    grading,
+    lms,
+    making,
+    marking,
+    one_line,
+    report,
+)
 
 COMPLETE = "_AUTOGRADER_COMPLETE"  # by this variable, a shell asks how a word goes on
 
@@ -56,8 +67,8 @@ def commands() -> None:
 
 
 for command in (
-    *(demo.demo, making.release, lms.collect, grading.check, grading.grade, marking.mark, report.report),
-    *(lms.export, lms.give_back, making.keys, lms.forget),
+    *(doctor.doctor, demo.demo, making.release, lms.collect, grading.check, grading.grade, marking.mark),
+    *(report.report, lms.export, lms.give_back, making.keys, lms.forget),
 ):
     commands.add_command(command)
 

@@ -35,9 +35,9 @@ _START = (
     "main(socket.socket(fileno={fd}), {walled})"
 )
 _START_SECONDS = 120.0
-_INSTALL = (
-    "install bubblewrap (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap) and allow "
-    "user namespaces, or grade without walls, on your own risk, with --trust-submissions"
+INSTALL = (
+    "install bubblewrap and allow user namespaces, for which python -m autograder doctor has the lines to "
+    "type, or grade without walls, on your own risk, with --trust-submissions"
 )
 
 
@@ -180,7 +180,7 @@ class WarmParent:
             return [sys.executable, "-I", "-c", _START.format(path=str(home), fd=fd, walled=False)]
         bwrap = shutil.which("bwrap")
         if bwrap is None:
-            raise SandboxError(f"bubblewrap is missing, so nothing walls a submission in: {_INSTALL}")
+            raise SandboxError(f"bubblewrap is missing, so nothing walls a submission in: {INSTALL}")
         python = [sys.executable, "-I", "-c", _START.format(path=str(_INSIDE), fd=fd, walled=True)]
         return [bwrap, *_bubblewrap_arguments(), "--", *python]
 
@@ -197,7 +197,7 @@ class WarmParent:
             return dict(json.loads(said)["ready"])
         except (OSError, ValueError, KeyError):
             what = "The sandbox" if self.level == "walled" else "The process for submissions"
-            advice = f": {_INSTALL}" if self.level == "walled" else ""
+            advice = f": {INSTALL}" if self.level == "walled" else ""
             raise SandboxError(f"{what} does not start here ({self._last_line()}){advice}") from None
 
     def _last_line(self) -> str:
@@ -250,7 +250,7 @@ class WarmParent:
                 reply, _ = child.request({"do": "walls", "walls": attempt}, 20.0)
             except ChildLostError as lost:
                 why = f"{lost}; {self._last_line()}"
-                raise SandboxError(f"the sandbox cannot be proven ({why}): {_INSTALL}") from None
+                raise SandboxError(f"the sandbox cannot be proven ({why}): {INSTALL}") from None
         found = reply.get("breaches")
         if found != []:
             raise SandboxError(f"the walls do not hold: a submission {'; '.join(map(str, found or ['?']))}")
