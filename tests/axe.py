@@ -27,11 +27,12 @@ def blank_page(chromium: str) -> Iterator[Page]:
         browser.close()
 
 
-def serious(page: Page) -> list[str]:
-    """Serious and critical findings on the page as it is."""
+def serious(page: Page, *, code: bool = True) -> list[str]:
+    """Serious and critical findings on the page as it is, in coloured `code` too or beside it."""
     from axe_playwright_python.sync_playwright import Axe
 
-    rules = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    context = None if code else {"exclude": [[".highlight"]]}
+    rules = Axe().run(page, context, {"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{rule['id']}: {[place['html'][:120] for place in rule['nodes']]}"
         for rule in rules
@@ -39,8 +40,11 @@ def serious(page: Page) -> list[str]:
     ]
 
 
-def findings(page: Page, file: Path) -> list[str]:
-    """Serious and critical findings, in light and in dark; and what the page loads from elsewhere."""
+def findings(page: Page, file: Path, *, code: bool = True) -> list[str]:
+    """Serious and critical findings, in light and in dark; and what the page loads from elsewhere.
+
+    Of pages on which code has the same colours, one is looked at with its `code`: it takes most of the time.
+    """
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     found = []
@@ -48,5 +52,5 @@ def findings(page: Page, file: Path) -> list[str]:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 1000})
         page.goto(file.as_uri())
-        found += [f"{file.name}, {scheme}, {width} px: {said}" for said in serious(page)]
+        found += [f"{file.name}, {scheme}, {width} px: {said}" for said in serious(page, code=code)]
     return found + [f"{file.name} loads {url}" for url in asked if not url.startswith(("file:", "data:"))]
