@@ -11,7 +11,9 @@ _SIGNS = {"good": "✓", "missing": "✗", "note": "·"}
 
 @click.command()
 def doctor() -> int:
-    """See whether learners' code can be walled in here, and what to type where it cannot.
+    """See whether learners' code can be walled in here.
+
+    Where it cannot, the lines to type stand below.
 
     The walls are built and tried, as before each batch; nothing is graded and nothing is changed. Status 1
     where they do not hold.
