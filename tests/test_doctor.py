@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -129,7 +128,7 @@ def test_without_bubblewrap_it_says_so_and_how_to_get_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "apt-get").write_text("#!/bin/sh\n")
     (tmp_path / "apt-get").chmod(0o755)
-    done: subprocess.CompletedProcess[str] = autograder(ROOT, "doctor")
+    done = autograder(ROOT, "doctor")
     assert (done.returncode, done.stderr) == (1, "")
     assert "      sudo apt-get install bubblewrap\n" in done.stdout
     assert "✗ walls         bubblewrap is missing, so nothing walls a submission in\n" in done.stdout
