@@ -135,7 +135,6 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ".venv",
         "build",
         ".course",
-        "__pycache__",
         ".*_cache",
         "release",
         "work",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,8 @@ import autograder.exercises
 import oracle
 from autograder.answers import Answer
 from autograder.exercises import EXERCISES
-from autograder.keys.making import rerun
-from autograder.keys.secret import secret_key
-from course_root import KEYS, SECRET
+from fairness import passes
 from mutation import mutants
-from sumskip.checking.judge import judge
-from sumskip.checking.probe import probe
 
 _FOLDER = Path(autograder.exercises.__file__).parent
 # repair_addition's answer is addition_model's, line for line.
@@ -43,16 +38,6 @@ def _mutated(exercise: str) -> Iterator[tuple[str, str]]:
     for name, changed in mutants(definition):
         module = ast.Module([*imports, changed], [])  # type: ignore[list-item]
         yield name, ast.unparse(ast.fix_missing_locations(module))
-
-
-def _passes(exercise: str, answer: Any) -> bool:
-    """Whether it gets full marks. What two cases refuse, all of them would."""
-    whole = secret_key(exercise, SECRET, KEYS)
-    for key in (replace(whole, cases=whole.cases[:2]), whole):
-        report = judge(key, lambda case: probe(answer, case), lambda c, w: rerun(exercise, c, w))
-        if report.status != "passed":
-            return False
-    return True
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +60,7 @@ def test_no_mutant_of_a_reference_lives(exercise: str) -> None:
             bound = answer.bound()
         except Exception:
             continue  # the cell itself fails: nothing is bound, so nothing passes
-        if _passes(exercise, bound) and not _equivalent(exercise, answer, bound):
+        if passes(exercise, bound) and not _equivalent(exercise, answer, bound):
             living.append(name)
     assert count > 30
     assert not living, f"{exercise}: these slips passed: " + "; ".join(living)

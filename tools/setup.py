@@ -178,6 +178,8 @@ def main() -> None:
     install_cpu_torch()
     pip("install", "--constraint", "constraints.txt", "--editable", f".[{EXTRAS}]")
     install_command()
+    # As pip does with what it installs: no command has to compile us first, where Python may not write here.
+    run(str(PYTHON), "-m", "compileall", "-q", "src", "autograder", "tests")
     BEGUN.unlink()
     READY.write_text(digest(), encoding="utf-8")
     say(f"Done, with PyTorch {installed_torch()}. Next: make lab, or make help.")

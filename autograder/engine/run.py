@@ -27,7 +27,11 @@ _NO_WALLS = (
 )
 # What takes a second to import is imported once, before the first submission with this word in it: making an
 # optimiser imports the 800 modules of torch._dynamo.
-_ONCE = {"optim": "torch._dynamo", "digits": "sklearn.datasets"}
+_ONCE = {
+    "optim": "torch._dynamo",
+    "digits": "sklearn.datasets",
+    **dict.fromkeys(("matplotlib", "pylab", "photograph", "png"), "matplotlib.pyplot"),
+}
 
 
 class Engine:
@@ -105,11 +109,11 @@ class Engine:
         that killed it, at most four times. `to_draw(report)` is the case with which the answer is traced
         when all is judged, if it is a model.
         """
-        modules = [
+        modules = {
             module for word, module in _ONCE.items() if any(word in task.source for task in plan.tasks)
-        ]
+        }
         with self._slots:
-            spawn = partial(self.spawn, modules)
+            spawn = partial(self.spawn, sorted(modules))
             return OneRun(spawn, self.limits, self.level, plan, judge_exercise, to_draw).go()
 
     def read(self, raw: bytes, beside: Mapping[str, bytes] = MappingProxyType({})) -> Outline:

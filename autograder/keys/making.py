@@ -100,12 +100,13 @@ def _cases(exercise: Exercise, seed: str) -> tuple[Case, ...]:
         cases = tuple(exercise.cases(f"{seed}/{exercise.name}/{draw}"))
         if exercise.kind != "module":
             return cases
-        seen, clear = [], True
+        seen = []
         for case in cases:
             with _Kinks() as kinks:
                 seen.append(_right(exercise, case))
-            clear = clear and kinks.smallest > _KINK * case.loudest
-        if clear:
+            if kinks.smallest <= _KINK * case.loudest:
+                break
+        else:
             return tuple(_with_roles(c, s[0].facts["roles"]) for c, s in zip(cases, seen, strict=True))
     raise BadExerciseError(f"{exercise.name}: no draw of {_MOST_DRAWS} keeps its ReLUs away from zero")
 
@@ -116,8 +117,9 @@ def make_key(name: str, seed: str, secret: bool = False) -> Key:
     Args:
         name: the exercise.
         seed: where all weights and inputs come from.
-        secret: whether the answers to predictions go in; a public key has their form, and what is said
-            to wrong ones when they are run.
+        secret: whether it decides. Then the answers to predictions go in, of which a public key has the
+            form, and what is said to wrong ones when they are run; and the wrong models stay out, since
+            names are told by the public key.
 
     Raises:
         BadExerciseError: none can be made of it.
@@ -144,7 +146,7 @@ def make_key(name: str, seed: str, secret: bool = False) -> Key:
     )
     wrong = tuple(
         Wrong(m.id, m.sentence, {case.id: record(observe(m.build, case)) for case in cases})
-        for m in exercise.wrong
+        for m in (() if secret else exercise.wrong)
     )
     return Key(**common, cases=cases, rights=rights, wrong=wrong)
 

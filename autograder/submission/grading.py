@@ -19,7 +19,7 @@ from autograder.submission import verdicts
 from autograder.submission.course import Course
 from autograder.submission.stands import Stands, holds, of_answers
 from autograder.submission.verdicts import Printed, Verdict
-from sumskip.checking.core import Array, Ask, Case, Report
+from sumskip.checking.core import Array, Ask, Case, Observation, Report
 from sumskip.checking.judge import judge
 from sumskip.checking.key import Recorded, public_key
 
@@ -27,6 +27,19 @@ _ONLY_ELSEWHERE = (
     "The published examples come out right, others do not. Is a number or a size in your answer that "
     "belongs to the examples alone?"
 )
+
+
+def remembered(ask: Ask) -> Ask:
+    """The same, that puts no case twice."""
+    seen: dict[tuple[str, str, int], Observation] = {}
+
+    def once(case: Case) -> Observation:
+        asked = (case.id, case.seed, case.permutation)
+        if asked not in seen:
+            seen[asked] = ask(case)
+        return seen[asked]
+
+    return once
 
 
 def grade_exercise(
@@ -49,7 +62,7 @@ def grade_exercise(
         points: what the exercise is worth, where that is not what its parts add up to.
 
     Returns:
-        The report to show. Its status, score, parts and diagnosis are the secret key's.
+        The report to show. Status, score and parts are the secret key's; what it says is the public one's.
     """
 
     def again(case: Case, weights: Mapping[str, Array]) -> list[Recorded]:
@@ -57,6 +70,7 @@ def grade_exercise(
 
         return rerun(name, case, weights)
 
+    ask = remembered(ask)
     key = secret_key(name, secret, store)
     key = replace(key, points=key.points if points is None else points)
     decided = judge(key, ask, again, for_committing=for_committing)
@@ -65,12 +79,17 @@ def grade_exercise(
     shown = judge(public_key(name), ask, again)
     if shown.status == "passed":
         return replace(decided, message=_ONLY_ELSEWHERE, details=(), diagnosis=None, case="")
-    message = (
-        shown.message
-        if shown.diagnosis == decided.diagnosis or decided.diagnosis is None
-        else decided.message
+    if shown.order is not None:
+        decided = judge(key, ask, again, order=shown.order)
+    # What is not graded has no name.
+    return replace(
+        decided,
+        message=shown.message,
+        details=shown.details,
+        case=shown.case,
+        hints=shown.hints,
+        diagnosis=shown.diagnosis if decided.status == "failed" else None,
     )
-    return replace(decided, message=message, details=shown.details, case=shown.case)
 
 
 def grade_submission(course: Course, submission: Submission, stands: Stands, engine: Engine) -> Verdict:

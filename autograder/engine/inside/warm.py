@@ -40,8 +40,7 @@ def _preload() -> tuple[Any, dict[str, str]]:
 
     import sumskip
 
-    for name in ("matplotlib.pyplot", "sumskip.checking.probe"):
-        import_module(name)
+    import_module("sumskip.checking.probe")
     for name in sumskip.__all__:
         with suppress(ImportError, AttributeError):  # the cell that needs it will say so
             getattr(sumskip, name)

@@ -120,7 +120,8 @@ class Report:
 
     `message` is the sentence for the learner; `details` are lines of expected beside actual. `beliefs` says
     of each prediction, by question, what it shows: "right", the id of a wrong value that we know, or "other".
-    `case` is the id of the case that shows what is wrong.
+    `case` is the id of the case that shows what is wrong; `order`, where the answer is a wrong model that we
+    know, the order of interchangeable weights in which it is.
     """
 
     exercise: str
@@ -134,6 +135,7 @@ class Report:
     hints: tuple[str, ...] = ()
     beliefs: Mapping[str, str] = field(default_factory=dict)
     case: str = ""
+    order: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that `python -m autograder check --json` prints for one exercise."""

@@ -56,7 +56,14 @@ class _Round:
         return self.expected[self.first]
 
 
-def judge(key: Key, ask: Ask, rerun: Rerun | None = None, *, for_committing: bool = False) -> Report:
+def judge(
+    key: Key,
+    ask: Ask,
+    rerun: Rerun | None = None,
+    *,
+    for_committing: bool = False,
+    order: int | None = None,
+) -> Report:
     """Compare what an answer does with the key, and say in one sentence what is wrong.
 
     Args:
@@ -64,6 +71,8 @@ def judge(key: Key, ask: Ask, rerun: Rerun | None = None, *, for_committing: boo
         ask: puts one case to the answer.
         rerun: for answers whose weights have no roles, the right answers on those very weights.
         for_committing: whether predictions earn their points by being there, right or wrong.
+        order: where another key has recognised the answer as a wrong model, its report's `order`: it is
+            judged in that order of its weights, and for what it is.
 
     Returns:
         A `Report`; "passed" only with full marks. "not_graded" where the weights cannot be found
@@ -72,22 +81,23 @@ def judge(key: Key, ask: Ask, rerun: Rerun | None = None, *, for_committing: boo
     if key.kind == "literals":
         answer = ask(Case("literals", "literals", "")).facts.get("answer")
         return judge_predictions(key, answer, for_committing)
-    return _judge_behaviour(key, lambda case: settle(ask(case), case), rerun)
+    return _judge_behaviour(key, lambda case: settle(ask(case), case), rerun, order)
 
 
-def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
-    best = _best_round(key, ask)
+def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None, order: int | None) -> Report:
+    best = _best_round(key, ask, order)
     ours = next(filter(None, (_our_fault(seen) for seen in best.observed)), None)
     if ours is not None:
         return _not_graded(key, sentences.OUR_FAULT.format(**ours))
     if not best.found:
         return _report(key, best, "All parts are right.")
     wrong = _recognise(key, best)
+    known = wrong is not None or order is not None
     if made := sentences.from_outside(best.found[0], best.seen, sure=True):
         return _report(key, best, made, "global")
-    if wrong is None and best.found[0].part != "shape" and _has_another_form(best):
+    if not known and best.found[0].part != "shape" and _has_another_form(best):
         return _report(key, best, sentences.ANOTHER_FORM)
-    if wrong is None and _weights_are_hidden(best):
+    if not known and _weights_are_hidden(best):
         # What is certain without any values: that no step changes a weight.
         loose = next((one for one in best.found if one.actual in (LOOSE, CUT)), None)
         said = sentences.say(loose, best.seen, best.right, key)[0] if loose else None
@@ -101,15 +111,16 @@ def _judge_behaviour(key: Key, ask: Ask, rerun: Rerun | None) -> Report:
         if not best.found:
             return _report(key, best, "All parts are right.")
     if wrong is not None:
-        return _report(key, best, wrong.sentence, wrong.id)
+        report = _report(key, best, wrong.sentence, wrong.id)
+        return replace(report, order=best.cases[0].permutation)
     if made := sentences.from_outside(best.found[0], best.seen, sure=False):
         return _report(key, best, made, "global")
     sentence, diagnosis = sentences.say(best.found[0], best.seen, best.right, key)
     return _report(key, best, sentence, diagnosis)
 
 
-def _best_round(key: Key, ask: Ask) -> _Round:
-    """Ask all cases, in as many orders of interchangeable weights as there are.
+def _best_round(key: Key, ask: Ask, order: int | None) -> _Round:
+    """Ask all cases, in as many orders of interchangeable weights as there are, or in this one.
 
     An answer with a convolution without bias is asked the cases without biases. An order that a right
     answer or a wrong model explains wholly is the right one to speak of.
@@ -125,6 +136,8 @@ def _best_round(key: Key, ask: Ask) -> _Round:
             cases = without
             seen = {case.id: ask(case) for case in cases}
             break
+    if order is not None:
+        return _round(key, ask, tuple(_with(case, order) for case in cases))
     said = max(int(observed.facts.get("orders", 1)) for observed in seen.values())
     orders = min(said, 2 * MAX_PERMUTATIONS)  # what comes out of a sandbox may say anything
     first: _Round | None = None

@@ -84,7 +84,8 @@ class Question:
 class Key:
     """All that `judge` needs to know about one exercise.
 
-    `rights` are the right answers as they behave by case, the exercise's own first; `wrong` the wrong ones.
+    `rights` are the right answers as they behave by case, the exercise's own first; `wrong` the wrong ones,
+    of which a secret key has none: it decides, and a public one says why.
     """
 
     exercise: str
