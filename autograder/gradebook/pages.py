@@ -62,6 +62,7 @@ _STYLE = """
 .rendered_html, .input_area, .output_subarea { overflow: auto; }
 .rendered_html img, .output_subarea img { max-width: 100%; height: auto; }
 #notebook pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+#notebook .rendered_html :is(th, td) { padding: .2em 1em .2em 0; vertical-align: top; }
 /* Contrast of 4.5 : 1 at least, also of the colours of code; and a link is told by more than its colour. */
 #notebook pre { background: #fff; }
 .overview a, #notebook .rendered_html a { color: #1f5c92; text-decoration: underline; }
@@ -88,6 +89,7 @@ code, .overview caption, .score, #notebook .prompt, #notebook .rendered_html :is
 { background: none; color: inherit; }
 .overview a, #notebook .rendered_html a { color: #8ec9f0; }
 #notebook img { background: #fff; }
+.overview code { background: #383838 !important; color: inherit !important; } /* which says its colours itself */
 """
 # MathJax, whose address no setting changes (formulas are read as typed), and bootstrap's font of icons.
 _LOADED = re.compile(
