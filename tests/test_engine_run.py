@@ -343,6 +343,24 @@ def test_several_threads_share_one_engine(engine: Engine, level: str) -> None:
         assert list(threads.map(one, range(8))) == [f"{number}\n" for number in range(8)]
 
 
+@pytest.mark.sandbox
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core")
+def test_beside_others_each_has_a_core_of_its_own(walled: Engine) -> None:
+    """What a submission starts runs there too, so that it takes no time from a sibling."""
+    source = """
+import os, subprocess, sys, time
+print(*os.sched_getaffinity(0), flush=True)
+look = 'import os; print(*os.sched_getaffinity(0))'
+print(subprocess.run([sys.executable, '-c', look], capture_output=True, text=True).stdout)
+time.sleep(1)
+"""
+    with ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(lambda _: walled.run(Plan(tuple(cells(source))), judge), range(2)))
+    seen = [result.outputs["c0"].stdout.split() for result in results]
+    assert [len(set(cores)) for cores in seen] == [1, 1]
+    assert seen[0] != seen[1]
+
+
 @both
 def test_nothing_runs_on_when_a_run_is_over(engine: Engine, level: str) -> None:
     """A daemon that outlives its submission could answer for the next one."""

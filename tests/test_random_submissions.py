@@ -104,7 +104,7 @@ class FrameEngine(Engine):
         super().__init__(limits=Limits(ask_seconds=60.0, exercise_seconds=300.0))
         self.answer, self.some = answer, some
 
-    def spawn(self, modules: Sequence[str] = ()) -> Child:
+    def spawn(self, modules: Sequence[str] = (), core: int | None = None) -> Child:
         ours, theirs = socket.socketpair()
         life, _ = socket.socketpair()
         threading.Thread(target=self._serve, args=(theirs,), daemon=True).start()

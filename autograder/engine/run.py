@@ -8,10 +8,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
+from itertools import cycle
 from pathlib import Path
+from queue import SimpleQueue
 from types import MappingProxyType, TracebackType
 
 from autograder.engine.bounded import plain_text
@@ -59,7 +63,11 @@ class Engine:
         self.limits = limits or Limits()
         self.warnings: list[str] = []
         self._hidden = (Path(__file__).resolve().parent.parent, Path.home() / ".ssh", *hidden)
-        self._slots = threading.Semaphore(max(1, jobs))
+        # Beside others, a submission has a core of its own: whatever it starts takes no time from theirs.
+        cores = sorted(os.sched_getaffinity(0)) if jobs > 1 and hasattr(os, "sched_getaffinity") else [None]
+        self._slots: SimpleQueue[int | None] = SimpleQueue()
+        for _, core in zip(range(max(1, jobs)), cycle(cores), strict=False):
+            self._slots.put(core)
         self._lock = threading.Lock()
         self._warm: WarmParent | None = None
 
@@ -112,8 +120,8 @@ class Engine:
         modules = {
             module for word, module in _ONCE.items() if any(word in task.source for task in plan.tasks)
         }
-        with self._slots:
-            spawn = partial(self.spawn, sorted(modules))
+        with self._slot() as core:
+            spawn = partial(self.spawn, sorted(modules), core)
             return OneRun(spawn, self.limits, self.level, plan, judge_exercise, to_draw).go()
 
     def read(self, raw: bytes, beside: Mapping[str, bytes] = MappingProxyType({})) -> Outline:
@@ -124,7 +132,7 @@ class Engine:
         Raises:
             OutlineError: these bytes are no notebook that can be read.
         """
-        with self._slots, self.spawn() as child:
+        with self._slot() as core, self.spawn((), core) as child:
             try:
                 return read_walled(child, raw, beside, self.limits.cell_seconds)
             except OutlineError as error:
@@ -137,7 +145,7 @@ class Engine:
         Raises:
             OutlineError: these bytes are no zip that can be opened.
         """
-        with self._slots, self.spawn() as child:
+        with self._slot() as core, self.spawn((), core) as child:
             try:
                 members, left = unpack_walled(child, raw, self.limits.cell_seconds)
             except OutlineError as error:
@@ -145,16 +153,24 @@ class Engine:
             found = {plain_text(name): data for name, data in members.items()}
             return found, [plain_text(line)[:300] for line in left]
 
-    def spawn(self, modules: Sequence[str] = ()) -> Child:
-        """A process for one submission with these modules in it, from a warm parent that is replaced if it
-        has died.
+    @contextmanager
+    def _slot(self) -> Iterator[int | None]:
+        core = self._slots.get()
+        try:
+            yield core
+        finally:
+            self._slots.put(core)
+
+    def spawn(self, modules: Sequence[str] = (), core: int | None = None) -> Child:
+        """A process for one submission with these modules in it, on this core or any, from a warm parent that
+        is replaced if it has died.
         """
         with self._lock:
             if self._warm is None:
                 raise RuntimeError("use the engine in a with statement")
             try:
-                return self._warm.spawn(modules)
+                return self._warm.spawn(modules, core)
             except SandboxError:
                 self._warm.close()
                 self._warm = WarmParent(self.level, self.limits, self._outside())
-                return self._warm.spawn(modules)
+                return self._warm.spawn(modules, core)

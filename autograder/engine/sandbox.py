@@ -209,14 +209,14 @@ class WarmParent:
     def process_id(self) -> int:
         return self._process.pid
 
-    def spawn(self, modules: Sequence[str] = ()) -> Child:
-        """Fork the process of one submission, after these modules were imported. May be called from several
-        threads.
+    def spawn(self, modules: Sequence[str] = (), core: int | None = None) -> Child:
+        """Fork the process of one submission, after these modules were imported; all of it runs on this core,
+        or on any. May be called from several threads.
         """
         ours, channel = socket.socketpair()
         life, guard_end = socket.socketpair()
         folder = None if self.level == "walled" else tempfile.mkdtemp(prefix="sumskip-submission-")
-        order = {**asdict(self.limits), "folder": folder or "/tmp/work", "modules": modules}
+        order = {**asdict(self.limits), "folder": folder or "/tmp/work", "modules": modules, "core": core}
         try:
             with self._lock, channel, guard_end:
                 socket.send_fds(
@@ -296,6 +296,8 @@ def _bubblewrap_arguments() -> list[str]:
     if os.getuid() != 0:
         arguments += ["--unshare-user"]
     arguments += ["--new-session", "--proc", "/proc", "--dev", "/dev"]
+    # Shared, it is memory that no process's figures show; and nobody reads it.
+    arguments += ["--ro-bind", "/dev/null", "/dev/zero"]
     arguments += ["--size", str(64 << 20), "--perms", "1777", "--tmpfs", "/tmp"]
     mounts: dict[str, Path] = {"/usr": Path("/usr")}
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):

@@ -89,7 +89,7 @@ code, .overview caption, .score, #notebook .prompt, #notebook .rendered_html :is
 { background: none; color: inherit; }
 .overview a, #notebook .rendered_html a { color: #8ec9f0; }
 #notebook img { background: #fff; }
-.overview code { background: #383838 !important; color: inherit !important; } /* which says its colours itself */
+.overview code { background: #383838 !important; color: inherit !important; } /* it brings its own */
 """
 # MathJax, whose address no setting changes (formulas are read as typed), and bootstrap's font of icons.
 _LOADED = re.compile(

@@ -707,6 +707,33 @@ libc = ctypes.CDLL(None, use_errno=True)
 if libc.shmget(4242, 0, 0) != -1 or libc.msgget(4242, 0) != -1: win()
 if libc.syscall(250, 10, -3, b'user', b'hostile-note', 0) > 0: win()
 """),
+    Attack("memory that no figure shows", "1.7 GB under a limit of 1.3: neither file nor process has it", """
+import mmap
+if ctypes.CDLL(None).shmget(0, 1 << 20, 0o1600) != -1: win()
+wins(lambda: os.memfd_create('memory'))
+wins(lambda: mmap.mmap(-1, 1 << 20))
+wins(lambda: open('/dev/zero', 'r+b'))
+"""),
+    Attack("the last to go when memory runs out", "then a sibling goes, or the grader",
+           "wins(lambda: open('/proc/self/oom_score_adj', 'w').write('0'))"),
+    Attack("the kernel's keys", "they belong to the user, and siblings read them",
+           "if ctypes.CDLL(None).syscall(248, b'user', b'hostile', b'x', 1, -4) > 0: win()"),
+    Attack("sockets of other families", "each is a part of the kernel to attack", """
+for family in (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK, socket.AF_PACKET, 38, 40):
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+        wins(lambda: socket.socket(family, kind))
+"""),
+    Attack("more of the machine", "the cores of the siblings, and a priority before theirs", """
+wins(lambda: os.sched_setaffinity(0, range(os.cpu_count())))
+wins(lambda: os.setpriority(os.PRIO_PROCESS, 0, 5))
+wins(lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0)))
+"""),
+    Attack("namespaces by clone", "unshare is not the only way", """
+number = {'x86_64': 56, 'aarch64': 220}[os.uname().machine]
+child = ctypes.CDLL(None).syscall(number, 0x10000000 | 17, 0, 0, 0, 0)
+if child == 0: os._exit(0)
+if child > 0: win()
+"""),
 )]
 
 def sending(entry: str, facts: str = "{}") -> str:
@@ -811,6 +838,13 @@ time.sleep(60)
 while True:
     try: os.fork()
     except OSError: time.sleep(0.2)
+""", status="not_graded", walls=True),
+    Attack("spinning shells", "a sibling's right answer ran into its time limit", """
+import subprocess
+for _ in range(44):
+    try: subprocess.Popen(['/bin/sh', '-c', 'while :; do :; done'])
+    except OSError: break
+time.sleep(60)
 """, status="not_graded", walls=True),
     Attack("a fork that returns", "two processes answer one question", "os.fork()"),
     Attack("threads without end", "no thread can be started any more", """

@@ -3,14 +3,15 @@
 The outer sandbox (bubblewrap) has no network, a read-only system and a small /tmp of its own. In it
 the warm parent forks a process for each submission, and that process gets user, mount, pid, ipc and
 network namespaces of its own here, so that submissions cannot see each other or leave anything
-behind. Python 3.11 has no `os.unshare`, therefore ctypes.
+behind; a filter (`calls`) refuses the system calls that would reach past them. Python 3.11 has no
+`os.unshare`, therefore ctypes.
 """
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
-import platform
 import resource
 import socket
 import sys
@@ -19,16 +20,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from . import calls
+
 NOBODY = 65534
 
 # From <linux/sched.h>, <sys/mount.h>, <linux/prctl.h>, <linux/capability.h>: stable kernel interface.
 _NEW_NS, _NEW_IPC, _NEW_USER, _NEW_PID, _NEW_NET = 0x20000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REMOUNT, _MS_BIND = 1, 2, 4, 8, 32, 0x1000
+_MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 _MNT_DETACH = 2
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
 _CAPABILITY_VERSION_3 = 0x20080522
-_KEYCTL = {"x86_64": 250, "aarch64": 219}  # keyctl is only reachable as a bare system call
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -96,16 +99,21 @@ def enter_namespaces(scratch_bytes: int) -> None:
             os.close(handle)
 
 
-def close_the_door() -> None:
-    """In process 1 of the new namespace: its own /proc, no further namespaces, no capabilities."""
+def mount_proc() -> None:
+    """In process 1 of the new namespace: its own /proc, and no further namespaces."""
     _mount("proc", "/proc", "", _MS_NOEXEC)
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
-    if number := _KEYCTL.get(platform.machine()):
-        _libc.syscall(number, 1, None)  # KEYCTL_JOIN_SESSION_KEYRING: no shared kernel keyring
+
+
+def close_the_door() -> None:
+    """The last step before learners' code: nothing in /proc can be changed, no capabilities, the filter."""
+    read_only = _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+    _call("mount", None, b"/proc", None, read_only, None)
     _drop_bounding_set()
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _call("capset", header, (ctypes.c_uint32 * 6)())
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    calls.refuse_calls()
 
 
 def limit(memory_bytes: int, cpu_seconds: int, file_bytes: int, processes: int | None) -> None:
@@ -181,6 +189,11 @@ def _connect(address: tuple[str, int]) -> None:
         pass
 
 
+def _ask_kernel(name: str, *arguments: int) -> None:
+    if getattr(_libc, name)(*arguments) == -1:
+        raise OSError(ctypes.get_errno(), name)
+
+
 def _send_packet() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outward:
         outward.sendto(b"x", ("192.0.2.1", 9))  # TEST-NET-1: nobody is there
@@ -201,6 +214,12 @@ def breaches(unreadable: list[str], unwritable: list[str], environment: list[str
         "sent a packet to the network": _send_packet,
         "made a namespace of its own": partial(_call, "unshare", _NEW_USER),
         "mounted a file system": partial(_mount, "tmpfs", "/tmp", ""),
+        "took memory that no process shows": partial(os.memfd_create, "self-test"),
+        "took memory that outlives it": partial(_ask_kernel, "shmget", 0, 4096, 0o600),
+        "shared memory without a file": partial(mmap.mmap, -1, 4096),
+        "read /dev/zero": partial(Path("/dev/zero").open, "rb"),
+        "saved itself from want of memory": partial(Path("/proc/self/oom_score_adj").write_text, "0"),
+        "moved to another core": partial(os.sched_setaffinity, 0, os.sched_getaffinity(0)),
     }
     found = [what for what, attempt in attempts.items() if _succeeds(attempt)]
     processes = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]

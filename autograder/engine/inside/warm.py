@@ -186,7 +186,7 @@ def _behind_walls(channel: socket.socket, walled: bool, limits: dict[str, Any]) 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     if walled:
-        walls.close_the_door()
+        walls.mount_proc()
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
@@ -201,8 +201,13 @@ def _behind_walls(channel: socket.socket, walled: bool, limits: dict[str, Any]) 
         limits["file_bytes"],
         limits["processes"] if walled else None,
     )
+    if limits["core"] is not None:
+        with suppress(OSError):  # this core was taken from us meanwhile
+            os.sched_setaffinity(0, {limits["core"]})
     folder = limits["folder"]
     Path(folder).mkdir(exist_ok=True)
     os.chdir(folder)
+    if walled:
+        walls.close_the_door()
     sys.path.append(folder)  # last: a file named torch.py shadows nothing
     return channel
