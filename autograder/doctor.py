@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from autograder.engine.sandbox import Limits
+from autograder.engine.sandbox import Level, Limits
 
 State = Literal["good", "missing", "note"]  # a note stands in nothing's way
 
@@ -61,10 +61,10 @@ class Finding:
 class Machine:
     """A machine to look at: its files below `root`, its programs on `path`, who is at work, and the walls.
 
-    `walls` builds and proves the walls; it returns what went wrong, or nothing.
+    `walls` builds and proves the walls; it returns the level that they are of, or what went wrong.
     """
 
-    walls: Callable[[], str]
+    walls: Callable[[], tuple[Level | None, str]]
     root: Path = Path("/")
     path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
     user: int = field(default_factory=lambda: os.geteuid() if hasattr(os, "geteuid") else 1)
@@ -149,9 +149,12 @@ def _bubblewrap(machine: Machine) -> Finding:
 
 
 def _walls(machine: Machine) -> Finding:
-    said = machine.walls()
-    if not said:
+    level, said = machine.walls()
+    if level == "walled":
         return Finding("walls", "good", "hold: this machine grades walled in")
+    if level == "swept":
+        said = "hold, in one sandbox a job that is swept after each submission (docs/walls.md)"
+        return Finding("walls", "note", said, ("to have a sandbox for each submission:", *_ways(machine)))
     return Finding("walls", "missing", said, tuple(_ways(machine)))
 
 

@@ -26,7 +26,7 @@ def machine(
     for name in programs:
         (path / name).write_text("#!/bin/sh\necho a program 1.0\n")
         (path / name).chmod(0o755)
-    given = {"walls": lambda: BROKEN, "user": 1000, "system": "linux", **more}
+    given = {"walls": lambda: (None, BROKEN), "user": 1000, "system": "linux", **more}
     return Machine(root=root, path=str(path), **given)  # type: ignore[arg-type]
 
 
@@ -37,10 +37,18 @@ def found(here: Machine) -> dict[str, Finding]:
 def test_where_the_walls_hold_nothing_has_to_be_mended(tmp_path: Path) -> None:
     """Whatever the settings say: that they hold was tried."""
     files = {"proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1"}
-    seen = found(machine(tmp_path, files, walls=lambda: ""))
+    seen = found(machine(tmp_path, files, walls=lambda: ("walled", "")))
     assert seen["walls"] == Finding("walls", "good", "hold: this machine grades walled in")
     assert [line for one in seen.values() for line in one.mend] == []
     assert seen["memory"].said == "12.0 GB are free; a submission may take 4 GB, so 3 at a time always fit"
+
+
+def test_a_sandbox_that_is_swept_is_enough_and_what_would_be_more_is_said(tmp_path: Path) -> None:
+    files = {"proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1"}
+    walls = found(machine(tmp_path, files, walls=lambda: ("swept", "")))["walls"]
+    assert walls.state == "note"
+    assert "swept" in walls.said
+    assert "profile bwrap-unconfined" in "\n".join(walls.mend)
 
 
 def test_ubuntus_profile_is_written_for_the_bubblewrap_that_is_there(tmp_path: Path) -> None:
@@ -108,7 +116,7 @@ def test_a_small_a_strange_and_a_foreign_machine(tmp_path: Path) -> None:
     assert seen["memory"].mend == ("grade one at a time: --jobs 1",)
     assert seen["bubblewrap"].said.startswith(f"{broken} does not run")
     for system, where in (("darwin", "on a Linux machine, or in a virtual one"), ("win32", "in WSL 2")):
-        walls = found(Machine(walls=lambda: BROKEN, system=system))["walls"]
+        walls = found(Machine(walls=lambda: (None, BROKEN), system=system))["walls"]
         assert (walls.state, walls.mend) == ("missing", (f"grade {where}",))
 
 

@@ -1,9 +1,9 @@
 """Hostile and broken submissions side by side: no point undeserved, nobody else harmed.
 
 What each would have gained or harmed without the defence stands beside it in `hostile/`. They run with
-short limits, two at a time, in one engine, as in a class: walled in, and without walls those that would
-not hit the machine that tests. Each has honest exercises beside the one under attack, which must lose
-nothing to a neighbour; among every few of them is an honest submission.
+short limits, two at a time, in one engine, as in a class: walled in, in a sandbox that is swept, and without
+walls those that would not hit the machine that tests. Each has honest exercises beside the one under
+attack, which must lose nothing to a neighbour; among every few of them is an honest submission.
 """
 
 from __future__ import annotations
@@ -116,9 +116,11 @@ def arenas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Level, Are
         abstract.listen()
         with (
             Engine(jobs=2, limits=LIMITS) as walled,
+            Engine("swept", jobs=2, limits=LIMITS) as swept,
             Engine("none", jobs=2, limits=LIMITS, trust_submissions=True) as open_,
         ):
-            yield {"walled": Arena(walled, folder, listener), "none": Arena(open_, folder, listener)}
+            engines: dict[Level, Engine] = {"walled": walled, "swept": swept, "none": open_}
+            yield {level: Arena(engine, folder, listener) for level, engine in engines.items()}
     del os.environ["HOSTILE_CANARY"]
 
 
@@ -127,7 +129,7 @@ def arena(arenas: dict[Level, Arena], level: Level) -> Arena:
     return arenas[level]
 
 
-LEVELS: tuple[Level, ...] = ("walled", "none")
+LEVELS: tuple[Level, ...] = ("walled", "swept", "none")
 at_each_level = pytest.mark.parametrize("level", LEVELS)
 walled_in = pytest.mark.parametrize("level", ["walled"])
 
@@ -145,7 +147,7 @@ def host(arena: Arena) -> dict[str, Any]:
     }
 
 
-ROUNDS = [(level, attack) for level in LEVELS for attack in ATTACKS if level == "walled" or not attack.walls]
+ROUNDS = [(level, attack) for level in LEVELS for attack in ATTACKS if level != "none" or not attack.walls]
 TOGETHER = 5
 
 
@@ -244,7 +246,7 @@ print(left, libc.shmget(4242, 0, 0), libc.msgget(4242, 0), processes)
     assert result.outputs["look"].stdout == "[] -1 -1 ['1']\n"
 
 
-@walled_in
+@pytest.mark.parametrize("level", ["walled", "swept"])
 def test_nothing_came_through_the_walls(arena: Arena) -> None:
     """After all attacks: no connection was made, no file of the instructor's is another one."""
     arena.listener.setblocking(False)

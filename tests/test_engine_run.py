@@ -381,9 +381,8 @@ def descendants(engine: Engine) -> list[int]:
 @both
 def test_a_warm_parent_that_died_is_replaced(engine: Engine, level: str) -> None:
     with Engine(level=engine.level, trust_submissions=True, limits=LIMITS) as mortal:
-        assert mortal._warm is not None
-        mortal._warm._process.kill()
-        mortal._warm._process.wait()
+        mortal._warm[0]._process.kill()
+        mortal._warm[0]._process.wait()
         assert run(mortal, cells(DOUBLE), check("double")).reports["double"].status == "passed"
 
 
@@ -431,7 +430,7 @@ def test_trusting_submissions_does_not_take_the_walls_away() -> None:
 
 def test_a_sandbox_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as where the kernel forbids user namespaces."""
-    monkeypatch.setattr(sandbox, "_bubblewrap_arguments", lambda: ["--no-such-option"])
+    monkeypatch.setattr(sandbox, "_bubblewrap_arguments", lambda level: ["--no-such-option"])
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/bwrap")
     if not Path("/usr/bin/bwrap").exists():
         pytest.skip("bubblewrap is not installed")
@@ -440,8 +439,11 @@ def test_a_sandbox_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.sandbox
+@pytest.mark.parametrize("level", ["walled", "swept"])
 @pytest.mark.parametrize("hole", ["a file of the course", "a variable of the environment"])
-def test_the_self_test_finds_a_hole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hole: str) -> None:
+def test_the_self_test_finds_a_hole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hole: str, level: sandbox.Level
+) -> None:
     """Where a wall has a hole, nothing is graded."""
     (tmp_path / "secret").write_text("x")
     tmp_path.chmod(0o755)
@@ -449,10 +451,10 @@ def test_the_self_test_finds_a_hole(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         "a file of the course": ["--ro-bind", str(tmp_path), "/usr/share"],
         "a variable of the environment": ["--setenv", "TOKEN", "x"],
     }
-    arguments = [*sandbox._bubblewrap_arguments(), *opened[hole]]
-    monkeypatch.setattr(sandbox, "_bubblewrap_arguments", lambda: arguments)
+    arguments = [*sandbox._bubblewrap_arguments(level), *opened[hole]]
+    monkeypatch.setattr(sandbox, "_bubblewrap_arguments", lambda level: arguments)
     with pytest.raises(SandboxError, match="the walls do not hold"):
-        WarmParent("walled", LIMITS, [Path("/usr/share/secret")]).close()
+        WarmParent(level, LIMITS, [Path("/usr/share/secret")]).close()
 
 
 @pytest.mark.sandbox

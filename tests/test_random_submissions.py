@@ -22,7 +22,7 @@ from autograder.answers import Answer
 from autograder.class_run import run as class_run
 from autograder.engine.inside import frames
 from autograder.engine.plan import Plan, Task
-from autograder.engine.run import Engine
+from autograder.engine.run import Engine, Slot
 from autograder.engine.sandbox import Child, Limits
 from autograder.submission.grading import grade_exercise
 from course_root import KEYS, SECRET
@@ -104,7 +104,7 @@ class FrameEngine(Engine):
         super().__init__(limits=Limits(ask_seconds=60.0, exercise_seconds=300.0))
         self.answer, self.some = answer, some
 
-    def spawn(self, modules: Sequence[str] = (), core: int | None = None) -> Child:
+    def spawn(self, modules: Sequence[str] = (), slot: Slot | None = None) -> Child:
         ours, theirs = socket.socketpair()
         life, _ = socket.socketpair()
         threading.Thread(target=self._serve, args=(theirs,), daemon=True).start()

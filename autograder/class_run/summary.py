@@ -11,7 +11,11 @@ from autograder.class_run.outcome import Outcome
 from autograder.submission.course import Course
 
 MOST_LINES = 20
-_LEVELS = {"walled": "walled in", "none": "NOT WALLED IN, with your rights"}
+_LEVELS = {
+    "walled": "walled in",
+    "swept": "walled in and swept up after",
+    "none": "NOT WALLED IN, with your rights",
+}
 Section = tuple[str, list[str]]
 
 

@@ -20,14 +20,14 @@ def doctor() -> int:
     """
     from autograder.doctor import Machine, examine
     from autograder.engine.run import Engine
-    from autograder.engine.sandbox import INSTALL, SandboxError
+    from autograder.engine.sandbox import INSTALL, Level, SandboxError
 
-    def walls() -> str:
+    def walls() -> tuple[Level | None, str]:
         try:
-            with Engine():
-                return ""
+            with Engine() as engine:
+                return engine.level, ""
         except SandboxError as error:
-            return str(error).removesuffix(f": {INSTALL}")
+            return None, str(error).removesuffix(f": {INSTALL}")
 
     missing = False
     for found in examine(Machine(walls)):

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -23,12 +25,13 @@ from autograder.engine.inside.notebook import Outline, OutlineError
 from autograder.engine.one_run import JudgeExercise, OneRun, ToDraw
 from autograder.engine.plan import Plan, Result
 from autograder.engine.reading import read_walled, unpack_walled
-from autograder.engine.sandbox import Child, Level, Limits, SandboxError, WarmParent
+from autograder.engine.sandbox import Child, Level, Limits, NoNestingError, SandboxError, WarmParent
 
 _NO_WALLS = (
     "NOTHING IS WALLED IN: learners' code runs with your rights, next to your files and with your network. "
     "Only grade submissions that you would run yourself."
 )
+_TRIES = 10
 # What takes a second to import is imported once, before the first submission with this word in it: making an
 # optimiser imports the 800 modules of torch._dynamo.
 _ONCE = {
@@ -38,13 +41,21 @@ _ONCE = {
 }
 
 
+@dataclass(frozen=True)
+class Slot:
+    """What one of several submissions at a time has to itself: a number, and its core, or any."""
+
+    number: int = 0
+    core: int | None = None
+
+
 class Engine:
     """The sandbox, warmed up: made once for a batch of submissions.
 
-    `level` is what the caller wants; `engine.level` is what there is, and is stored with each grade.
-    Without walls nothing runs unless `trust_submissions` is given, and `engine.warnings` then says so.
-    `hidden` are paths that no submission may see: the self-test tries to read them. `run` may be
-    called from `jobs` threads at once; more wait for their turn.
+    `level` is what the caller wants; `engine.level` is what there is, and is stored with each grade. Where
+    *walled* cannot be had, *swept* is tried. Without walls nothing runs unless `trust_submissions` is
+    given, and `engine.warnings` then says so. `hidden` are paths that no submission may see: the self-test
+    tries to read them. `run` may be called from `jobs` threads at once; more wait for their turn.
 
     Raises:
         SandboxError: on entering, where the level cannot be had or the walls do not hold.
@@ -65,11 +76,11 @@ class Engine:
         self._hidden = (Path(__file__).resolve().parent.parent, Path.home() / ".ssh", *hidden)
         # Beside others, a submission has a core of its own: whatever it starts takes no time from theirs.
         cores = sorted(os.sched_getaffinity(0)) if jobs > 1 and hasattr(os, "sched_getaffinity") else [None]
-        self._slots: SimpleQueue[int | None] = SimpleQueue()
-        for _, core in zip(range(max(1, jobs)), cycle(cores), strict=False):
-            self._slots.put(core)
-        self._lock = threading.Lock()
-        self._warm: WarmParent | None = None
+        self._slots: SimpleQueue[Slot] = SimpleQueue()
+        for number, core in zip(range(max(1, jobs)), cycle(cores), strict=False):
+            self._slots.put(Slot(number, core))
+        self._locks = [threading.Lock() for _ in range(max(1, jobs))]
+        self._warm: dict[int, WarmParent] = {}  # where the sandbox is swept one a slot, otherwise one for all
 
     def __enter__(self) -> Engine:
         if self.level == "none" and not self.trust_submissions:
@@ -78,13 +89,13 @@ class Engine:
                 "install bubblewrap, or add --trust-submissions"
             )
         try:
-            self._warm = WarmParent(self.level, self.limits, self._outside())
+            self._warm[0] = self._start(0)
         except SandboxError as error:
             if self.level == "none" or not self.trust_submissions:
                 raise
             self.warnings.append(str(error))
             self.level = "none"
-            self._warm = WarmParent("none", self.limits)
+            self._warm[0] = self._start(0)
         if self.level == "none":
             self.warnings.append(_NO_WALLS)
         return self
@@ -92,22 +103,38 @@ class Engine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._warm is not None:
-            self._warm.close()
-            self._warm = None
+        for warm in self._warm.values():
+            warm.close()
+        self._warm.clear()
+
+    def _start(self, number: int) -> WarmParent:
+        """A warm parent at our level, or at *swept* where *walled* turns out to be none of this machine's."""
+        try:
+            return WarmParent(self.level, self.limits, self._outside(), number)
+        except NoNestingError:
+            self.level = "swept"
+        for _ in range(_TRIES):
+            try:
+                return WarmParent("swept", self.limits, self._outside(), number)
+            except SandboxError as error:
+                if "ENOSPC" not in str(error):
+                    raise
+                # Where namespaces are counted, the kernel gives one back a moment after its last process.
+                time.sleep(0.2)
+        return WarmParent("swept", self.limits, self._outside(), number)
 
     def _outside(self) -> list[Path]:
         return [path for path in self._hidden if path.exists()]
 
     @property
     def process_id(self) -> int | None:
-        """The process that holds all submissions, for whoever measures it."""
-        return self._warm.process_id if self._warm else None
+        """The process that holds all submissions, or the first of them, for whoever measures it."""
+        return self._warm[0].process_id if self._warm else None
 
     @property
     def versions(self) -> dict[str, str]:
         """Python, torch and sumskip inside the sandbox."""
-        return dict(self._warm.versions) if self._warm else {}
+        return dict(self._warm[0].versions) if self._warm else {}
 
     def run(self, plan: Plan, judge_exercise: JudgeExercise, to_draw: ToDraw = lambda report: None) -> Result:
         """Run the learner's cells and judge every exercise of the plan.
@@ -120,8 +147,8 @@ class Engine:
         modules = {
             module for word, module in _ONCE.items() if any(word in task.source for task in plan.tasks)
         }
-        with self._slot() as core:
-            spawn = partial(self.spawn, sorted(modules), core)
+        with self._slot() as slot:
+            spawn = partial(self.spawn, sorted(modules), slot)
             return OneRun(spawn, self.limits, self.level, plan, judge_exercise, to_draw).go()
 
     def read(self, raw: bytes, beside: Mapping[str, bytes] = MappingProxyType({})) -> Outline:
@@ -132,7 +159,7 @@ class Engine:
         Raises:
             OutlineError: these bytes are no notebook that can be read.
         """
-        with self._slot() as core, self.spawn((), core) as child:
+        with self._slot() as slot, self.spawn((), slot) as child:
             try:
                 return read_walled(child, raw, beside, self.limits.cell_seconds)
             except OutlineError as error:
@@ -145,7 +172,7 @@ class Engine:
         Raises:
             OutlineError: these bytes are no zip that can be opened.
         """
-        with self._slot() as core, self.spawn((), core) as child:
+        with self._slot() as slot, self.spawn((), slot) as child:
             try:
                 members, left = unpack_walled(child, raw, self.limits.cell_seconds)
             except OutlineError as error:
@@ -154,23 +181,26 @@ class Engine:
             return found, [plain_text(line)[:300] for line in left]
 
     @contextmanager
-    def _slot(self) -> Iterator[int | None]:
-        core = self._slots.get()
+    def _slot(self) -> Iterator[Slot]:
+        slot = self._slots.get()
         try:
-            yield core
+            yield slot
         finally:
-            self._slots.put(core)
+            self._slots.put(slot)
 
-    def spawn(self, modules: Sequence[str] = (), core: int | None = None) -> Child:
-        """A process for one submission with these modules in it, on this core or any, from a warm parent that
-        is replaced if it has died.
+    def spawn(self, modules: Sequence[str] = (), slot: Slot | None = None) -> Child:
+        """A process for one submission with these modules in it, from a warm parent that is replaced if it
+        has died.
         """
-        with self._lock:
-            if self._warm is None:
+        number = slot.number if slot and self.level == "swept" else 0
+        core = slot.core if slot else None
+        with self._locks[number]:
+            if not self._warm:
                 raise RuntimeError("use the engine in a with statement")
-            try:
-                return self._warm.spawn(modules, core)
-            except SandboxError:
-                self._warm.close()
-                self._warm = WarmParent(self.level, self.limits, self._outside())
-                return self._warm.spawn(modules, core)
+            if warm := self._warm.get(number):
+                try:
+                    return warm.spawn(modules, core)
+                except SandboxError:
+                    warm.close()
+            self._warm[number] = self._start(number)
+            return self._warm[number].spawn(modules, core)

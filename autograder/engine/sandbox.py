@@ -1,8 +1,8 @@
 """The outer walls, and the way through them.
 
-`WarmParent` starts the warm parent inside bubblewrap (level *walled*) or as an ordinary process
-(level *none*), proves the walls, and hands out a `Child` for each submission. Seen from here a child
-is a socket: frames go in, frames come out, and closing it ends every process behind it.
+`WarmParent` starts the warm parent inside bubblewrap (levels *walled* and *swept*) or as an ordinary
+process (level *none*), proves the walls, and hands out a `Child` for each submission. Seen from here a
+child is a socket: frames go in, frames come out, and closing it ends every process behind it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,21 @@ from typing import Any, Literal
 
 import sumskip
 from autograder.engine.inside import frames
+from autograder.engine.inside.walls import NOBODY
 from sumskip.checking.core import Array
 
-Level = Literal["walled", "none"]
+# Walled: each submission has namespaces of its own. Swept: where none can be made inside bubblewrap's, it has
+# those of its warm parent, alone, and they are swept after it.
+Level = Literal["walled", "swept", "none"]
 
 _INSIDE = Path("/opt/sumskip")  # where our own code lies within the walls
 _START = (
     "import socket, sys; sys.path.insert(0, {path!r}); from inside.warm import main; "
-    "main(socket.socket(fileno={fd}), {walled})"
+    "main(socket.socket(fileno={fd}), {level!r}, {user})"
 )
 _START_SECONDS = 120.0
+# If memory runs out, what is behind the walls goes first; in there it cannot be changed.
+_GOES_FIRST = ["/bin/sh", "-c", 'echo 1000 > /proc/self/oom_score_adj; exec "$@"', "sh"]
 INSTALL = (
     "install bubblewrap and allow user namespaces, for which python -m autograder doctor has the lines to "
     "type, or grade without walls, on your own risk, with --trust-submissions"
@@ -43,6 +48,10 @@ INSTALL = (
 
 class SandboxError(Exception):
     """The sandbox cannot be built here, or does not hold. One line: what is wrong, what to do."""
+
+
+class NoNestingError(SandboxError):
+    """bubblewrap works here, and within its walls no namespace can be made."""
 
 
 class ChildLostError(Exception):
@@ -139,14 +148,18 @@ class Child:
 class WarmParent:
     """A process with PyTorch imported, behind walls, that forks a child for every submission.
 
+    `number` tells the warm parents of one engine apart, of which only those that are swept are more than one.
+
     Raises:
+        NoNestingError: *walled* cannot be had here, and perhaps *swept* can.
         SandboxError: where `level` cannot be had here, or the walls do not hold.
     """
 
-    def __init__(self, level: Level, limits: Limits, hidden: Iterable[Path] = ()) -> None:
+    def __init__(self, level: Level, limits: Limits, hidden: Iterable[Path] = (), number: int = 0) -> None:
         if not hasattr(socket, "send_fds"):
             raise SandboxError("this system cannot fork a process a submission: on Windows, grade in WSL 2")
         self.level = level
+        self._number = number
         self.limits = limits
         self._hidden = tuple(hidden)
         self._lock = threading.Lock()
@@ -165,7 +178,7 @@ class WarmParent:
                     cwd="/",
                 )
             self.versions = self._handshake()
-            if level == "walled":
+            if level != "none":
                 self.prove()
         except BaseException:
             self.close()
@@ -177,12 +190,23 @@ class WarmParent:
             home.mkdir()
             for name, place in _our_code().items():
                 (home / name).symlink_to(place)
-            return [sys.executable, "-I", "-c", _START.format(path=str(home), fd=fd, walled=False)]
+            return [sys.executable, "-I", "-c", _START.format(path=str(home), fd=fd, level="none", user=None)]
         bwrap = shutil.which("bwrap")
         if bwrap is None:
             raise SandboxError(f"bubblewrap is missing, so nothing walls a submission in: {INSTALL}")
-        python = [sys.executable, "-I", "-c", _START.format(path=str(_INSIDE), fd=fd, walled=True)]
-        return [bwrap, *_bubblewrap_arguments(), "--", *python]
+        # Of warm parents that are swept each becomes another nobody, so that its processes are counted alone.
+        nobody, arguments = NOBODY - self._number, _bubblewrap_arguments(self.level)
+        user = nobody if os.getuid() == 0 and _is_mapped(nobody) else None
+        self._root = user is None and (self.level == "swept" or os.getuid() == 0)
+        if user is None:
+            arguments = ["--unshare-user", "--cap-drop", "ALL", *arguments]
+        if user is None and self.level == "swept":
+            # For its terminals bubblewrap must be root of a namespace: as anybody else it makes a second one.
+            arguments = ["--uid", "0", "--gid", "0", *arguments]
+        start = _START.format(path=str(_INSIDE), fd=fd, level=self.level, user=user)
+        python = [sys.executable, "-I", "-c", start]
+        first = _GOES_FIRST if self.level == "swept" else []
+        return [*first, bwrap, *arguments, "--", *python]
 
     def _handshake(self) -> dict[str, str]:
         self._control.settimeout(_START_SECONDS)
@@ -194,10 +218,13 @@ class WarmParent:
                     break
                 said += piece
             self._control.settimeout(30)
-            return dict(json.loads(said)["ready"])
+            answer = json.loads(said)
+            if "refused" in answer:
+                raise NoNestingError(f"within the sandbox no namespace can be made: {INSTALL}")
+            return dict(answer["ready"])
         except (OSError, ValueError, KeyError):
-            what = "The sandbox" if self.level == "walled" else "The process for submissions"
-            advice = f": {INSTALL}" if self.level == "walled" else ""
+            what = "The process for submissions" if self.level == "none" else "The sandbox"
+            advice = "" if self.level == "none" else f": {INSTALL}"
             raise SandboxError(f"{what} does not start here ({self._last_line()}){advice}") from None
 
     def _last_line(self) -> str:
@@ -215,7 +242,7 @@ class WarmParent:
         """
         ours, channel = socket.socketpair()
         life, guard_end = socket.socketpair()
-        folder = None if self.level == "walled" else tempfile.mkdtemp(prefix="sumskip-submission-")
+        folder = tempfile.mkdtemp(prefix="sumskip-submission-") if self.level == "none" else None
         order = {**asdict(self.limits), "folder": folder or "/tmp/work", "modules": modules, "core": core}
         try:
             with self._lock, channel, guard_end:
@@ -232,28 +259,34 @@ class WarmParent:
         return child
 
     def prove(self) -> None:
-        """Try, from a child, to get out; raise where anything succeeds.
+        """Try, from two children one after the other, to get out and to find each other; raise where anything
+        succeeds.
 
         Raises:
             SandboxError: the walls do not hold; the text says what got through.
         """
         canary = Path(self._scratch.name, "canary")
         canary.write_text("outside")
-        with socket.create_server(("127.0.0.1", 0)) as listener, self.spawn() as child:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
             attempt = {
                 "unreadable": [str(path) for path in (canary, *self._hidden)],
                 "unwritable": ["/", "/usr", "/dev", str(_INSIDE / "sumskip"), sys.prefix, sys.base_prefix],
-                "environment": [*_environment(), "PWD"],
+                "environment": [*_environment(), "PWD", *(["_"] if self.level == "swept" else [])],
                 "port": listener.getsockname()[1],
+                "others": [1] if self.level == "swept" else [],
+                "root": self._root,
             }
-            try:
-                reply, _ = child.request({"do": "walls", "walls": attempt}, 20.0)
-            except ChildLostError as lost:
-                why = f"{lost}; {self._last_line()}"
-                raise SandboxError(f"the sandbox cannot be proven ({why}): {INSTALL}") from None
-        found = reply.get("breaches")
-        if found != []:
-            raise SandboxError(f"the walls do not hold: a submission {'; '.join(map(str, found or ['?']))}")
+            for _ in range(2):
+                try:
+                    with self.spawn() as child:
+                        reply, _ = child.request({"do": "walls", "walls": attempt}, 20.0)
+                except ChildLostError as lost:
+                    why = f"{lost}; {self._last_line()}"
+                    raise SandboxError(f"the sandbox cannot be proven ({why}): {INSTALL}") from None
+                found = reply.get("breaches")
+                if found != []:
+                    what = "; ".join(map(str, found or ["?"]))
+                    raise SandboxError(f"the walls do not hold: a submission {what}")
 
     def close(self) -> None:
         """End the warm parent and everything it started."""
@@ -290,15 +323,26 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _bubblewrap_arguments() -> list[str]:
+def _is_mapped(user: int) -> bool:
+    """Whether this user exists here; in a container without privileges there may be root alone."""
+    for file in ("uid_map", "gid_map"):
+        ranges = [line.split() for line in Path("/proc/self", file).read_text().splitlines()]
+        if not any(int(first) <= user < int(first) + int(count) for first, _, count in ranges):
+            return False
+    return True
+
+
+def _bubblewrap_arguments(level: Level) -> list[str]:
     """No network, no processes but its own, a read-only system, a small /tmp, our code, the interpreter."""
     arguments = [f"--unshare-{what}" for what in ("ipc", "pid", "net", "uts", "cgroup-try")]
-    if os.getuid() != 0:
-        arguments += ["--unshare-user"]
     arguments += ["--new-session", "--proc", "/proc", "--dev", "/dev"]
     # Shared, it is memory that no process's figures show; and nobody reads it.
     arguments += ["--ro-bind", "/dev/null", "/dev/zero"]
-    arguments += ["--size", str(64 << 20), "--perms", "1777", "--tmpfs", "/tmp"]
+    scratch = ["--size", str(64 << 20), "--perms", "1777", "--tmpfs"]
+    arguments += [*scratch, "/tmp"]
+    if level == "swept":
+        # Learners' code runs in these namespaces: what each has of its own where it may is made here.
+        arguments += [*scratch, "/dev/shm", "--remount-ro", "/proc", "--as-pid-1"]
     mounts: dict[str, Path] = {"/usr": Path("/usr")}
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
         place = Path("/", name)

@@ -167,4 +167,4 @@ def not_graded(name: str, points: float, reason: str) -> Report:
 
 def counts(verdict: Verdict, stands: Stands, trust_submissions: bool) -> bool:
     """Whether a stored verdict still counts; one made without walls, only where that is accepted."""
-    return holds(verdict.stands, stands) and (verdict.level == "walled" or trust_submissions)
+    return holds(verdict.stands, stands) and (verdict.level != "none" or trust_submissions)

@@ -675,9 +675,9 @@ for call in (lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.chroot('/tmp
 wins(lambda: os.mknod('/tmp/disk', 0o60600, os.makedev(254, 0)))
 """),
     Attack("other processes", "the warm parent can be stopped or read", """
-others = [p for p in os.listdir('/proc') if p.isdigit() and int(p) != os.getpid()]
+others = [p for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, os.getpid())]
 if others: win()
-wins(lambda: os.kill(os.getppid() or 2, 0))
+wins(lambda: open(f'/proc/{os.getppid() or 2}/environ').read())
 wins(lambda: os.kill(2, 9))
 """),
     Attack("killing everyone", "kill(-1) ends the grader and all siblings", """

@@ -13,8 +13,10 @@ import ctypes
 import mmap
 import os
 import resource
+import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,7 @@ from typing import Any
 from . import calls
 
 NOBODY = 65534
+WRITABLE = ("/tmp", "/dev/shm")
 
 # From <linux/sched.h>, <sys/mount.h>, <linux/prctl.h>, <linux/capability.h>: stable kernel interface.
 _NEW_NS, _NEW_IPC, _NEW_USER, _NEW_PID, _NEW_NET = 0x20000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
@@ -52,7 +55,7 @@ def _drop_bounding_set() -> None:
         _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails past the last one there is
 
 
-def become_nobody() -> None:
+def become_nobody(user: int) -> None:
     """Where root started the sandbox: give up root for ever, before any learner's code is near.
 
     bubblewrap covers parts of /proc where root runs it; the kernel then refuses the fresh /proc that
@@ -64,10 +67,41 @@ def become_nobody() -> None:
             _call("umount2", target.encode(), _MNT_DETACH)
     _drop_bounding_set()
     os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
     _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # changing user made /proc/self root's
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def can_nest() -> bool:
+    """Whether a submission can have namespaces of its own in here; tried, since no setting tells it."""
+    outer = os.fork()
+    if outer == 0:
+        status = 1
+        try:
+            enter_namespaces(1 << 20)
+            inner = os.fork()
+            if inner == 0:
+                mount_proc()
+                os._exit(0)
+            status = os.waitpid(inner, 0)[1] != 0
+        finally:
+            os._exit(status)
+    return os.waitpid(outer, 0)[1] == 0
+
+
+def stand_firm() -> None:
+    """Process 1 of a sandbox that is swept: nothing inside reads it, traces it or ends it.
+
+    Of signals from inside, the kernel hands it those alone for which it has a handler.
+    """
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def be_ordinary() -> None:
+    """A child of such a process 1: its /proc/self is its own again."""
+    _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def adopt_orphans() -> None:
@@ -88,7 +122,7 @@ def enter_namespaces(scratch_bytes: int) -> None:
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
-    for folder in ("/tmp", "/dev/shm"):
+    for folder in WRITABLE:
         # The interpreter may live below it, where a course was cloned into /tmp: it stays in sight.
         python = {p for p in (sys.prefix, sys.base_prefix) if Path(p).is_relative_to(folder)}
         held = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in python}
@@ -105,10 +139,14 @@ def mount_proc() -> None:
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
 
 
-def close_the_door() -> None:
-    """The last step before learners' code: nothing in /proc can be changed, no capabilities, the filter."""
+def lock_proc() -> None:
+    """Nothing in /proc can be changed any more."""
     read_only = _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     _call("mount", None, b"/proc", None, read_only, None)
+
+
+def close_the_door() -> None:
+    """The last step before learners' code: no capabilities, and the filter."""
     _drop_bounding_set()
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _call("capset", header, (ctypes.c_uint32 * 6)())
@@ -120,7 +158,6 @@ def limit(memory_bytes: int, cpu_seconds: int, file_bytes: int, processes: int |
     """Bound what this process and its children may use. A file larger than allowed is an OSError."""
     if sys.platform == "linux":
         _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
-        Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, this one goes first
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
@@ -129,6 +166,50 @@ def limit(memory_bytes: int, cpu_seconds: int, file_bytes: int, processes: int |
     if processes is not None:
         # Counted a user namespace since Linux 5.14; before that, over all of the user's processes.
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+
+
+def go_first() -> None:
+    """If memory runs out, this process goes before the grader."""
+    if sys.platform == "linux":
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def files_left() -> int:
+    """How many files and folders there are where a submission may write."""
+    found = [os.statvfs(folder) for folder in WRITABLE]
+    return sum(place.f_files - place.f_ffree for place in found)
+
+
+def sweep() -> None:
+    """Empty the writable folders; the interpreter, which may be mounted below them, stays."""
+    mounted = {p for python in (sys.prefix, sys.base_prefix) for p in (Path(python), Path(python).resolve())}
+    for folder in WRITABLE:
+        _clear(Path(folder), mounted)
+
+
+def _clear(folder: Path, mounted: set[Path]) -> None:
+    """A tree may be deeper than a path can say, so that what is in a folder is moved up, and then removed."""
+    waiting = []
+    for entry in os.scandir(folder):
+        path = Path(entry.path)
+        if any(place.is_relative_to(path) for place in mounted):
+            if path not in mounted:
+                _clear(path, mounted)
+        else:
+            waiting.append(path)
+    fresh, number = os.urandom(16).hex(), 0
+    while waiting:
+        path = waiting.pop()
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+            continue
+        path.chmod(0o700)
+        for inner in path.iterdir():
+            number += 1
+            if inner.is_dir() and not inner.is_symlink():
+                inner.chmod(0o700)  # or it could not be moved
+            waiting.append(inner.rename(folder / f"{fresh}{number}"))
+        path.rmdir()
 
 
 def tree_of(pid: int, proc: int) -> list[int]:
@@ -142,14 +223,16 @@ def tree_of(pid: int, proc: int) -> list[int]:
     return found
 
 
-def memory_of(pids: Iterable[int], proc: int) -> int:
-    """Bytes of memory that belong to these processes alone or that they share in tmpfs."""
-    total = 0
+def use_of(pids: Iterable[int], proc: int) -> tuple[int, int]:
+    """Bytes of memory that belong to these processes alone or that they share in tmpfs; and their threads."""
+    memory = threads = 0
     for pid in pids:
         for line in _read(f"{pid}/status", proc).splitlines():
             if line.startswith(("RssAnon:", "RssShmem:")):
-                total += int(line.split()[1]) * 1024
-    return total
+                memory += int(line.split()[1]) * 1024
+            elif line.startswith("Threads:"):
+                threads += int(line.split()[1])
+    return memory, threads
 
 
 def _list(path: str, folder: int) -> list[str]:
@@ -199,12 +282,21 @@ def _send_packet() -> None:
         outward.sendto(b"x", ("192.0.2.1", 9))  # TEST-NET-1: nobody is there
 
 
-def breaches(unreadable: list[str], unwritable: list[str], environment: list[str], port: int) -> list[str]:
+def breaches(
+    unreadable: list[str],
+    unwritable: list[str],
+    environment: list[str],
+    port: int,
+    others: list[int],
+    root: bool,
+) -> list[str]:
     """Try what a hostile submission would try; list what was possible. The right answer is `[]`.
 
     `unreadable` are paths that exist outside; `unwritable` folders that exist inside; `environment`
     the only variables there may be; `port` one on which the grader listens on the host's loopback
-    while this runs.
+    while this runs; `others` the only processes that may be seen; `root` whether it is called
+    root, of a namespace with one ordinary user in it. A file in each writable folder and a process are
+    left, which the next one must not find.
     """
     attempts: dict[str, Callable[[], object]] = {f"read {path}": Path(path).stat for path in unreadable}
     for folder in unwritable:
@@ -221,11 +313,20 @@ def breaches(unreadable: list[str], unwritable: list[str], environment: list[str
         "saved itself from want of memory": partial(Path("/proc/self/oom_score_adj").write_text, "0"),
         "moved to another core": partial(os.sched_setaffinity, 0, os.sched_getaffinity(0)),
     }
+    for pid in others:
+        for name in ("environ", "maps", "mem", "fd/0"):
+            attempts[f"read {name} of process {pid}"] = partial(Path(f"/proc/{pid}/{name}").open, "rb")
+        attempts[f"bounded process {pid}"] = partial(resource.prlimit, pid, resource.RLIMIT_NOFILE)
     found = [what for what, attempt in attempts.items() if _succeeds(attempt)]
-    processes = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    if processes != [os.getpid()]:
-        found.append(f"saw {len(processes) - 1} other processes")
-    if 0 in (os.getuid(), os.geteuid(), os.getgid()):
+    processes = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+    if unexpected := processes - {os.getpid(), *others}:
+        found.append(f"saw {len(unexpected)} other processes")
+    for folder in WRITABLE:
+        note = Path(folder, "left-behind")
+        if note.exists():
+            found.append(f"found in {folder} what another left")
+        note.write_text("x")
+    if not root and 0 in (os.getuid(), os.geteuid(), os.getgid()):
         found.append("runs as root")
     variables = {pair.split("=")[0] for pair in Path("/proc/self/environ").read_text().split("\0")} - {""}
     if seen := sorted(variables - set(environment)):
@@ -233,4 +334,8 @@ def breaches(unreadable: list[str], unwritable: list[str], environment: list[str
     status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
     if int(status["CapEff"], 16) or int(status["CapBnd"], 16) or status["NoNewPrivs"] != "1":
         found.append("kept privileges")
+    if os.fork() == 0:  # a process that nobody waits for
+        os.setsid()
+        time.sleep(600)
+        os._exit(0)
     return found

@@ -4,6 +4,9 @@ Runs no learner's code itself. The grader sends one line of JSON and two descrip
 submission: the channel, on which the submission's process answers, and the life line, which a guard
 keeps. When the grader closes the life line, everything of that submission ends; when the process
 ends by itself, the guard says how on that line.
+
+The guard is a process of its own, between this one and the submission. Where the sandbox is swept, this
+process is the guard: one submission at a time, and when it has ended, nothing is left of it.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ from . import walls
 Serve = Callable[[socket.socket], None]  # answers the grader on a submission's channel
 
 WATCH = 0.2  # seconds between two looks at how much memory a submission uses
+_MOST_TRIES = 5_000  # to end processes that start others
+_MOST_FILES = 20_000  # of a submission, where no limit of a file system of its own bounds them
 
 
 def _preload() -> tuple[Any, dict[str, str]]:
@@ -51,14 +56,20 @@ def _preload() -> tuple[Any, dict[str, str]]:
     return make_shell(), versions
 
 
-def main(control: socket.socket, walled: bool) -> None:
-    """Serve until the grader closes `control`."""
-    if walled and os.getuid() == 0:
-        walls.become_nobody()
+def main(control: socket.socket, level: str, user: int | None) -> None:
+    """Serve until the grader closes `control`. Root becomes this user."""
+    if user is not None:
+        walls.become_nobody(user)
+    if level == "walled" and not walls.can_nest():
+        control.sendall(json.dumps({"refused": "namespaces"}).encode() + b"\n")
+        return
     shell, versions = _preload()
     serve = _settled(shell)
+    if level == "swept":
+        walls.stand_firm()
+    else:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards are reaped by the kernel
     control.sendall(json.dumps({"ready": versions}).encode() + b"\n")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards are reaped by the kernel
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
         if not message:
@@ -70,11 +81,15 @@ def main(control: socket.socket, walled: bool) -> None:
                 with suppress(ImportError):  # the cell that needs it will say so
                     import_module(name)
             serve = _settled(shell)  # what these replace in PyTorch is no learner's doing
+        if level == "swept":
+            _guard(channel, life, serve, level, order, control)
+            life.close()
+            continue
         if os.fork() == 0:
             code = 1
             try:
                 control.close()
-                code = _guard(channel, life, serve, walled, order)
+                code = _guard(channel, life, serve, level, order)
             except BaseException:
                 life.sendall(json.dumps({"failed": traceback.format_exc()[-2000:]}).encode())
             finally:
@@ -96,28 +111,38 @@ def _settled(shell: Any) -> Serve:
 
 
 def _guard(
-    channel: socket.socket, life: socket.socket, serve: Serve, walled: bool, limits: dict[str, Any]
+    channel: socket.socket,
+    life: socket.socket,
+    serve: Serve,
+    level: str,
+    limits: dict[str, Any],
+    control: socket.socket | None = None,
 ) -> int:
-    """Between the warm parent and a submission: starts its process, watches it, ends it."""
+    """Between the grader and a submission: starts its process, watches it, ends it.
+
+    As process 1 of a sandbox that is swept, it says on `control` that the submission has started.
+    """
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     waking, wake = os.pipe()
     for end in (waking, wake):
         os.set_blocking(end, False)
-    signal.set_wakeup_fd(wake)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY) if sys.platform == "linux" else -1
-    if walled:
+    if level == "walled":
         walls.enter_namespaces(limits["scratch_bytes"])
-    else:
+    elif level == "none":
         walls.adopt_orphans()
     child = os.fork()
     if child == 0:
         try:
             signal.set_wakeup_fd(-1)
             life.close()
+            if control is not None:
+                control.close()
             for number in (waking, wake, proc):
                 with suppress(OSError):  # there may be no /proc
                     os.close(number)
-            channel = _behind_walls(channel, walled, limits)
+            channel = _behind_walls(channel, level, limits)
         except BaseException:
             traceback.print_exc()
             os._exit(70)
@@ -126,30 +151,61 @@ def _guard(
         finally:
             os._exit(0)
     channel.close()
-    reason = ""
+    if control is not None:
+        control.sendall(b".")
+    status, reason = None, ""
     while True:
         ready = select.select([life.fileno(), waking], [], [], WATCH)[0]
         if life.fileno() in ready:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            _end_the_rest(child, proc, walled)
-            return 0
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            _end_the_rest(child, proc, walled)
-            life.sendall(json.dumps({"ended": _how(status, reason)}).encode())
-            return 0
+            break
+        status = _reap(child)
+        if status is not None:
+            break
         if waking in ready:
             os.read(waking, 512)
-        if proc >= 0 and walls.memory_of(walls.tree_of(child, proc), proc) > limits["memory_bytes"]:
+        # Daemons of a submission become those of process 1, which is not always its own.
+        tree = walls.tree_of(1, proc)[1:] if level == "swept" else walls.tree_of(child, proc)
+        memory, threads = walls.use_of(tree, proc) if proc >= 0 else (0, 0)
+        if memory > limits["memory_bytes"]:
             reason = "it used too much memory"
+        elif threads > limits["processes"]:  # which the kernel does not count for root
+            reason = "it started too many processes"
+        elif level == "swept" and walls.files_left() > _MOST_FILES:
+            reason = "it made too many files"
+        if reason:
             os.kill(child, signal.SIGKILL)
+    if level == "none":
+        _end_the_rest(child, proc)
+    if status is not None:
+        life.sendall(json.dumps({"ended": _how(status, reason)}).encode())
+    if level == "swept":
+        _sweep()
+        signal.set_wakeup_fd(-1)
+        for number in (waking, wake, proc):
+            os.close(number)
+    return 0
 
 
-def _end_the_rest(child: int, proc: int, walled: bool) -> None:
-    """Walled in, the kernel has ended all of the pid namespace with its process 1."""
-    if walled:
-        return
+def _sweep() -> None:
+    """As process 1: end all others, and empty what they could write."""
+    for _ in range(_MOST_TRIES):
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            break
+        time.sleep(0.001)
+    else:
+        raise RuntimeError("processes of a submission do not end")
+    walls.sweep()
+
+
+def _end_the_rest(child: int, proc: int) -> None:
+    """Without a pid namespace, which the kernel ends as a whole with its process 1."""
     with suppress(OSError):
         os.killpg(child, signal.SIGKILL)
     me = os.getpid()
@@ -160,14 +216,21 @@ def _end_the_rest(child: int, proc: int, walled: bool) -> None:
         for pid in rest:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        _reap()
+        _reap(child)
         time.sleep(0.01)
 
 
-def _reap() -> None:
+def _reap(child: int) -> int | None:
+    """Take leave of all that have ended; returns the status of this child where it is among them."""
+    status = None
     with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while True:
+            ended, said = os.waitpid(-1, os.WNOHANG)
+            if not ended:
+                break
+            if ended == child:
+                status = said
+    return status
 
 
 def _how(status: int, reason: str) -> str:
@@ -181,12 +244,17 @@ def _how(status: int, reason: str) -> str:
     return f"it ended by itself with status {os.WEXITSTATUS(status)}"
 
 
-def _behind_walls(channel: socket.socket, walled: bool, limits: dict[str, Any]) -> socket.socket:
-    """In process 1 of the submission's own namespaces: shut the door. Returns the channel, moved."""
+def _behind_walls(channel: socket.socket, level: str, limits: dict[str, Any]) -> socket.socket:
+    """In the submission's first process: shut the door. Returns the channel, moved."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    if walled:
+    if level == "walled":
         walls.mount_proc()
+    if level == "swept":
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        walls.be_ordinary()
+    else:
+        walls.go_first()
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
@@ -199,7 +267,7 @@ def _behind_walls(channel: socket.socket, walled: bool, limits: dict[str, Any]) 
         limits["memory_bytes"],
         limits["cpu_seconds"],
         limits["file_bytes"],
-        limits["processes"] if walled else None,
+        None if level == "none" else limits["processes"],
     )
     if limits["core"] is not None:
         with suppress(OSError):  # this core was taken from us meanwhile
@@ -207,7 +275,9 @@ def _behind_walls(channel: socket.socket, walled: bool, limits: dict[str, Any]) 
     folder = limits["folder"]
     Path(folder).mkdir(exist_ok=True)
     os.chdir(folder)
-    if walled:
+    if level == "walled":
+        walls.lock_proc()
+    if level != "none":
         walls.close_the_door()
     sys.path.append(folder)  # last: a file named torch.py shadows nothing
     return channel
