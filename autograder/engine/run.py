@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 from queue import SimpleQueue
 from types import MappingProxyType, TracebackType
@@ -109,19 +109,19 @@ class Engine:
 
     def _start(self, number: int) -> WarmParent:
         """A warm parent at our level, or at *swept* where *walled* turns out to be none of this machine's."""
-        try:
-            return WarmParent(self.level, self.limits, self._outside(), number)
-        except NoNestingError:
-            self.level = "swept"
-        for _ in range(_TRIES):
+        for tries in count(1):
             try:
-                return WarmParent("swept", self.limits, self._outside(), number)
+                return WarmParent(self.level, self.limits, self._outside(), number)
+            except NoNestingError:
+                if self._warm:  # a batch has one level
+                    raise
+                self.level = "swept"
             except SandboxError as error:
-                if "ENOSPC" not in str(error):
+                if self.level != "swept" or "ENOSPC" not in str(error) or tries > _TRIES:
                     raise
                 # Where namespaces are counted, the kernel gives one back a moment after its last process.
                 time.sleep(0.2)
-        return WarmParent("swept", self.limits, self._outside(), number)
+        raise AssertionError("unreachable")
 
     def _outside(self) -> list[Path]:
         return [path for path in self._hidden if path.exists()]

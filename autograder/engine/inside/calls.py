@@ -119,9 +119,8 @@ def _program(machine: int, architecture: int) -> list[_Step]:
     ]
     for numbers in _REFUSED.values():
         steps += _answer(_JUMP_EQUAL, numbers[machine], errno.EPERM)
-    steps += _answer(
-        _JUMP_EQUAL, _CLONE3[machine], errno.ENOSYS
-    )  # its flags cannot be seen; libc takes clone
+    # The flags of clone3 cannot be seen; where it is not there, the C library takes clone.
+    steps += _answer(_JUMP_EQUAL, _CLONE3[machine], errno.ENOSYS)
     steps += _where(_CLONE[machine], 0, _answer(_JUMP_ANY, _NEW_NAMESPACES, errno.EPERM))
     # Of the limits of others, whoever may be process 1 here.
     steps += _where(_PRLIMIT[machine], 0, _unless(0, errno.EPERM))

@@ -179,7 +179,8 @@ def _guard(
     if level == "none":
         _end_the_rest(child, proc)
     if status is not None:
-        life.sendall(json.dumps({"ended": _how(status, reason)}).encode())
+        with suppress(OSError):  # nobody may be there to hear it
+            life.sendall(json.dumps({"ended": _how(status, reason)}).encode())
     if level == "swept":
         _sweep()
         signal.set_wakeup_fd(-1)
