@@ -28,6 +28,7 @@ _INSTALL = {
     "pacman": "sudo pacman -S bubblewrap",
     "apk": "sudo apk add bubblewrap",
 }
+_BROWSERS = ("firefox", "chromium", "chromium-browser", "google-chrome", "xdg-open")
 # Ubuntu's own profile for bwrap takes capabilities from what it starts, and two profiles for one program are
 # one too many (bugs.launchpad.net/bugs/2072811): where it is there, it goes.
 _THEIRS = "/etc/apparmor.d/bwrap-userns-restrict"
@@ -62,9 +63,11 @@ class Machine:
     """A machine to look at: its files below `root`, its programs on `path`, who is at work, and the walls.
 
     `walls` builds and proves the walls; it returns the level that they are of, or what went wrong.
+    `gradebook` opens that of the course, and says how that went.
     """
 
     walls: Callable[[], tuple[Level | None, str]]
+    gradebook: Callable[[], tuple[State, str]] = lambda: ("note", "none was looked for")
     root: Path = Path("/")
     path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
     user: int = field(default_factory=lambda: os.geteuid() if hasattr(os, "geteuid") else 1)
@@ -91,6 +94,9 @@ def examine(machine: Machine) -> Iterator[Finding]:
         yield _memory(machine)
         yield from _around(machine)
         yield _bubblewrap(machine)
+    yield _browser(machine)
+    yield Finding("gradebook", *machine.gradebook())
+    if machine.system == "linux":
         yield _walls(machine)
     else:
         where = "in WSL 2" if machine.system == "win32" else "on a Linux machine, or in a virtual one"
@@ -122,6 +128,10 @@ def _around(machine: Machine) -> Iterator[Finding]:
         yield Finding("container", "note", f"this is one, of {container}")
     filtered = re.search(r"^Seccomp:\s+2", machine.read("/proc/self/status"), re.MULTILINE)
     yield Finding("system calls", "note" if filtered else "good", "are filtered" if filtered else "are free")
+    if machine.read("/sys/module/apparmor/parameters/enabled") == "Y":
+        kept = machine.read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1"
+        said = "is on, and keeps user namespaces for programs that have a profile" if kept else "is on"
+        yield Finding("AppArmor", "note" if kept else "good", said)
     controllers = machine.read("/sys/fs/cgroup/cgroup.controllers").split()
     said = "can count memory" if "memory" in controllers else "do not count memory here, so we do"
     yield Finding("cgroups", "good" if "memory" in controllers else "note", said)
@@ -146,6 +156,15 @@ def _bubblewrap(machine: Machine) -> Finding:
     except (OSError, subprocess.SubprocessError) as error:
         return Finding("bubblewrap", "missing", f"{place} does not run ({error})", ("install it anew",))
     return Finding("bubblewrap", "good", f"{said}, {place}")
+
+
+def _browser(machine: Machine) -> Finding:
+    if machine.system != "linux":
+        return Finding("browser", "good", "is the system's own")
+    if place := next(filter(None, map(machine.program, _BROWSERS)), None):
+        return Finding("browser", "good", place)
+    said = "none was found; report.html can be opened elsewhere, mark and make desk need one here"
+    return Finding("browser", "note", said)
 
 
 def _walls(machine: Machine) -> Finding:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.doctor import Finding, Machine, examine
-from grading_course import ROOT, autograder
+from grading_course import ROOT, autograder, make_course
 
 BROKEN = "The sandbox does not start here (bwrap: setting up uid map: Permission denied)"
 MEMORY = "MemTotal:       16000000 kB\nMemAvailable:   12582912 kB"
@@ -104,6 +104,27 @@ def test_bubblewrap_is_installed_by_what_the_machine_has(
     seen = found(machine(tmp_path, {}, programs))
     assert (seen["bubblewrap"].state, seen["bubblewrap"].mend) == ("missing", (mend,))
     assert seen["walls"].mend == ()
+
+
+def test_what_is_around_a_grader_is_said(tmp_path: Path) -> None:
+    files = {
+        "sys/module/apparmor/parameters/enabled": "Y",
+        "proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1",
+    }
+    here = machine(tmp_path, files, ("firefox",), gradebook=lambda: ("missing", "another program holds it"))
+    seen = found(here)
+    assert seen["AppArmor"].state == "note"
+    assert seen["browser"] == Finding("browser", "good", f"{here.path}/firefox")
+    assert seen["gradebook"] == Finding("gradebook", "missing", "another program holds it")
+
+
+def test_a_gradebook_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    """By the command itself, with the way out that grading names too."""
+    root = make_course(tmp_path / "course")
+    (root / "gradebook.db").write_text("no database")
+    done = autograder(root, "doctor")
+    assert done.returncode == 1
+    assert re.search("✗ gradebook .*put back a copy of it", done.stdout)
 
 
 def test_a_small_a_strange_and_a_foreign_machine(tmp_path: Path) -> None:
