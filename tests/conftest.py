@@ -1,8 +1,8 @@
 """What every test can count on.
 
-Tests marked `browser` or `sandbox` are skipped, with the reason, where Chromium or bubblewrap is
-missing. `SUMSKIP_REQUIRE=sandbox,browser` turns each of these skips into a failure, so that a
-continuous integration run cannot pass by leaving them out.
+Tests marked `browser`, `sandbox` or `postgres` are skipped, with the reason, where Chromium, bubblewrap
+or PostgreSQL is missing. `SUMSKIP_REQUIRE=sandbox,browser,postgres` turns each of these skips into a
+failure, so that a continuous integration run cannot pass by leaving them out.
 """
 
 from __future__ import annotations
@@ -83,7 +83,26 @@ def missing_sandbox() -> str | None:
     return f"bubblewrap cannot build a sandbox here: {tried.stderr.strip()}"
 
 
-MISSING: dict[str, Callable[[], str | None]] = {"browser": missing_browser, "sandbox": missing_sandbox}
+def find_postgres() -> Path | None:
+    """The folder of PostgreSQL's own programs, the newest where there are several."""
+    there = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), *filter(None, [shutil.which("initdb")])]
+    return max(
+        (Path(path).parent for path in there), key=lambda folder: folder.parent.name.zfill(3), default=None
+    )
+
+
+def missing_postgres() -> str | None:
+    """Why no gradebook can be kept in PostgreSQL here, or None."""
+    if find_postgres() is None:
+        return "PostgreSQL is not installed"
+    return None if find_spec("psycopg") else "psycopg is not installed"
+
+
+MISSING: dict[str, Callable[[], str | None]] = {
+    "browser": missing_browser,
+    "sandbox": missing_sandbox,
+    "postgres": missing_postgres,
+}
 
 
 def required() -> set[str]:

@@ -122,7 +122,7 @@ def test_continuous_integration_lets_nothing_be_skipped() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     text = script.read_text(encoding="utf-8")
-    assert "SUMSKIP_REQUIRE=sandbox,browser" in text
+    assert "SUMSKIP_REQUIRE=sandbox,browser,postgres" in text
     assert "make test" in text
 
 
@@ -277,7 +277,7 @@ def test_system_packages_are_installed_or_named(
     monkeypatch.setattr(setup.subprocess, "run", run)
     setup.install_system_packages()
     assert expected in capsys.readouterr().out
-    assert [command[-1] for command in ran] == (["update", "chromium"] if root else [])
+    assert [command[-1] for command in ran] == (["update", "postgresql"] if root else [])
 
 
 def test_the_pins_are_what_is_required_and_nothing_else() -> None:

@@ -29,9 +29,13 @@ EXTRAS = "instructor,book,test,dev"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CPU_INDEX_SECONDS = 5.0
 
-# The program that shows a package is there, and the package. Lessons need neither: the grader walls
-# learners' code in with the one, the browser tests drive the other.
-SYSTEM_PACKAGES = {"bubblewrap": ("bwrap",), "chromium": ("chromium", "chromium-browser", "google-chrome")}
+# Packages, and the programs of which one shows that it is there. Lessons need none: the grader walls
+# learners' code in with the first, tests drive the second and keep a gradebook in the third.
+SYSTEM_PACKAGES = {
+    "bubblewrap": ("bwrap",),
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "postgresql": ("postgres", "pg_ctlcluster"),  # Debian has the server itself on no path
+}
 
 
 def say(text: str) -> None:
@@ -60,17 +64,17 @@ def install_system_packages() -> None:
     command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
     debian_like = shutil.which("apt-get") is not None
     if debian_like and os.geteuid() == 0:
-        say(f"Installing {' and '.join(missing)} with apt-get.")
+        say(f"Installing {', '.join(missing)} with apt-get.")
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         lock = ["-o", "DPkg::Lock::Timeout=120"]
         for step in (["apt-get", "update"], command[:1] + lock + command[1:]):
             if subprocess.run(step, env=quiet, stdin=subprocess.DEVNULL).returncode:
-                say(f"`{' '.join(step)}` failed; going on without {' and '.join(missing)}.")
+                say(f"`{' '.join(step)}` failed; going on without {', '.join(missing)}.")
                 return
     elif debian_like:
-        say(f"For the grader's sandbox and the browser tests: sudo {' '.join(command)}")
+        say(f"For the grader's sandbox and the tests: sudo {' '.join(command)}")
     else:
-        say(f"For the grader's sandbox and the browser tests, install: {' '.join(missing)}")
+        say(f"For the grader's sandbox and the tests, install: {' '.join(missing)}")
 
 
 def make_venv() -> None:

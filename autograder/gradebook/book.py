@@ -42,6 +42,7 @@ from autograder.gradebook.session import (
     course_folders,
     load_course,
     one_session,
+    shown_address,
     wait_for_locks,
 )
 from autograder.settings import read_settings
@@ -81,12 +82,18 @@ class ReadGradebook:
             engine.dispose()
 
     def _unusable(self, error: DatabaseError) -> GradebookError:
+        place = shown_address(self.folders.db_url)
         if "database is locked" in f"{error.orig}":
             return GradebookError(
-                f"another program holds the gradebook {self.folders.db_url}; let it end, and run this again"
+                f"another program holds the gradebook {place}; let it end, and run this again"
             )
+        mend = (
+            "put back a copy of it"
+            if place.startswith("sqlite")
+            else "see that its server runs and lets you in"
+        )
         return GradebookError(
-            f"the gradebook {self.folders.db_url} cannot be used ({error.orig}); put back a copy of it, "
+            f"the gradebook {place} cannot be used ({error.orig}); {mend}, "
             "or set c.CourseDirectory.db_url to where it is"
         )
 

@@ -69,7 +69,8 @@ class ByHand(ReadGradebook):
             with Session(engine) as db:
                 if engine.dialect.name == "sqlite":  # which would lock at the first write alone
                     db.connection().exec_driver_sql("BEGIN IMMEDIATE")
-                row = self._rows(db, learner).one_or_none()
+                # Elsewhere the rows are; SQLite, which knows no such thing, leaves it out.
+                row = self._rows(db, learner).with_for_update(of=Grade).one_or_none()
                 yield (Given.of(*row), row[1], row[2]) if row else None
                 db.commit()
         except DatabaseError as error:

@@ -22,7 +22,8 @@ from nbgrader.apps.baseapp import NbGrader
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from autograder.files import share_with_group
@@ -142,9 +143,40 @@ def load_course(root: Path) -> NbGrader:
     except (Exception, SystemExit) as error:
         raise GradebookError(f"{root / CONFIG}: {in_settings(error)}; mend it, and run this again") from error
     app.log.setLevel(logging.CRITICAL)
+    _refuse_unfit(root, app.coursedir)
     if app.coursedir.groupshared:
         share_with_group(root)
     return app
+
+
+def _refuse_unfit(root: Path, folders: CourseDirectory) -> None:
+    """A database of another kind than SQLite wants what that does without.
+
+    Raises:
+        GradebookError: there is no such address, no driver for it, or no course to which assignments belong.
+    """
+    try:
+        url = make_url(folders.db_url)
+        if url.get_backend_name() == "sqlite":
+            return
+        url.get_dialect().import_dbapi()
+    except ArgumentError as error:
+        raise GradebookError(f"{root / CONFIG}: c.CourseDirectory.db_url is no address ({error})") from error
+    except (ImportError, NoSuchModuleError) as error:
+        raise GradebookError(
+            f"{root / CONFIG}: no driver for the gradebook's database ({error}). For PostgreSQL, begin its "
+            "address with postgresql+psycopg:// and run: pip install 'psycopg[binary]'"
+        ) from error
+    if not folders.course_id:
+        raise GradebookError(
+            f"{root / CONFIG}: in {url.get_backend_name()} assignments belong to a course, and yours has "
+            "no name; add c.CourseDirectory.course_id = 'NAME'"
+        )
+
+
+def shown_address(db_url: str) -> str:
+    """The address of a database as it may be shown: without its password."""
+    return make_url(db_url).render_as_string(hide_password=True)
 
 
 def course_folders(app: NbGrader, root: Path) -> SubmittedFiles:
