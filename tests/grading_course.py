@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -238,6 +239,23 @@ def as_ordinary_user(*shown: Path) -> list[str]:
     for number, place in enumerate(hidden):
         steps += [f"mkdir -p '{place}'", f"mount --bind /mnt/{number} '{place}'"]
     return ["unshare", "--mount", "sh", "-c", " && ".join([*steps, 'exec "$@"']), "sh", *user]
+
+
+def killed_half_way(root: Path, of: int, log: Path) -> None:
+    """Start `grade` on the `of` notebooks of a course with two jobs, and kill it when two are written."""
+
+    def written() -> int:
+        return len(list(root.glob("autograded/*/*/*.ipynb")))
+
+    words = [sys.executable, "-m", "autograder", "grade", "--jobs", "2"]
+    with log.open("w") as said:
+        run = subprocess.Popen(words, cwd=root, env=environment(), stdout=said, stderr=said)
+    deadline = time.monotonic() + 120
+    while written() < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    run.kill()
+    run.wait()
+    assert 2 <= written() < of, f"it was not half-way\n{log.read_text()}"
 
 
 def json_lines(path: Path) -> dict[tuple[str, str], dict[str, Any]]:

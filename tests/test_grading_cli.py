@@ -6,12 +6,10 @@ import io
 import json
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +33,7 @@ from grading_course import (
     environment,
     hand_in,
     json_lines,
+    killed_half_way,
     make_course,
     master,
     rehearse_course,
@@ -525,7 +524,6 @@ def test_a_broken_master_is_an_instructors_mistake(content: str, root: Path) -> 
 @pytest.mark.sandbox
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """Killed half-way and started again, a run ends exactly as an undisturbed one does."""
-    command = ["grade", "--jobs", "2"]
     start = make_course(tmp_path / "start")
     released = release_notebooks(start, (FIRST,))[FIRST]
     Course.open(start).prepare([FIRST])
@@ -537,17 +535,9 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         root = tmp_path / f"course-{disturbed}"
         shutil.copytree(start, root)
         if disturbed:
-            words = [sys.executable, "-m", "autograder", *command]
-            with (tmp_path / "killed.log").open("w") as log:
-                run = subprocess.Popen(words, cwd=root, env=environment(), stdout=log, stderr=log)
-            deadline = time.monotonic() + 120
-            while len(list(root.glob("autograded/*/*/*.ipynb"))) < 2 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            run.send_signal(signal.SIGKILL)
-            run.wait()
-            assert 2 <= len(list(root.glob("autograded/*/*/*.ipynb"))) < 6, "it was not half-way"
+            killed_half_way(root, 6, tmp_path / "killed.log")
             left = sorted(str(path.relative_to(root)) for path in root.glob("verdicts/*/*.json"))
-        done = autograder(root, *command)
+        done = autograder(root, "grade", "--jobs", "2")
         assert done.returncode == 0, done.stderr
         if disturbed:
             assert "finished before" in done.stdout, (

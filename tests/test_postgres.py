@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +22,8 @@ from grading_course import (
     WRONG,
     answered,
     autograder,
-    environment,
     hand_in,
+    killed_half_way,
     make_course,
     rehearse_course,
     release_notebooks,
@@ -196,14 +193,7 @@ def test_a_killed_run_goes_on_where_it_stopped(server: Server, tmp_path: Path) -
         address = server.database()
         set_gradebook(root, address)
         if disturbed:
-            words = [sys.executable, "-m", "autograder", "grade", "--jobs", "2"]
-            run = subprocess.Popen(words, cwd=root, env=environment(), stderr=subprocess.DEVNULL)
-            deadline = time.monotonic() + 120
-            while len(list(root.glob("autograded/*/*/*.ipynb"))) < 2 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            run.send_signal(signal.SIGKILL)
-            run.wait()
-            assert 2 <= len(list(root.glob("autograded/*/*/*.ipynb"))) < 5, "it was not half-way"
+            killed_half_way(root, 5, tmp_path / "killed.log")
         done = autograder(root, "grade", "--jobs", "2")
         assert done.returncode == 0, done.stderr
         assert ("finished before" in done.stdout) == disturbed
