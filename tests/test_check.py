@@ -12,11 +12,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor, nn
 
 from autograder.exercises import EXERCISES
-from sumskip.checking.check import CheckFailed, _last, check, hints, report_html, report_text
+from sumskip.checking.check import CheckFailed, _last, check, hints
 from sumskip.checking.core import PartResult, Report
 from sumskip.checking.judge import judge
 from sumskip.checking.key import public_key
 from sumskip.checking.probe import probe
+from sumskip.checking.report import report_html, report_text
 
 SHOWN: list[dict[str, str]] = []
 

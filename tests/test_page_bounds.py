@@ -30,8 +30,8 @@ from autograder.gradebook.pages import FILTERS, TEMPLATE, CleanPages, PageExport
 from autograder.gradebook.pages import markdown2html as markdown
 from autograder.gradebook.preprocessors import show_verdict
 from autograder.submission.verdicts import Printed, Verdict
-from sumskip.checking.check import report_html, report_text
 from sumskip.checking.core import PartResult, Report
+from sumskip.checking.report import report_html, report_text
 
 # Each kind is the slowest of its sort that a search among many thousand texts has found.
 SLOW: dict[str, Callable[[str], NotebookNode]] = {

@@ -28,9 +28,9 @@ from grading_course import (
     rehearse_course,
     release_notebooks,
 )
-from sumskip.checking.check import report_html, report_text
 from sumskip.checking.core import Report
 from sumskip.checking.key import Key, public_key
+from sumskip.checking.report import report_html, report_text
 from test_marking import serving
 
 FIRST, LAST = LESSONS[0], LESSONS[3]

@@ -20,12 +20,12 @@ from autograder.submission.grading import grade_exercise
 from course_root import KEYS, ROOT, SECRET
 from grading_course import answered, autograder, hand_in, make_course, release_notebooks
 from sumskip import reveal
-from sumskip.checking.check import report_text
 from sumskip.checking.core import Report
 from sumskip.checking.key import from_bytes, public_key
 from sumskip.checking.predictions import form
 from sumskip.checking.probe import probe
 from sumskip.checking.probing.prepare import plain
+from sumskip.checking.report import report_text
 
 NAMES = [name for name, exercise in EXERCISES.items() if exercise.questions]
 SETTINGS = {"committing": "reveal", "being right": "right-or-wrong-later"}

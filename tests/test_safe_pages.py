@@ -26,16 +26,15 @@ from nbgrader.server_extensions.formgrader import handlers
 from PIL import Image
 
 from autograder.__main__ import main
-from autograder.class_run import run as class_run
 from autograder.gradebook import feedback
 from autograder.gradebook.feedback import FeedbackPages
 from autograder.gradebook.page_trace import TRACE
 from autograder.gradebook.pages import MOST_TEXT, clean_html, highlight_code, markdown2html
 from autograder.gradebook.session import load_course
 from autograder.submission.course import Course
-from grading_course import LESSONS, FakeEngine, answered, hand_in, make_course, release_notebooks
-from sumskip.checking.check import report_html
+from grading_course import LESSONS, FakeEngine, answered, hand_in, make_course, put_engine, release_notebooks
 from sumskip.checking.core import PartResult, Report
+from sumskip.checking.report import report_html
 
 pytestmark = pytest.mark.slow
 
@@ -387,7 +386,7 @@ def hostile_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setattr(FakeEngine, "trace", hostile_trace())
-        patch.setattr(class_run, "open_engine", lambda *_args, **_options: FakeEngine())
+        put_engine(patch, FakeEngine())
         patch.setattr(Course, "prepare", lambda *_args: None)
         assert main(["grade"]) == 0
     return root

@@ -43,7 +43,7 @@ FILTERS = {
     "markdown2html": "autograder.gradebook.pages.markdown_in_page",
     "page_body": "autograder.gradebook.pages.page_body",
     "page_head": "autograder.gradebook.pages.page_head",
-    "report_text": "autograder.gradebook.pages.report_text",
+    "as_code": "sumskip.checking.report.as_code",
     "round": "autograder.gradebook.pages.rounded",
     "strip_files_prefix": "autograder.gradebook.pages.unchanged",
 }
@@ -221,13 +221,6 @@ def page_body(page: Context, body: str) -> str:
         return f'<span class="nbgrader-label">{said}</span>'
 
     return _LABEL.sub(label, body)
-
-
-def report_text(text: str) -> str:
-    """A sentence of a report, escaped, with code as code."""
-    from sumskip.checking.check import as_code  # not for every page: it brings more along
-
-    return as_code(text)
 
 
 @pass_context

@@ -30,6 +30,7 @@ from autograder.gradebook.page_trace import TRACE
 from autograder.submission.stands import digest, of_answers
 from autograder.submission.verdicts import Printed, Verdict, save, verdict_path
 from sumskip.checking.core import Report
+from sumskip.checking.report import report_html, report_text, title_of
 
 Resources = dict[str, Any]
 
@@ -180,9 +181,6 @@ def _show_report(cell: NotebookNode, report: Report, trace: Mapping[str, Any] | 
         raise VerdictError(f"{report.exercise}: the master gives {points:g} points, the key {key}")
     if not math.isfinite(report.score):
         raise VerdictError(f"{report.exercise}: the score is {report.score}")
-    # not for every page: it brings more along
-    from sumskip.checking.check import report_html, report_text, title_of
-
     html = report_html(report, opened=1, closed=len(report.hints))
     shown: dict[str, Any] = {"text/html": html, "text/plain": report_text(report, opened=1)}
     if trace:

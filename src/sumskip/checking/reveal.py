@@ -9,12 +9,12 @@ from typing import Any
 
 from torch import Tensor
 
-from sumskip.checking.check import as_code, report_html, report_text
 from sumskip.checking.core import Case
 from sumskip.checking.judge import judge
 from sumskip.checking.key import public_key
 from sumskip.checking.predictions import belief, came
 from sumskip.checking.probe import probe
+from sumskip.checking.report import as_code, report_html, report_text
 
 _CELL = "padding:.3em .8em;text-align:left;vertical-align:top;border-bottom:1px solid #767676"
 
