@@ -21,7 +21,6 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from autograder.class_run import run as class_run
 from autograder.engine.inside.notebook import Outline
 from autograder.engine.inside.unpack import unpack_zip
 from autograder.engine.intake import read_here
@@ -133,10 +132,15 @@ def _grade_id(cell: Any) -> str:
     return str(cell["metadata"].get("nbgrader", {}).get("grade_id", ""))
 
 
+def put_engine(monkeypatch: pytest.MonkeyPatch, engine: Any) -> None:
+    """Let `check` and `grade` have this engine."""
+    monkeypatch.setattr("autograder.submission.root.open_engine", lambda *_args, **_options: engine)
+
+
 def rehearse_course(monkeypatch: pytest.MonkeyPatch, root: Path) -> Path:
     """Make `root` the working directory, with an engine that runs nothing and keys that are not needed."""
     monkeypatch.chdir(root)
-    monkeypatch.setattr(class_run, "open_engine", lambda *_args, **_options: FakeEngine())
+    put_engine(monkeypatch, FakeEngine())
     monkeypatch.setattr(Course, "prepare", lambda *_args: None)
     return root
 
@@ -264,6 +268,22 @@ def json_lines(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
     return {(row["student"], row["assignment"]): row for row in rows}
 
 
+class RestingEngine:
+    """An engine that may warm up, and of which nothing is asked."""
+
+    jobs = 1
+    trust_submissions = False
+
+    def __enter__(self) -> RestingEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"nobody's code should run, and the engine was asked for {name}")
+
+
 class FakeEngine:
     """An engine that runs nothing: the first word of a solution cell says how the exercise ends.
 
@@ -272,6 +292,8 @@ class FakeEngine:
     """
 
     level = "walled"
+    jobs = 2
+    trust_submissions = False
     warnings: tuple[str, ...] = ()
     boom: type[BaseException] = RuntimeError
     half = 0.5  # what `# half` is worth

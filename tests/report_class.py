@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 
 from autograder.__main__ import main
-from autograder.class_run import run as class_run
 from autograder.engine.plan import Task
 from autograder.exercises import EXERCISES
 from autograder.keys.making import make_key
-from grading_course import FakeEngine, answered, hand_in, make_course, rehearse_course, release_notebooks
+from grading_course import (
+    FakeEngine,
+    answered,
+    hand_in,
+    make_course,
+    put_engine,
+    rehearse_course,
+    release_notebooks,
+)
 from sumskip.checking.core import Report
 from sumskip.checking.key import Key
 from sumskip.checking.predictions import judge_predictions
@@ -51,7 +58,7 @@ def graded_class(
     """A course in which this was handed in, by learner, assignment and exercise, and then graded."""
     make_course(root)
     rehearse_course(monkeypatch, root)
-    monkeypatch.setattr(class_run, "open_engine", lambda *_args, **_options: KnowingEngine())
+    put_engine(monkeypatch, KnowingEngine())
     lessons = tuple(sorted({lesson for lessons in handed_in.values() for lesson in lessons}))
     released = release_notebooks(root, lessons)
     for learner, assignments in handed_in.items():

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -37,11 +38,12 @@ from leaks import find_leaks
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 RIGHT, MISTAKEN, IDLE = "ana", "ben", "cleo"
-CHECK = """
+CHECK_AND_GRADE = """
 import sys
 from autograder.__main__ import main
 
-status = main()
+file, learner, assignment = sys.argv[1:]
+status = main(["check", "--json", file]) or main(["grade", "--again", "--students", learner, assignment])
 sys.exit("PyTorch was imported" if "torch" in sys.modules else status)
 """
 
@@ -188,16 +190,19 @@ def _page(graded: Class, learner: str, lesson: str) -> BeautifulSoup:
     return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
 
 
-def test_check_says_what_grade_said(graded: Class) -> None:
+def test_check_says_what_grade_said(graded: Class, tmp_path: Path) -> None:
     """`check --json` on a submitted notebook prints the object that `grade --json` wrote, but the learner.
 
-    The grader itself has no need of PyTorch, the second that its import takes is the sandbox's alone.
+    Neither has need of PyTorch, whose import takes seconds: it is the sandbox's alone.
     """
-    file = graded.root / "submitted" / MISTAKEN / LESSONS[0] / f"{LESSONS[0]}.ipynb"
-    words = [sys.executable, "-c", CHECK, "check", str(file), "--json"]
-    done = subprocess.run(words, cwd=graded.root, env=environment(), capture_output=True, text=True)
+    root = shutil.copytree(graded.root, tmp_path / "course", symlinks=True)
+    file = root / "submitted" / MISTAKEN / LESSONS[0] / f"{LESSONS[0]}.ipynb"
+    words = [sys.executable, "-c", CHECK_AND_GRADE, str(file), MISTAKEN, LESSONS[0]]
+    done = subprocess.run(words, cwd=root, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert {"student": MISTAKEN, **json.loads(done.stdout)} == graded.rows[MISTAKEN, LESSONS[0]]
+    said = json.loads(done.stdout.splitlines()[0])
+    assert {"student": MISTAKEN, **said} == graded.rows[MISTAKEN, LESSONS[0]]
+    assert "1 notebook graded" in done.stdout
 
 
 def test_a_written_answer_waits_for_the_instructor(graded: Class) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -239,13 +241,13 @@ def test_a_wrong_model_is_traced_as_it_was_judged(engine: Engine, level: str) ->
 
 @both
 @pytest.mark.parametrize("does", ["os._exit(1)", "time.sleep(9)", "raise SystemExit", "return None"])
-def test_a_trace_that_fails_costs_a_picture_and_no_grade(engine: Engine, level: str, does: str) -> None:
+def test_a_trace_that_fails_costs_a_picture_and_no_grade(
+    engine: Engine, level: str, does: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A model that dies, sleeps or gives nothing when it is traced has the report that it had before."""
     steps = [cells(AT_A_TRACE.format(does=does), DOUBLE), check("sly", "Sly"), check("double")]
-    limits = Limits(**{**LIMITS.__dict__, "trace_seconds": 0.5})
-    quick = Engine(limits=limits)
-    quick._warm = engine._warm
-    result = quick.run(plan(*steps), judge, lambda report: CASE if report.status == "failed" else None)
+    monkeypatch.setattr(engine, "limits", replace(LIMITS, trace_seconds=0.5))
+    result = engine.run(plan(*steps), judge, lambda report: CASE if report.status == "failed" else None)
     assert result.reports == run(engine, *steps).reports
     assert {name: report.status for name, report in result.reports.items()} == {
         "sly": "failed",
@@ -266,12 +268,11 @@ def test_a_process_that_always_dies_is_given_up(engine: Engine, level: str) -> N
 
 
 @both
-def test_all_time_together_is_bounded(engine: Engine, level: str) -> None:
+def test_all_time_together_is_bounded(engine: Engine, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = cells(*["import time; time.sleep(1.5)"] * 40)
-    tight = Engine(limits=Limits(**{**LIMITS.__dict__, "submission_seconds": 4.0}))
-    tight._warm = engine._warm
+    monkeypatch.setattr(engine, "limits", replace(LIMITS, submission_seconds=4.0))
     started = time.monotonic()
-    result = tight.run(plan(steps, check("late")), judge)
+    result = engine.run(plan(steps, check("late")), judge)
     assert time.monotonic() - started < 20
     assert result.reports["late"].status == "not_graded"
 
@@ -381,7 +382,8 @@ def descendants(engine: Engine) -> list[int]:
 @both
 def test_a_warm_parent_that_died_is_replaced(engine: Engine, level: str) -> None:
     with Engine(level=engine.level, trust_submissions=True, limits=LIMITS) as mortal:
-        mortal._warm[0]._process.kill()
+        assert mortal.process_id
+        os.kill(mortal.process_id, signal.SIGKILL)
         mortal._warm[0]._process.wait()
         assert run(mortal, cells(DOUBLE), check("double")).reports["double"].status == "passed"
 
@@ -406,8 +408,9 @@ def test_references_run_one_at_a_time() -> None:
 def test_without_walls_nothing_runs_unless_submissions_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Never a silent fall-back: refused, with what to install."""
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(SandboxError, match=r"install bubblewrap .* autograder doctor") as caught, Engine():
-        pass
+    refused = pytest.raises(SandboxError, match=r"install bubblewrap .* autograder doctor")
+    with refused as caught, Engine() as engine:
+        run(engine, cells("x = 1"))
     assert "\n" not in str(caught.value)
     with pytest.raises(SandboxError, match="trust-submissions"), Engine(level="none"):
         pass
@@ -434,8 +437,8 @@ def test_a_sandbox_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/bwrap")
     if not Path("/usr/bin/bwrap").exists():
         pytest.skip("bubblewrap is not installed")
-    with pytest.raises(SandboxError, match=r"does not start here .*install bubblewrap"), Engine():
-        pass
+    with Engine() as engine, pytest.raises(SandboxError, match=r"does not start here .*install bubblewrap"):
+        _ = engine.level
 
 
 @pytest.mark.sandbox
@@ -454,7 +457,7 @@ def test_the_self_test_finds_a_hole(
     arguments = [*sandbox._bubblewrap_arguments(level), *opened[hole]]
     monkeypatch.setattr(sandbox, "_bubblewrap_arguments", lambda level: arguments)
     with pytest.raises(SandboxError, match="the walls do not hold"):
-        WarmParent(level, LIMITS, [Path("/usr/share/secret")]).close()
+        WarmParent(level, LIMITS, [Path("/usr/share/secret")]).settle()
 
 
 @pytest.mark.sandbox
@@ -494,6 +497,27 @@ def test_the_engine_ends_what_it_started() -> None:
         run(engine, cells("x = 1"))
     assert not Path(f"/proc/{pid}").exists()
     assert threading.active_count() == before
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("level", ["walled", "swept", "none"])
+def test_an_engine_of_which_nothing_is_asked_goes_at_once(level: sandbox.Level) -> None:
+    """Whoever finds nothing to do need not wait until it is warm, and nothing goes on behind it."""
+    with Engine(level, trust_submissions=True, limits=LIMITS) as engine:
+        begun = engine._begun
+        assert begun is not None
+        first, behind = psutil.Process(begun.process_id), list[psutil.Process]()
+        while level != "none" and not behind:
+            behind = first.children(recursive=True)
+    assert not begun.versions, "it was waited for"
+    assert not psutil.wait_procs([first, *behind], timeout=60)[1]
+
+
+def test_an_engine_is_begun_before_anything_else_is_imported() -> None:
+    """Half the seconds of `check` are PyTorch's, behind the walls, and half nbgrader's, in front of them."""
+    program = "import sys, autograder.submission.root; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"torch", "nbformat", "nbgrader", "sqlalchemy", "IPython"} & set(done.stdout.split())
 
 
 def test_an_engine_that_was_not_entered_says_so() -> None:

@@ -24,6 +24,7 @@ from autograder.class_run.folders import find_handed
 from autograder.gradebook.book import ClassGradebook
 from autograder.submission.course import Course, CourseError
 from autograder.submission.handed import ReadsHere, choose, read_folder
+from autograder.submission.root import open_engine
 from grading_course import (
     LESSONS,
     WRONG,
@@ -36,6 +37,7 @@ from grading_course import (
     killed_half_way,
     make_course,
     master,
+    put_engine,
     rehearse_course,
     release_notebooks,
 )
@@ -440,7 +442,7 @@ def test_an_encoding_costs_a_sign_and_never_the_run(
     """A name, a path and a report that the terminal cannot show; grades and files are there all the same."""
     course = root.rename(root.with_name("Kurs Ω"))
     monkeypatch.chdir(course)
-    monkeypatch.setattr("autograder.submission.course.open_engine", lambda *_args, **_options: FakeEngine())
+    put_engine(monkeypatch, FakeEngine())
     file = hand_in(course, "Zoë Ω", FIRST, answered(released, {"predict_flow": "# half # prints Ω – ’ ✓"}))
     hand_in(course, "ana", FIRST, released, name="übung Ω.ipynb")
     (course / "submitted" / "Ω.txt").write_text("Ω")
@@ -560,6 +562,7 @@ def test_without_a_sandbox_nothing_runs_unless_submissions_are_trusted(
     root: Path, released: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No silent fall-back: refused with what to install, or done with a loud warning."""
+    monkeypatch.setattr("autograder.submission.root.open_engine", open_engine)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))  # without bwrap
     file = str(hand_in(root, "ana", FIRST, released))
     assert "bubblewrap" in _refused(["check", file, "--json"], capsys)

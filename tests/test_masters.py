@@ -13,11 +13,19 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
-from autograder.class_run import run as class_run
 from autograder.exercises import EXERCISES, LESSONS
 from autograder.submission.course import Course
 from autograder.submission.masters import MasterError, read_master
-from grading_course import ROOT, FakeEngine, hand_in, make_course, master, nbgrader, release_notebooks
+from grading_course import (
+    ROOT,
+    FakeEngine,
+    hand_in,
+    make_course,
+    master,
+    nbgrader,
+    put_engine,
+    release_notebooks,
+)
 
 LESSON = LESSONS[1]
 Harm = Callable[[list[Any]], object]
@@ -172,7 +180,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A course root as the working directory, with an engine that runs nothing."""
     root = make_course(tmp_path / "course")
     monkeypatch.chdir(root)
-    monkeypatch.setattr(class_run, "open_engine", lambda *_args, **_options: FakeEngine())
+    put_engine(monkeypatch, FakeEngine())
     monkeypatch.setattr(Course, "prepare", lambda *_args: None)
     return root
 

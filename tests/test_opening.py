@@ -25,7 +25,7 @@ from autograder.release import release
 from autograder.settings import read_settings
 from autograder.taught import as_taught
 from conftest import COURSE, ROOT
-from grading_course import WRONG, answered, make_course, master
+from grading_course import WRONG, answered, make_course, master, put_engine
 from saved_elsewhere import LOST, SAVED
 
 REPOSITORY = "example/sum.skip-1"
@@ -218,7 +218,7 @@ def test_check_gives_the_same_points_wherever_a_notebook_was_saved(
         return json.loads(capsys.readouterr().out)
 
     with Engine() as engine:  # warmed up once, for all of them
-        monkeypatch.setattr("autograder.submission.course.open_engine", lambda *_, **__: nullcontext(engine))
+        put_engine(monkeypatch, nullcontext(engine))
         expected = check(answered(nbformat.reads(master(lesson), as_version=4), answers(lesson)), "plain")
         assert 0 < expected["score"] < expected["max_score"]
         for name, save in {**SAVED, **LOST}.items():

@@ -19,14 +19,13 @@ from hypothesis import strategies as st
 
 from autograder.__main__ import main
 from autograder.answers import Answer
-from autograder.class_run import run as class_run
 from autograder.engine.inside import frames
 from autograder.engine.plan import Plan, Task
 from autograder.engine.run import Engine, Slot
 from autograder.engine.sandbox import Child, Limits
 from autograder.submission.grading import grade_exercise
 from course_root import KEYS, SECRET
-from grading_course import LESSONS, hand_in, json_lines, make_course, master
+from grading_course import LESSONS, hand_in, json_lines, make_course, master, put_engine
 from sumskip.checking.core import Ask, Case, Report
 from sumskip.checking.key import public_key
 from sumskip.checking.probe import probe
@@ -192,7 +191,7 @@ def test_no_notebook_and_no_folder_stops_the_class(
             (folder / name).write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(course)
-        patch.setattr(class_run, "open_engine", lambda *_args, **_options: nullcontext(engine))
+        put_engine(patch, nullcontext(engine))
         assert main(["grade", "--no-feedback", "--json", "out.jsonl"]) == 0
     rows = json_lines(course / "out.jsonl")
     assert sorted(learner for learner, _ in rows) == ["honest", "random0", "random1", "random2"]

@@ -14,7 +14,6 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
-from autograder.class_run import run as class_run
 from autograder.exercises import EXERCISES
 from autograder.keys import sources
 from autograder.submission import verdicts
@@ -22,12 +21,14 @@ from autograder.submission.stands import of_answers
 from grading_course import (
     LESSONS,
     FakeEngine,
+    RestingEngine,
     answered,
     edit_master,
     environment,
     hand_in,
     make_course,
     nbgrader,
+    put_engine,
     rehearse_copy,
     rehearse_course,
     release_notebooks,
@@ -215,7 +216,7 @@ def test_a_rehearsal_says_what_the_run_then_does_and_why(
     assert {name: score for name, (score, _, _) in new.items()} | (
         {"late penalty": -penalty(root)} if penalty(root) else {}
     ) == listed
-    monkeypatch.setattr(class_run, "open_engine", nothing_runs)
+    put_engine(monkeypatch, RestingEngine())
     assert said(capsys) == said(capsys, "--dry-run") == []
 
 
@@ -292,18 +293,18 @@ def _code_points(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def _typo(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(class_run, "open_engine", nothing_runs)
+    put_engine(monkeypatch, RestingEngine())
     edit_master(root, LESSON, lambda cells: cells["summary"]["source"].append(" A word."))
 
 
 def _model_answer(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(class_run, "open_engine", nothing_runs)
+    put_engine(monkeypatch, RestingEngine())
     edit_master(root, LESSON, lambda cells: cells["explain-skip"]["source"].append(" A word."))
 
 
 def _saved_elsewhere(root: Path, released: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A master as another editor writes it: sources in one piece, other metadata."""
-    monkeypatch.setattr(class_run, "open_engine", nothing_runs)
+    put_engine(monkeypatch, RestingEngine())
 
     def change(cells: dict[str, Any]) -> None:
         for cell in cells.values():
@@ -445,7 +446,7 @@ def test_late_penalties_follow_the_present_dates_and_policy(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A due date, a policy, a mark by hand, an extension, no time: each counts, and no code runs."""
-    monkeypatch.setattr(class_run, "open_engine", nothing_runs)
+    put_engine(monkeypatch, RestingEngine())
     page = root / "feedback" / "ana" / LESSON / f"{LESSON}.html"
 
     def follows(expected: float) -> None:

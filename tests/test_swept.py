@@ -154,7 +154,7 @@ def test_what_is_not_swept_is_found_and_nothing_is_graded(monkeypatch: pytest.Mo
     assert changed != sandbox._START
     monkeypatch.setattr(sandbox, "_START", changed)
     with pytest.raises(SandboxError, match="found in /tmp what another left"):
-        WarmParent("swept", LIMITS).close()
+        WarmParent("swept", LIMITS).settle()
 
 
 def test_a_tree_is_cleared_whatever_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

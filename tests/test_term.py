@@ -18,17 +18,18 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
-from autograder.class_run import run as class_run
 from autograder.gradebook.late import SettledExport
 from autograder.gradebook.session import load_course
 from autograder.keys import sources
 from grading_course import (
     LESSONS,
     FakeEngine,
+    RestingEngine,
     answered,
     edit_master,
     hand_in,
     make_course,
+    put_engine,
     rehearse_course,
     release_notebooks,
     set_points,
@@ -245,7 +246,7 @@ def test_a_term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
     # A word is mended in a text: nobody's code runs.
     with monkeypatch.context() as resting:
-        resting.setattr(class_run, "open_engine", None)
+        put_engine(resting, RestingEngine())
         edit_master(root, LAST, lambda cells: cells["summary"]["source"].append(" A word more."))
         edit_master(root, FIRST, lambda cells: cells["summary"]["source"].append(" A word more."))
         term.settle("nothing that counts has happened")

@@ -6,59 +6,58 @@ simply started again.
 
 from __future__ import annotations
 
-import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing, nullcontext
 from dataclasses import replace
-from typing import Any
 
 from nbformat import NotebookNode
 
 from autograder.class_run.alone import alone
 from autograder.class_run.changes import changes
+from autograder.class_run.judges import Judged, JudgeLostError, Judges, JudgesLostError, Question
 from autograder.class_run.outcome import Outcome, TimeLeft, save_seconds
 from autograder.class_run.work import Work, one_point_value, work_on
 from autograder.engine.bounded import plain_text
-from autograder.engine.run import Engine
 from autograder.engine.written import unread
 from autograder.gradebook.book import ClassGradebook, ReadGradebook
 from autograder.gradebook.feedback import FeedbackPages
 from autograder.gradebook.marks import Recorded
 from autograder.gradebook.session import GradebookError
 from autograder.submission import verdicts
-from autograder.submission.course import Course, open_engine
-from autograder.submission.grading import grade_submission, unreadable
-from autograder.submission.handed import Handed, choose
+from autograder.submission.course import Course
+from autograder.submission.grading import unreadable
+from autograder.submission.handed import Handed
 from autograder.submission.stands import of_answers
 from autograder.submission.verdicts import Verdict, verdict_path
 
 MOST_NAMED = 3  # learners, in one line
+MOST_LOST = 3  # times that those who judge a submission may end meanwhile
+LOOK_SECONDS = 5.0  # between two looks at who judges
 
 
 class ClassRun:
-    """One `grade` run. `say` gets lines for the instructor, `progress` the state now and then.
+    """One `grade` run. `judges` may still be warming up.
 
-    With `again`, what is finished is graded once more.
+    `say` gets lines for the instructor, `progress` the state now and then. With `again`, what is finished is
+    graded once more.
     """
 
     def __init__(
         self,
         course: Course,
+        judges: Judges,
         *,
-        jobs: int,
         feedback: bool,
-        trust_submissions: bool,
         say: Callable[[str], None],
         progress: Callable[[str], None],
         again: bool = False,
     ) -> None:
         self.course = course
-        self.jobs = jobs
+        self.judges = judges
         self.feedback = feedback
-        self.trust_submissions = trust_submissions
         self.say = say
         self.progress = progress
         self.again = again
@@ -110,7 +109,7 @@ class ClassRun:
             for one, result in self._judged(todo):
                 self.progress(time_left.another().format("looked at"))
                 try:
-                    verdict, *_ = result.result()
+                    verdict = self._verdict(one, result.result())
                     self._note(one, verdict, self._after(one, verdict, book))
                 except (Exception, SystemExit) as error:
                     self._failed(one.name, error)
@@ -140,7 +139,7 @@ class ClassRun:
                 before[one.assignment][one.learner],
                 book.autograded(one.learner, one.assignment),
                 again=self.again,
-                trust_submissions=self.trust_submissions,
+                trust_submissions=self.judges.trust_submissions,
             )
             for one in handed
             if one.assignment in taken
@@ -185,8 +184,9 @@ class ClassRun:
         time_left = TimeLeft(len(todo))
         for one, work in self._judged(todo):
             try:
-                verdict, notebook, seconds = work.result()
-                verdict = replace(verdict, answers=of_answers(notebook.cells))
+                judged = work.result()
+                notebook, seconds = self._notebook(one, judged), judged.seconds
+                verdict = replace(self._verdict(one, judged), answers=of_answers(notebook.cells))
                 after = self._after(one, verdict, book)
                 book.record(one.learner, notebook, verdict, one.known, after.penalty)
                 verdicts.save(verdict_path(self.course.root, one.learner, one.assignment), verdict)
@@ -210,57 +210,68 @@ class ClassRun:
 
     def _stopped_on(self, one: Work, error: BaseException) -> Verdict:
         """The verdict where we failed: not graded, and in no file, so that the next run tries again."""
-        self._failed(one.name, error)
+        if isinstance(error, JudgeLostError):
+            self.outcome.warnings.append(f"{one.name}: not graded: each of {MOST_LOST} times {error}")
+        else:
+            self._failed(one.name, error)
         path = verdict_path(self.course.root, one.learner, one.assignment)
         if earlier := verdicts.load(path):
             verdicts.save(path, replace(earlier, stands={}))
         what = plain_text(f"{type(error).__name__}: {error}")[:200]
         reason = f"The grader itself stopped on this notebook ({what}). Your instructor will look at it."
-        return unreadable(one.assignment, reason, self.course, {}, self.level)
+        return unreadable(one.assignment, reason, self.course, {}, self.judges.level)
 
     def _failed(self, name: str, error: BaseException) -> None:
         self.outcome.failures.append(f"{name}\n{''.join(traceback.format_exception(error))}")
 
-    def _judged(self, todo: Sequence[Work]) -> Iterator[tuple[Work, Future[Any]]]:
-        """Each with its verdict, as they come; only a few are held in memory at a time."""
+    def _judged(self, todo: Sequence[Work]) -> Iterator[tuple[Work, Future[Judged]]]:
+        """Each with its verdict, as they come; only a few are held in memory at a time.
+
+        Where the one who judged it is gone, a submission is judged again, and the third time with nothing
+        beside it, so that nobody else goes down with it.
+        """
         if not todo:
             return
-        waiting = deque(todo)
+        waiting, alone, lost = deque(todo), deque[Work](), Counter[str]()
         self.course.prepare(sorted({one.assignment for one in todo if not one.holds}))
-        with (
-            open_engine(self.course, trust_submissions=self.trust_submissions, jobs=self.jobs) as engine,
-            ThreadPoolExecutor(self.jobs) as threads,
-        ):
-            self.level = engine.level
-            for warning in engine.warnings:
+        with self.judges.judging(self.course) as ask:
+            for warning in self.judges.warnings:
                 self.say(warning)
-            running: dict[Future[Any], Work] = {}
-            try:
-                while waiting or running:
-                    while waiting and len(running) < 3 * self.jobs:
-                        one = waiting.popleft()
-                        running[threads.submit(self._judge, one, engine)] = one
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield running.pop(future), future
-            finally:
-                threads.shutdown(wait=True, cancel_futures=True)
+            running: dict[Future[Judged], Work] = {}
+            while waiting or running or alone:
+                room = 3 * self.judges.jobs
+                if not waiting and not running:
+                    waiting.append(alone.popleft())
+                while waiting and len(running) < room:
+                    one = waiting.popleft()
+                    running[ask(Question(one.found, one.stands, one.holds))] = one
+                done, _ = wait(running, LOOK_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    one, error = running.pop(future), future.exception()
+                    lost[one.name] += isinstance(error, JudgeLostError)
+                    if isinstance(error, JudgesLostError):
+                        waiting.appendleft(one)
+                    elif isinstance(error, JudgeLostError) and lost[one.name] < MOST_LOST:
+                        (alone if lost[one.name] == MOST_LOST - 1 else waiting).append(one)
+                    else:
+                        yield one, future
 
-    def _judge(self, one: Work, engine: Engine) -> tuple[Verdict, NotebookNode | None, float]:
-        started, stands = time.monotonic(), one.stands
-        chosen = choose(self.course, one.found, engine)
-        notebook = self.released.get(one.assignment)
-        if chosen.submission:
-            notebook = chosen.submission.notebook
-        elif notebook and (one.found.contents.notebooks or one.found.contents.zips):
-            notebook = unread(notebook, chosen.reason, chosen.shown)
-        path = verdict_path(self.course.root, one.learner, one.assignment)
-        if one.holds and (verdict := verdicts.load(path)):
-            return replace(verdict, stands=stands), notebook, time.monotonic() - started
-        if chosen.submission is None:
-            verdict = unreadable(one.assignment, chosen.reason, self.course, stands, engine.level)
-        else:
-            self.outcome.levels.add(engine.level)
-            verdict = grade_submission(self.course, chosen.submission, stands, engine)
-        warnings = (*chosen.warnings, *verdict.warnings)
-        return replace(verdict, warnings=warnings, look=chosen.look), notebook, time.monotonic() - started
+    def _verdict(self, one: Work, judged: Judged) -> Verdict:
+        """The new verdict, or the earlier one, which holds."""
+        if judged.verdict is None:
+            path = verdict_path(self.course.root, one.learner, one.assignment)
+            if (earlier := verdicts.load(path)) is None:
+                raise FileNotFoundError(f"{path} was there when the run began, and held")
+            return replace(earlier, stands=one.stands)
+        if judged.notebook is not None:
+            self.outcome.levels.add(judged.verdict.level)
+        return judged.verdict
+
+    def _notebook(self, one: Work, judged: Judged) -> NotebookNode:
+        """The notebook that counts, or the release with what can be seen of one that cannot be read."""
+        if judged.notebook is not None:
+            return judged.notebook
+        released = self.released[one.assignment]
+        if one.found.contents.notebooks or one.found.contents.zips:
+            return unread(released, judged.reason, judged.shown)
+        return released

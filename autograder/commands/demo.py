@@ -39,7 +39,8 @@ def demo(context: click.Context, students: int, seed: int, folder: Path, look: b
     like any other: try every command in it.
     """
     from autograder.demo import compare, draw, hand_in, new_course
-    from autograder.submission.course import CourseError, find_course
+    from autograder.submission.course import CourseError
+    from autograder.submission.root import find_course
 
     root = find_course(Path.cwd())
     try:

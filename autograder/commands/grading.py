@@ -6,7 +6,10 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +22,9 @@ from autograder.commands import (
     print_sections,
     warn,
 )
+
+if TYPE_CHECKING:
+    from autograder.class_run.cluster import Cluster
 
 _trust = click.option(
     "--trust-submissions",
@@ -36,20 +42,24 @@ def check(notebook: Path, as_json: bool, trust_submissions: bool) -> None:
 
     It may lie in a zip or a folder.
     """
-    from autograder.engine.folder import IntakeError
-    from autograder.engine.sandbox import SandboxError
-    from autograder.submission.course import Course, CourseError, find_course, open_engine
-    from autograder.submission.grading import grade_submission
-    from autograder.submission.handed import choose_file
+    from autograder.submission.root import find_course, open_engine
 
-    try:
-        course = Course.open(find_course(Path.cwd()))
-        with open_engine(course, trust_submissions=trust_submissions) as engine:
+    root = find_course(Path.cwd())
+    with open_engine(root, trust_submissions=trust_submissions) as engine:
+        # Imported while the engine warms up.
+        from autograder.engine.folder import IntakeError
+        from autograder.engine.sandbox import SandboxError
+        from autograder.submission.course import Course, CourseError
+        from autograder.submission.grading import grade_submission
+        from autograder.submission.handed import choose_file
+
+        try:
+            course = Course.open(root)
             submission, notes = choose_file(course, notebook, engine)
             verdict = grade_submission(course, submission, {}, engine)
             notes = [*engine.warnings, *notes, *verdict.warnings]
-    except (CourseError, IntakeError, SandboxError) as error:
-        raise MistakeError(str(error)) from error
+        except (CourseError, IntakeError, SandboxError) as error:
+            raise MistakeError(str(error)) from error
     for note in dict.fromkeys(notes):
         warn(note)
     if as_json:
@@ -70,6 +80,9 @@ def check(notebook: Path, as_json: bool, trust_submissions: bool) -> None:
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Submissions at a time (default: cores)."
 )
+@click.option(
+    "--scheduler", metavar="tls://HOST:PORT", help="Have the workers of this Dask cluster run submissions."
+)
 @click.option("--again", is_flag=True, help="Grade what is finished once more.")
 @click.option("--dry-run", is_flag=True, help="Say which marks would change; write nothing.")
 @click.option("--no-feedback", is_flag=True, help="Write no feedback pages.")
@@ -81,6 +94,7 @@ def grade(
     assignments: tuple[str, ...],
     students: str | None,
     jobs: int | None,
+    scheduler: str | None,
     again: bool,
     dry_run: bool,
     no_feedback: bool,
@@ -96,14 +110,7 @@ def grade(
       python -m autograder grade --dry-run           which marks would change, and why
       python -m autograder grade 1 --students ana    one lesson of one learner
     """
-    from autograder.class_run.folders import find_handed
-    from autograder.class_run.outcome import save_json
-    from autograder.class_run.run import ClassRun
-    from autograder.class_run.summary import rehearsal, summary
-    from autograder.engine.bounded import plain_text
-    from autograder.engine.sandbox import SandboxError
-    from autograder.gradebook.session import GradebookError
-    from autograder.submission.course import Course, CourseError
+    from autograder.submission.root import open_engine
 
     root = course_root()
     learners = [name.strip() for name in (students or "").split(",") if name.strip()]
@@ -115,25 +122,48 @@ def grade(
         raise MistakeError(f"--json {json_file} is a folder; name a file")
     if json_file is not None and dry_run:
         raise MistakeError("--dry-run writes nothing, and --json asks for a file: leave one of them out")
+    if scheduler is not None and (jobs or trust_submissions):
+        raise MistakeError(
+            "--jobs and --trust-submissions are about this machine: with --scheduler, leave them out"
+        )
     progress = _Progress()
     started = time.monotonic()
-    try:
-        course = Course.open(root, keep=not dry_run)
-        handed, passed_over = find_handed(course, assignments, learners)
-        run = ClassRun(
-            course,
-            jobs=jobs or _cores(),
-            feedback=not no_feedback,
-            trust_submissions=trust_submissions,
-            say=progress.say,
-            progress=progress.state,
-            again=again,
-        )
-        outcome = run.rehearse(handed) if dry_run else run.run(handed)
-    except (CourseError, GradebookError, SandboxError) as error:
-        raise MistakeError(str(error)) from error
-    finally:
-        progress.clear()
+    with ExitStack() as opened:
+        if scheduler is None:
+            engine = opened.enter_context(
+                open_engine(root, trust_submissions=trust_submissions, jobs=jobs or _cores())
+            )
+        # Imported while the engine warms up.
+        from autograder.class_run.folders import find_handed
+        from autograder.class_run.judges import ClusterError, Here, Judges
+        from autograder.class_run.outcome import save_json
+        from autograder.class_run.run import ClassRun
+        from autograder.class_run.summary import rehearsal, summary
+        from autograder.engine.bounded import plain_text
+        from autograder.engine.sandbox import SandboxError
+        from autograder.gradebook.session import GradebookError
+        from autograder.submission.course import Course, CourseError
+
+        try:
+            if scheduler is None:
+                judges: Judges = Here(engine)
+            else:
+                judges = opened.enter_context(_cluster(scheduler, progress.say))
+            course = Course.open(root, keep=not dry_run)
+            handed, passed_over = find_handed(course, assignments, learners)
+            run = ClassRun(
+                course,
+                judges,
+                feedback=not no_feedback,
+                say=progress.say,
+                progress=progress.state,
+                again=again,
+            )
+            outcome = run.rehearse(handed) if dry_run else run.run(handed)
+        except (ClusterError, CourseError, GradebookError, SandboxError) as error:
+            raise MistakeError(str(error)) from error
+        finally:
+            progress.clear()
     if json_file is not None:
         save_json(json_file, outcome)
     seconds = time.monotonic() - started
@@ -145,6 +175,16 @@ def grade(
     for refused in outcome.refused:
         print(f"autograder grade: {one_line(refused)}", file=sys.stderr)
     return 1 if outcome.unrecorded else 2 if outcome.refused else 0
+
+
+def _cluster(address: str, say: Callable[[str], None]) -> Cluster:
+    try:
+        from autograder.class_run.cluster import Cluster
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
+            raise
+        raise MistakeError('--scheduler needs Dask: python -m pip install -e ".[cluster]"') from error
+    return Cluster(address, say)
 
 
 def _cores() -> int:

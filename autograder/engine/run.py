@@ -57,8 +57,11 @@ class Engine:
     given, and `engine.warnings` then says so. `hidden` are paths that no submission may see: the self-test
     tries to read them. `run` may be called from `jobs` threads at once; more wait for their turn.
 
+    Entering it begins to warm it up, which is another process's work of some seconds. Whatever is asked of
+    the engine first waits for that, and proves the walls.
+
     Raises:
-        SandboxError: on entering, where the level cannot be had or the walls do not hold.
+        SandboxError: when first asked, where the level cannot be had or the walls do not hold.
     """
 
     def __init__(
@@ -69,55 +72,97 @@ class Engine:
         limits: Limits | None = None,
         hidden: tuple[Path, ...] = (),
     ) -> None:
-        self.level: Level = level
+        self.jobs = max(1, jobs)
         self.trust_submissions = trust_submissions
         self.limits = limits or Limits()
-        self.warnings: list[str] = []
+        self._level: Level = level
+        self._warnings: list[str] = []
         self._hidden = (Path(__file__).resolve().parent.parent, Path.home() / ".ssh", *hidden)
         # Beside others, a submission has a core of its own: whatever it starts takes no time from theirs.
         cores = sorted(os.sched_getaffinity(0)) if jobs > 1 and hasattr(os, "sched_getaffinity") else [None]
         self._slots: SimpleQueue[Slot] = SimpleQueue()
-        for number, core in zip(range(max(1, jobs)), cycle(cores), strict=False):
+        for number, core in zip(range(self.jobs), cycle(cores), strict=False):
             self._slots.put(Slot(number, core))
-        self._locks = [threading.Lock() for _ in range(max(1, jobs))]
+        self._locks = [threading.Lock() for _ in range(self.jobs)]
+        self._begun: WarmParent | None = None  # the first, until it is asked for
         self._warm: dict[int, WarmParent] = {}  # where the sandbox is swept one a slot, otherwise one for all
+        self._open = False
 
     def __enter__(self) -> Engine:
-        if self.level == "none" and not self.trust_submissions:
+        if self._level == "none" and not self.trust_submissions:
             raise SandboxError(
                 "grading without walls was asked for, but not that submissions are trusted: "
                 "install bubblewrap, or add --trust-submissions"
             )
-        try:
-            self._warm[0] = self._start(0)
-        except SandboxError as error:
-            if self.level == "none" or not self.trust_submissions:
-                raise
-            self.warnings.append(str(error))
-            self.level = "none"
-            self._warm[0] = self._start(0)
-        if self.level == "none":
-            self.warnings.append(_NO_WALLS)
+        self._begun = self._begin(0)
+        self._open = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for warm in self._warm.values():
+        self._open = False
+        for warm in filter(None, (self._begun, *self._warm.values())):
             warm.close()
+        self._begun = None
         self._warm.clear()
+
+    @property
+    def level(self) -> Level:
+        """What walls there are."""
+        self._settle()
+        return self._level
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the instructor has to know of the walls."""
+        self._settle()
+        return self._warnings
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Python, torch and sumskip inside the sandbox."""
+        self._settle()
+        return dict(self._warm[0].versions) if self._warm else {}
+
+    @property
+    def process_id(self) -> int | None:
+        """The process that holds all submissions, or the first of them, for whoever measures it."""
+        self._settle()
+        return self._warm[0].process_id if self._warm else None
+
+    def _settle(self) -> None:
+        """Wait for the first warm parent, by which the level is known."""
+        with self._locks[0]:
+            if not self._open or self._warm:
+                return
+            try:
+                self._warm[0] = self._start(0)
+            except SandboxError as error:
+                if self._level == "none" or not self.trust_submissions:
+                    raise
+                self._warnings.append(str(error))
+                self._level = "none"
+                self._warm[0] = self._start(0)
+            if self._level == "none":
+                self._warnings.append(_NO_WALLS)
+
+    def _begin(self, number: int) -> WarmParent:
+        return WarmParent(self._level, self.limits, self._outside(), number)
 
     def _start(self, number: int) -> WarmParent:
         """A warm parent at our level, or at *swept* where *walled* turns out to be none of this machine's."""
         for tries in count(1):
+            warm, self._begun = self._begun or self._begin(number), None
             try:
-                return WarmParent(self.level, self.limits, self._outside(), number)
+                warm.settle()
+                return warm
             except NoNestingError:
                 if self._warm:  # a batch has one level
                     raise
-                self.level = "swept"
+                self._level = "swept"
             except SandboxError as error:
-                if self.level != "swept" or "ENOSPC" not in str(error) or tries > _TRIES:
+                if self._level != "swept" or "ENOSPC" not in str(error) or tries > _TRIES:
                     raise
                 # Where namespaces are counted, the kernel gives one back a moment after its last process.
                 time.sleep(0.2)
@@ -125,16 +170,6 @@ class Engine:
 
     def _outside(self) -> list[Path]:
         return [path for path in self._hidden if path.exists()]
-
-    @property
-    def process_id(self) -> int | None:
-        """The process that holds all submissions, or the first of them, for whoever measures it."""
-        return self._warm[0].process_id if self._warm else None
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Python, torch and sumskip inside the sandbox."""
-        return dict(self._warm[0].versions) if self._warm else {}
 
     def run(self, plan: Plan, judge_exercise: JudgeExercise, to_draw: ToDraw = lambda report: None) -> Result:
         """Run the learner's cells and judge every exercise of the plan.
@@ -192,10 +227,11 @@ class Engine:
         """A process for one submission with these modules in it, from a warm parent that is replaced if it
         has died.
         """
-        number = slot.number if slot and self.level == "swept" else 0
+        self._settle()
+        number = slot.number if slot and self._level == "swept" else 0
         core = slot.core if slot else None
         with self._locks[number]:
-            if not self._warm:
+            if not self._open:
                 raise RuntimeError("use the engine in a with statement")
             if warm := self._warm.get(number):
                 try:

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from typing import Any, Literal
 
 import sumskip
 from autograder.engine.inside import frames
-from autograder.engine.inside.walls import NOBODY
+from autograder.engine.inside.walls import NOBODY, tree_of
 from sumskip.checking.core import Array
 
 # Walled: each submission has namespaces of its own. Swept: where none can be made inside bubblewrap's, it has
@@ -149,10 +150,7 @@ class WarmParent:
     """A process with PyTorch imported, behind walls, that forks a child for every submission.
 
     `number` tells the warm parents of one engine apart, of which only those that are swept are more than one.
-
-    Raises:
-        NoNestingError: *walled* cannot be had here, and perhaps *swept* can.
-        SandboxError: where `level` cannot be had here, or the walls do not hold.
+    Made, it begins to warm up; `settle` waits for that.
     """
 
     def __init__(self, level: Level, limits: Limits, hidden: Iterable[Path] = (), number: int = 0) -> None:
@@ -166,10 +164,12 @@ class WarmParent:
         self._scratch = tempfile.TemporaryDirectory(prefix="sumskip-engine-")
         self._errors = Path(self._scratch.name, "stderr")
         self._control, theirs = socket.socketpair()
-        try:
-            with theirs, self._errors.open("wb") as errors:
+        self._process: subprocess.Popen[bytes] | None = None
+        self.versions: dict[str, str] = {}
+        with theirs, self._errors.open("wb") as errors:
+            if command := self._command(theirs.fileno()):
                 self._process = subprocess.Popen(
-                    self._command(theirs.fileno()),
+                    command,
                     stdin=subprocess.DEVNULL,
                     stdout=errors,
                     stderr=errors,
@@ -177,14 +177,25 @@ class WarmParent:
                     env=_environment(),
                     cwd="/",
                 )
+
+    def settle(self) -> None:
+        """Wait until it is warm, and prove the walls.
+
+        Raises:
+            NoNestingError: *walled* cannot be had here, and perhaps *swept* can.
+            SandboxError: where `level` cannot be had here, or the walls do not hold.
+        """
+        try:
+            if self._process is None:
+                raise SandboxError(f"bubblewrap is missing, so nothing walls a submission in: {INSTALL}")
             self.versions = self._handshake()
-            if level != "none":
+            if self.level != "none":
                 self.prove()
         except BaseException:
             self.close()
             raise
 
-    def _command(self, fd: int) -> list[str]:
+    def _command(self, fd: int) -> list[str] | None:
         if self.level == "none":
             home = Path(self._scratch.name, "code")
             home.mkdir()
@@ -193,7 +204,7 @@ class WarmParent:
             return [sys.executable, "-I", "-c", _START.format(path=str(home), fd=fd, level="none", user=None)]
         bwrap = shutil.which("bwrap")
         if bwrap is None:
-            raise SandboxError(f"bubblewrap is missing, so nothing walls a submission in: {INSTALL}")
+            return None
         # Of warm parents that are swept each becomes another nobody, so that its processes are counted alone.
         nobody, arguments = NOBODY - self._number, _bubblewrap_arguments(self.level)
         user = nobody if os.getuid() == 0 and _is_mapped(nobody) else None
@@ -233,8 +244,8 @@ class WarmParent:
         return lines[-1][:300] if lines else "it said nothing"
 
     @property
-    def process_id(self) -> int:
-        return self._process.pid
+    def process_id(self) -> int | None:
+        return self._process.pid if self._process else None
 
     def spawn(self, modules: Sequence[str] = (), core: int | None = None) -> Child:
         """Fork the process of one submission, after these modules were imported; all of it runs on this core,
@@ -291,14 +302,25 @@ class WarmParent:
     def close(self) -> None:
         """End the warm parent and everything it started."""
         self._control.close()
-        process = getattr(self, "_process", None)
-        if process is not None:
+        if self._process is not None:
             try:
-                process.wait(5)
+                self._process.wait(5 if self.versions else 0)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                _kill_behind(self._process.pid)
+                self._process.kill()
+                self._process.wait()
         self._scratch.cleanup()
+
+
+def _kill_behind(process: int) -> None:
+    """End what this process has started: behind bubblewrap, one that is not warm would go on to become so."""
+    if not Path("/proc/self").exists():
+        return
+    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    for started in tree_of(process, proc)[1:]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(started, signal.SIGKILL)
+    os.close(proc)
 
 
 def _our_code() -> dict[str, Path]:

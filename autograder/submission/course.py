@@ -13,7 +13,6 @@ from typing import Any
 
 from autograder.clearing import released_sources
 from autograder.engine.ours import rules_of
-from autograder.engine.run import Engine
 from autograder.exercises import EXERCISES, LESSONS
 from autograder.keys import sources
 from autograder.keys.secret import KEY_STORE, course_secret, secret_key
@@ -147,19 +146,3 @@ class Course:
         for assignment in assignments:
             for name in self.exercises(assignment):
                 secret_key(name, self.secret, self.key_store)
-
-
-def find_course(here: Path) -> Path:
-    """The course root: `here` where it looks like one, otherwise the folder that holds this package."""
-    is_course = any((here / "notebooks" / name).is_dir() for name in LESSONS)
-    return here if is_course else Path(__file__).parents[2]
-
-
-def open_engine(course: Course, *, trust_submissions: bool, jobs: int = 1) -> Engine:
-    """The engine for this course: its self-test tries to read what no submission may see."""
-    hidden = (".course", "notebooks", "submitted", "verdicts", "gradebook.db")
-    return Engine(
-        jobs=jobs,
-        trust_submissions=trust_submissions,
-        hidden=tuple(course.root / name for name in hidden),
-    )

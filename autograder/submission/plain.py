@@ -9,9 +9,10 @@ from pathlib import Path
 
 from autograder.engine.intake import Submission
 from autograder.submission import verdicts
-from autograder.submission.course import Course, CourseError, open_engine
+from autograder.submission.course import Course, CourseError
 from autograder.submission.grading import counts, grade_submission
 from autograder.submission.handed import Chosen, Handed, ReadsHere, choose, read_folder
+from autograder.submission.root import open_engine
 from autograder.submission.verdicts import Verdict
 
 
@@ -54,7 +55,7 @@ def restored_and_graded(
     if finished and (found.contents.notebooks, found.contents.zips) == ((file,), ()):
         # nbgrader has parsed it as well
         return Graded(_there(found.handed, choose(course, found, ReadsHere())), finished, known)
-    with open_engine(course, trust_submissions=trust_submissions) as engine:
+    with open_engine(root, trust_submissions=trust_submissions) as engine:
         chosen = choose(course, found, engine)
         submission = _there(found.handed, chosen)
         if finished:

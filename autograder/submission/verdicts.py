@@ -106,16 +106,19 @@ def load(path: Path) -> Verdict | None:
     """The verdict in `path`; None where there is none, or none that this version can read."""
     try:
         data = json.loads(path.read_bytes())
-        if data.pop("schema") != SCHEMA:
-            return None
-        reports = tuple(_report(report) for report in data.pop("reports"))
-        printed = {cell: Printed(**texts) for cell, texts in data.pop("printed").items()}
-        data |= {name: tuple(data.pop(name, ())) for name in ("warnings", "look")}
-        return Verdict(reports=reports, printed=printed, **data)
+        return from_json(data) if data.pop("schema") == SCHEMA else None
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None  # an older or a damaged file: the verdict is made again
+
+
+def from_json(data: dict[str, Any]) -> Verdict:
+    """The verdict of which `data` are `dataclasses.asdict`, after JSON."""
+    reports = tuple(_report(report) for report in data.pop("reports"))
+    printed = {cell: Printed(**texts) for cell, texts in data.pop("printed").items()}
+    data |= {name: tuple(data.pop(name, ())) for name in ("warnings", "look")}
+    return Verdict(reports=reports, printed=printed, **data)
 
 
 def _report(data: dict[str, Any]) -> Report:

@@ -1,0 +1,465 @@
+"""Judges on the workers of a Dask cluster (https://distributed.dask.org), each behind walls of its own.
+
+A worker gets the course once, as a plugin: masters, secret and keys. A submission goes to it as its bytes,
+and comes back as verdict and notebook; gradebook and pages are this process's alone. Which workers may judge,
+each finds out for itself: one whose walls do not hold, or that has another version, says so and gets nothing.
+Each submission is sent to one worker by name, so that it is known with whom it went down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ipaddress
+import json
+import logging
+import os
+import pickle
+import shutil
+import stat
+import tarfile
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, InvalidStateError
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import SplitResult, urlsplit
+
+import dask.config
+import nbformat
+from distributed import Client, Security, WorkerPlugin, get_worker
+from distributed.client import Future as Promise
+from distributed.scheduler import KilledWorker
+
+from autograder.class_run.judges import (
+    Ask,
+    ClusterError,
+    Judged,
+    JudgeLostError,
+    JudgesLostError,
+    Question,
+    judge,
+)
+from autograder.engine.folder import MOST_FOLDERS, MOST_NOTEBOOK, IntakeError, list_folder
+from autograder.engine.run import Engine
+from autograder.engine.sandbox import Level, SandboxError
+from autograder.files import UnfitFileError, regular_bytes
+from autograder.keys.secret import KEY_STORE
+from autograder.submission import verdicts
+from autograder.submission.course import Course, CourseError
+from autograder.submission.handed import Handed, read_folder
+from autograder.submission.root import open_engine
+from autograder.submission.stands import Stands
+
+CONNECT_SECONDS = 20
+WARM_SECONDS = 60  # in which a worker is to be ready
+RETURN_SECONDS = 120  # in which a scheduler that went away may come back
+_LOOK_SECONDS = 5
+_MOST_GONE = 10
+_KEPT = "What was graded is kept; grade again, and it goes on"
+_TLS = ("ca-file", "client.cert", "client.key")
+_SIZE = "SUMSKIP.size"  # of a file that is too large for anybody to read it
+
+
+class WorkerStoppedError(Exception):
+    """Our own code stopped on a worker; a note has the traceback from there."""
+
+
+class JudgeHere(WorkerPlugin):
+    """What a worker has of the course: an engine that is warm, and what a verdict is made from."""
+
+    def __init__(self, name: str, course: Course) -> None:
+        self.name = name
+        self.versions = dict(verdicts.versions())
+        # Read where it is known that there is the same code to read it.
+        self._course = pickle.dumps(replace(course, as_written={}))
+        self._keys = {path.name: path.read_bytes() for path in course.key_store.glob("*.npz")}
+        self.state: dict[str, Any] = {}  # while it warms up
+
+    async def setup(self, worker: Any) -> None:
+        """Warm up, while the worker goes on to answer its scheduler."""
+        self.state = await asyncio.to_thread(self._open, worker.state.nthreads)
+
+    def _open(self, turns: int) -> dict[str, Any]:
+        for what, version in self.versions.items():
+            if (here := verdicts.versions().get(what)) != version:
+                return {"refused": f"it has {what} {here}, and this machine {version}"}
+        self._folder = Path(tempfile.mkdtemp(prefix="sumskip-course-"))
+        keys = self._folder / KEY_STORE
+        keys.mkdir(parents=True)
+        for name, data in self._keys.items():
+            (keys / name).write_bytes(data)
+        self.course: Course = replace(pickle.loads(self._course), root=self._folder, keys=None)
+        self.engine: Engine = open_engine(self._folder, trust_submissions=False, jobs=turns)
+        try:
+            self.engine.__enter__()
+            return {"turns": turns, "level": self.engine.level}
+        except SandboxError as error:
+            return {"refused": str(error)}
+
+    async def teardown(self, worker: Any) -> None:
+        """End the engine, and leave nothing of the course behind."""
+        if hasattr(self, "engine"):
+            await asyncio.to_thread(self.engine.__exit__, None, None, None)
+        if hasattr(self, "_folder"):
+            shutil.rmtree(self._folder)
+
+    def judge(self, parcel: bytes) -> bytes:
+        """Judge what `_parcel` made of a question, for `_opened` to read."""
+        told = json.loads(parcel[: (end := parcel.index(b"\n"))])
+        with tempfile.TemporaryDirectory(prefix="handed-in-") as place:
+            folder = Path(place, told["learner"], told["assignment"])
+            folder.mkdir(parents=True)
+            _unpack(parcel[end + 1 :], folder)
+            found = read_folder(self.course, Handed(told["learner"], told["assignment"], folder))
+            if found.fingerprint != told["fingerprint"]:
+                raise CourseError(f"submitted/{found.handed.name} changed while it was graded; grade again")
+            judged = judge(self.course, Question(found, {}, told["holds"]), self.engine)
+        return json.dumps({**judged.__dict__, "verdict": judged.verdict and asdict(judged.verdict)}).encode()
+
+
+def _parcel(question: Question) -> bytes:
+    """A line that says what is asked, and the folder that was handed in."""
+    found = question.found
+    handed = found.handed
+    asked = {
+        "learner": handed.learner,
+        "assignment": handed.assignment,
+        "fingerprint": found.fingerprint,
+        "holds": question.holds,
+    }
+    return json.dumps(asked).encode() + b"\n" + _pack(handed.folder)
+
+
+def _opened(answer: bytes, stands: Stands) -> Judged:
+    told = json.loads(answer)
+    if "stopped" in told:
+        stopped = WorkerStoppedError(told["stopped"])
+        stopped.add_note(told["where"])
+        raise stopped
+    verdict, notebook = told["verdict"], told["notebook"]
+    return Judged(
+        verdict=verdict and replace(verdicts.from_json(verdict), stands=stands),
+        notebook=notebook and nbformat.from_dict(notebook),
+        reason=told["reason"],
+        shown=tuple(told["shown"]),
+        seconds=told["seconds"],
+    )
+
+
+def _pack(folder: Path) -> bytes:
+    """What lies in a folder and in the folders in it, as it is: links and pipes too, which nobody follows."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        places = [folder]
+        for place in places:
+            try:
+                entries = list_folder(place)
+            except IntakeError:  # as it will say there
+                continue
+            for path, status in entries:
+                if stat.S_ISSOCK(status.st_mode):  # which no tar takes
+                    continue
+                entry = tar.gettarinfo(path, str(path.relative_to(folder)))
+                entry.mtime = status.st_mtime
+                if stat.S_ISDIR(status.st_mode) and place == folder and len(places) <= MOST_FOLDERS + 1:
+                    places.append(path)
+                content = b""
+                if entry.isreg() or entry.islnk():
+                    entry.type = tarfile.REGTYPE
+                    try:
+                        content = regular_bytes(path, MOST_NOTEBOOK)
+                    except UnfitFileError:
+                        entry.pax_headers = {_SIZE: str(status.st_size)}
+                    entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def _unpack(packed: bytes, folder: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        for entry in tar:
+            tar.extract(entry, folder, filter="tar")
+            if size := entry.pax_headers.get(_SIZE):
+                os.truncate(folder / entry.name, int(size))
+                os.utime(folder / entry.name, (entry.mtime, entry.mtime))
+
+
+def _judge_there(name: str, parcel: bytes) -> bytes:
+    """What a worker is asked to do. Where our own code stops there, its words come back: no exception need be
+    one that can be sent.
+    """
+    plugin = cast(JudgeHere, get_worker().plugins[name])
+    try:
+        return plugin.judge(parcel)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        return json.dumps({"stopped": said, "where": traceback.format_exc()}).encode()
+
+
+def _states(name: str, dask_worker: Any) -> dict[str, Any]:
+    plugin = dask_worker.plugins.get(name)
+    return dict(plugin.state) if isinstance(plugin, JudgeHere) else {"refused": "it has not got the course"}
+
+
+class Cluster:
+    """The workers of the scheduler at `address`, `tls://HOST:PORT`. Use it as a context manager.
+
+    Certificates are where Dask's own settings say (`distributed.comm.tls`).
+
+    Raises:
+        ClusterError: on entering, and later when all is lost for longer than `RETURN_SECONDS`.
+    """
+
+    trust_submissions = False
+
+    def __init__(self, address: str, say: Callable[[str], None]) -> None:
+        self.address = address
+        self._say = say
+        self._client: Client | None = None
+        self._plugin: JudgeHere | None = None
+        self._states: Mapping[str, Mapping[str, Any]] = {}  # of each worker
+        self._looked = 0.0
+        self._asked: dict[Future[Judged], tuple[str, Promise[bytes]]] = {}  # what is at which worker
+        self._lost = False
+        self._gone = 0  # times that the scheduler was
+        _refuse_open(address)
+
+    def __enter__(self) -> Cluster:
+        with ExitStack() as undo:
+            undo.enter_context(_quiet())
+            self._client = self._connect(CONNECT_SECONDS)
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._client is not None:
+            with suppress(OSError, KeyError):  # it is gone, or a worker never had the course
+                if self._plugin is not None and self._client.status == "running":
+                    self._client.unregister_worker_plugin(self._plugin.name)
+                self._client.close()
+        self._client = self._plugin = None
+        self._undo.close()
+
+    @property
+    def jobs(self) -> int:
+        """How many the workers judge at a time; looked at again now and then, for they come and go."""
+        if time.monotonic() - self._looked > _LOOK_SECONDS and not self._lost:
+            self._look()
+        return max(1, sum(self._turns().values()))
+
+    def _turns(self) -> dict[str, int]:
+        """How many submissions at a time each worker judges, of those that do."""
+        return {where: state["turns"] for where, state in self._states.items() if "turns" in state}
+
+    @property
+    def level(self) -> Level:
+        levels = {state.get("level") for state in self._states.values()}
+        return "swept" if "swept" in levels else "walled"
+
+    @property
+    def warnings(self) -> list[str]:
+        return [f"the worker {where} judges nothing: {why}" for where, why in self._refusals()]
+
+    def _refusals(self) -> list[tuple[str, str]]:
+        return [(where, state["refused"]) for where, state in self._states.items() if "refused" in state]
+
+    @contextmanager
+    def judging(self, course: Course) -> Iterator[Ask]:
+        """What takes a question, and has a worker judge it.
+
+        Raises:
+            ClusterError: no worker can.
+        """
+        for assignment in course.masters:
+            course.released_sources(assignment)  # which the course's settings are needed for
+        self._plugin = JudgeHere(f"sumskip-{verdicts.seed_id(course.secret)}", course)
+        self._send()
+        yield self._ask
+
+    def _send(self) -> None:
+        """Send the course to every worker, those that come later too.
+
+        Raises:
+            ClusterError: none can judge.
+        """
+        client, plugin = self._there()
+        reason = "it has none yet; start some, and grade again"
+        try:
+            client.register_plugin(plugin)
+        except Exception as error:  # a worker's own; `_look` asks each
+            reason = _cause(error)
+        deadline = time.monotonic() + WARM_SECONDS
+        self._look()
+        while any(not state for state in self._states.values()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+            self._look()
+        if not self._turns():
+            whys = [f"{where}: {why}" for where, why in self._refusals()] or [reason]
+            raise ClusterError(f"no worker of {self.address} can judge ({'; '.join(whys)})")
+
+    def _look(self) -> None:
+        client, plugin = self._there()
+        try:
+            told = client.run(_states, plugin.name, on_error="return")
+        except OSError:  # the next question finds out
+            self._lost, told = True, {}
+        strange = "it has not got this course's code, start workers in a clone of the course ({})"
+        self._states = {
+            where: {"refused": strange.format(state)} if isinstance(state, BaseException) else state
+            for where, state in told.items()
+        }
+        self._looked = time.monotonic()
+        for answer, (where, promise) in list(self._asked.items()):
+            if where not in told and not self._lost:
+                promise.cancel()
+                _settle(answer, JudgeLostError(f"the worker {where} that judged it ended"))
+
+    def _there(self) -> tuple[Client, JudgeHere]:
+        if self._client is None or self._plugin is None:
+            raise RuntimeError("use the cluster in a with statement")
+        return self._client, self._plugin
+
+    def _ask(self, question: Question) -> Future[Judged]:
+        if self._lost:
+            self._again()
+        where = self._free_worker()
+        client, plugin = self._there()
+        with warnings.catch_warnings():  # that a submission is large
+            warnings.simplefilter("ignore")
+            promise = client.submit(_judge_there, plugin.name, _parcel(question), pure=False, workers=[where])
+        answer: Future[Judged] = Future()
+        self._asked[answer] = where, promise
+
+        def told(promise: Promise[bytes]) -> None:
+            try:
+                _settle(answer, _opened(promise.result(), question.stands))
+            except KilledWorker:
+                _settle(answer, JudgeLostError(f"the worker {where} that judged it ended"))
+            except Exception as error:
+                if promise.status in ("cancelled", "lost"):
+                    self._lost, error = True, JudgesLostError(str(error))
+                _settle(answer, error)
+            finally:
+                self._asked.pop(answer, None)
+
+        promise.add_done_callback(told)
+        return answer
+
+    def _free_worker(self) -> str:
+        """The worker with the least to do; where none is left, one that comes."""
+        deadline = time.monotonic() + RETURN_SECONDS
+        if not self._turns():
+            self._say("no worker is left that can judge; waiting for one")
+        while not (turns := self._turns()):
+            if time.monotonic() > deadline:
+                raise ClusterError(f"no worker of {self.address} is left that can judge. {_KEPT}")
+            time.sleep(1)
+            self._look()
+        waiting = Counter(where for where, _ in self._asked.values())
+        return min(turns, key=lambda where: (waiting[where] / turns[where], where))
+
+    def _again(self) -> None:
+        """Where the scheduler went away: wait for it, and send the course once more."""
+        self._gone += 1
+        if self._gone > _MOST_GONE:
+            raise ClusterError(f"the scheduler {self.address} has gone {self._gone} times. {_KEPT}")
+        self._say(f"the scheduler {self.address} is gone; waiting for it")
+        if self._client is not None:
+            self._client.close(timeout=1)
+            self._client = None
+        deadline = time.monotonic() + RETURN_SECONDS
+        while True:
+            try:
+                self._client = self._client or self._connect(RETURN_SECONDS)
+                self._send()
+                self._lost = False
+                return
+            except ClusterError as error:
+                if time.monotonic() > deadline:
+                    raise ClusterError(f"{error}. {_KEPT}") from None
+                time.sleep(1)
+
+    def _connect(self, seconds: float) -> Client:
+        security = Security(require_encryption=True) if self.address.startswith("tls:") else None
+        try:
+            return Client(
+                self.address, security=security, timeout=seconds, set_as_default=False, name="autograder"
+            )
+        except (OSError, TypeError) as error:
+            raise ClusterError(
+                f"the scheduler {self.address} cannot be reached ({_cause(error)}): see that it runs there, "
+                "and that distributed.comm.tls in Dask's settings names certificates of its own authority"
+            ) from error
+
+
+def _settle(answer: Future[Judged], found: Judged | Exception) -> None:
+    """Give an answer, unless it was given: a worker may have ended just after it had judged."""
+    with suppress(InvalidStateError):
+        if isinstance(found, Exception):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+
+def _refuse_open(address: str) -> None:
+    """Refuse an address over which anybody could read keys and submissions, or send code.
+
+    Raises:
+        ClusterError: it is one, or none.
+    """
+    url = urlsplit(address)
+    if url.scheme not in ("tls", "tcp") or not url.hostname or not _port(url):
+        raise ClusterError(f"expected a scheduler's address such as tls://HOST:8786, got {address!r}")
+    if url.scheme == "tcp" and not _is_loopback(url.hostname):
+        raise ClusterError(
+            f"{address} is open to all who can reach it, keys and learners' work with it: start scheduler "
+            "and workers with certificates, and use tls:// (docs/cluster.md has the lines)"
+        )
+    names = [f"distributed.comm.tls.{name}" for name in _TLS]
+    missing = [name for name in names if not dask.config.get(name, None)]
+    # The key may stand in the certificate's file.
+    if url.scheme == "tls" and set(missing) - {names[-1]}:
+        variables = ", ".join(f"DASK_{name.upper().replace('.', '__').replace('-', '_')}" for name in names)
+        raise ClusterError(f"for {address} Dask's settings name no certificates; set {variables}")
+
+
+def _port(url: SplitResult) -> int | None:
+    try:
+        return url.port
+    except ValueError:
+        return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Dask's own log tells in forty lines what is said here in one."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    levels = {log: log.level for log in map(logging.getLogger, names)}
+    for log in levels:
+        log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for log, level in levels.items():
+            log.setLevel(level)
