@@ -9,12 +9,14 @@ Each submission is sent to one worker by name, so that it is known with whom it 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import ipaddress
 import json
 import logging
 import os
 import pickle
+import platform
 import shutil
 import stat
 import tarfile
@@ -279,7 +281,9 @@ class Cluster:
         """
         for assignment in course.masters:
             course.released_sources(assignment)  # which the course's settings are needed for
-        self._plugin = JudgeHere(f"sumskip-{verdicts.seed_id(course.secret)}", course)
+        # A run that was killed has left its own, which this one replaces; another course's it does not.
+        place = f"{platform.node()}:{course.root.resolve()}".encode()
+        self._plugin = JudgeHere(f"sumskip-{hashlib.sha256(place).hexdigest()[:12]}", course)
         self._send()
         yield self._ask
 

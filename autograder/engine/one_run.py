@@ -117,6 +117,7 @@ class OneRun:
         seconds = max(0.1, min(self.limits.cell_seconds, self.left()))
         with self.timed():
             reply, _ = child.request({"do": "run", "source": task.source}, seconds)
+        self.result.starved |= reply.get("starved") is True
         output = CellOutput.from_reply(reply, self.room)
         if task.cell_id not in self.result.outputs:
             self.result.outputs[task.cell_id] = output
@@ -213,6 +214,7 @@ class _Asking:
         except ChildLostError as lost:
             self.lost = True
             self._fail(str(lost))
+        self.run.result.starved |= header.get("starved") is True
         if "refused" in header:
             self._fail(plain_text(header["refused"])[:300] or "it refused the question")
         try:

@@ -105,4 +105,5 @@ class Result:
     traces: dict[str, dict[str, Any]] = field(default_factory=dict)  # by exercise, as they came out, bounded
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    starved: bool = False  # of processor time, as its own process told where something took too long
     level: Level = "walled"

@@ -32,6 +32,7 @@ _NO_WALLS = (
     "Only grade submissions that you would run yourself."
 )
 _TRIES = 10
+_MOST_ALONE = 10  # submissions of a batch that are tried again with nothing beside them
 # What takes a second to import is imported once, before the first submission with this word in it: making an
 # optimiser imports the 800 modules of torch._dynamo.
 _ONCE = {
@@ -84,6 +85,7 @@ class Engine:
         for number, core in zip(range(self.jobs), cycle(cores), strict=False):
             self._slots.put(Slot(number, core))
         self._locks = [threading.Lock() for _ in range(self.jobs)]
+        self._alone, self._alone_tries = threading.Lock(), count()
         self._begun: WarmParent | None = None  # the first, until it is asked for
         self._warm: dict[int, WarmParent] = {}  # where the sandbox is swept one a slot, otherwise one for all
         self._open = False
@@ -176,15 +178,26 @@ class Engine:
 
         `judge_exercise(name, ask)` runs here, outside, and is given the only way to the answer. It may
         raise: that exercise is then not graded. A process that dies is started again without the cell
-        that killed it, at most four times. `to_draw(report)` is the case with which the answer is traced
-        when all is judged, if it is a model.
+        that killed it, at most four times. What ran out of time beside others, and had less than half of a
+        core, is tried once more with nothing else under way. `to_draw(report)` is the case with which the
+        answer is traced when all is judged, if it is a model.
         """
         modules = {
             module for word, module in _ONCE.items() if any(word in task.source for task in plan.tasks)
         }
-        with self._slot() as slot:
+
+        def go(slot: Slot) -> Result:
             spawn = partial(self.spawn, sorted(modules), slot)
             return OneRun(spawn, self.limits, self.level, plan, judge_exercise, to_draw).go()
+
+        with self._slot() as slot:
+            result = go(slot)
+        # A submission that sleeps cannot be told from one that is starved: they hold up a class only so long.
+        if result.starved and self.jobs > 1 and next(self._alone_tries) < _MOST_ALONE:
+            with self._all_slots() as slot:
+                result = go(slot)
+            result.warnings.append("ran out of time beside others, and was tried once more alone")
+        return result
 
     def read(self, raw: bytes, beside: Mapping[str, bytes] = MappingProxyType({})) -> Outline:
         """Parse a notebook file behind the walls, in a process that no learner's code has been in.
@@ -222,6 +235,17 @@ class Engine:
             yield slot
         finally:
             self._slots.put(slot)
+
+    @contextmanager
+    def _all_slots(self) -> Iterator[Slot]:
+        """One of them, when nobody has any."""
+        with self._alone:
+            slots = [self._slots.get() for _ in range(self.jobs)]
+            try:
+                yield slots[0]
+            finally:
+                for slot in slots:
+                    self._slots.put(slot)
 
     def spawn(self, modules: Sequence[str] = (), slot: Slot | None = None) -> Child:
         """A process for one submission with these modules in it, from a warm parent that is replaced if it

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -33,7 +34,12 @@ from .unpack import unpack_zip
 
 
 class TimeLimit(Interrupted):
-    """A cell or a question ran too long. No `except Exception` in a learner's loop stops it."""
+    """A cell or a question ran too long. No `except Exception` in a learner's loop stops it.
+
+    `starved` where it had less than half of a core meanwhile: it slept, or others left it no time.
+    """
+
+    starved = False
 
 
 class Session:
@@ -52,11 +58,13 @@ class Session:
         self._asked: dict[str, Any] = {}  # the answers that were judged: a later cell may take their name
 
     def _too_long(self, number: int, frame: FrameType | None) -> None:
-        raise TimeLimit(f"stopped after {self._limit:g} s")
+        over = TimeLimit(f"stopped after {self._limit:g} s")
+        over.starved = time.process_time() - self._before < self._limit / 2
+        raise over
 
     @contextmanager
     def _at_most(self, seconds: float) -> Iterator[None]:
-        self._limit = seconds
+        self._limit, self._before = seconds, time.process_time()
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
@@ -126,6 +134,7 @@ class Session:
         if problem is not None:
             reply["error"] = _describe(problem)
             reply["stopped"] = isinstance(problem, TimeLimit)
+            reply["starved"] = isinstance(problem, TimeLimit) and problem.starved
         return reply
 
     def ask(self, symbol: str, case: dict[str, Any], seconds: float) -> Any:
@@ -219,7 +228,7 @@ def _or_refused(nonce: str, answer: Callable[[], bytes]) -> bytes:
     except (frames.FrameError, OutlineError, PictureError) as error:  # an array of text, say
         why = str(error)[:400]
     except TimeLimit as error:
-        why = f"the answer was {error}"
+        return frames.pack({"nonce": nonce, "refused": f"the answer was {error}", "starved": error.starved})
     except BaseException as error:
         why = f"{type(error).__name__[:80]} ended the question"
     return frames.pack({"nonce": nonce, "refused": why})
