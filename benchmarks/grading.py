@@ -4,8 +4,9 @@
 
 The same submissions of the same lesson are graded by both; demonstrations, which we skip, are taken
 out for both. Stock nbgrader grades a plain course made of the same cells, without our preprocessors.
-The grades must be equal, row by row. The last line is the ratio of the times a submission with two
-jobs; the exit status says whether it is at least 10.
+The grades must be equal, row by row. Start-up is measured beside the import of PyTorch, without which nothing
+starts, and the writer's share with stored verdicts, where nobody's code runs. The last line is the ratio of
+the times a submission with two jobs; the exit status says whether it is at least 10.
 """
 
 from __future__ import annotations
@@ -134,6 +135,28 @@ def forget(folder: Path) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
+def forget_gradebook(folder: Path) -> None:
+    """All that is written from verdicts, which stay."""
+    for name in ("autograded", "feedback"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "gradebook.db").unlink()
+
+
+def start_up(folder: Path, lesson: str) -> None:
+    """`check` of one notebook beside `import torch`, in turns: the middle of three."""
+    one = str(next(folder.glob(f"submitted/*/{lesson}/*.ipynb")))
+    commands = {
+        "import torch": [sys.executable, "-c", "import torch"],
+        "check": [sys.executable, "-m", "autograder", "check", one],
+    }
+    took: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(3):
+        for name, command in commands.items():
+            took[name].append(timed(command, folder).seconds)
+    least, check = (sorted(seconds)[1] for seconds in took.values())
+    print(f"check of one: {check:.1f} s, {check / least:.1f} times import torch", flush=True)
+
+
 def rows(folder: Path, lesson: str) -> dict[tuple[str, str], float | None]:
     """The automatic score of each learner and test cell, as the gradebook has it."""
     from nbgrader.api import Gradebook
@@ -241,6 +264,14 @@ def compare(folder: Path, lesson: str, few: int, many: int, size: int) -> int:
     for (learner, cell), (a, b) in list(different.items())[:10]:
         show(f"  {learner} {cell}: stock {a}, ours {b}")
 
+    start_up(ours, lesson)
+    forget_gradebook(ours)
+    written = timed(grade(lesson, 2, "--no-feedback"), ours)
+    forget_gradebook(ours)
+    paged = timed(grade(lesson, 2), ours)
+    show(f"writer, stored verdicts      {per_submission(written, many)}")
+    show(f"the same with pages          {per_submission(paged, many)}")
+
     parts = breakdown(ours, lesson, made)
     rest = new[1].seconds / many - sum(parts.values())
     show("of one submission, with one job:")
@@ -248,11 +279,16 @@ def compare(folder: Path, lesson: str, few: int, many: int, size: int) -> int:
         show(f"  {name:<38}{1000 * seconds:8.1f} ms")
 
     if size:
-        for count in sorted({10, 100, size}):
+        for count in sorted({10, 30, 200, size}):
             forget(ours)
             hand_in(ours, lesson, made, count)
+            bare = timed(grade(lesson, 2, "--no-feedback"), ours)
+            forget(ours)
             whole = timed(grade(lesson, 2), ours)
-            show(f"{count:5} with feedback: {whole.seconds:6.1f} s, largest process {whole.megabytes:.0f} MB")
+            show(
+                f"{count:5}: ratio {(old.seconds / few) / (bare.seconds / count):.1f}; with feedback "
+                f"{whole.seconds:6.1f} s, largest process {whole.megabytes:.0f} MB"
+            )
 
     ratio = (old.seconds / few) / (new[2].seconds / many)
     show(f"ratio with 1 job: {(old.seconds / few) / (new[1].seconds / many):.1f}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,12 +17,15 @@ from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
 from autograder.gradebook.by_hand import ByHand, give
+from axe import blank_page
+from browser import served
 from conftest import find_postgres
 from grading_course import (
     LESSONS,
     WRONG,
     answered,
     autograder,
+    environment,
     hand_in,
     killed_half_way,
     make_course,
@@ -154,29 +158,51 @@ def test_marks_are_those_of_sqlite(
     ).read_text()
 
 
-def test_a_second_person_marks_while_a_run_writes(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.browser
+def test_others_mark_in_formgrader_and_beside_it_while_a_run_writes(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs_browser: str
 ) -> None:
-    """Formgrader's session stays open beside it, as a browser leaves it; no mark by hand is lost."""
+    """Formgrader's page is open and used, its session too; no mark by hand is lost."""
+    from playwright.sync_api import expect
+
     root = rehearse_course(monkeypatch, make_course(tmp_path / "course"))
     address = server.database()
     set_gradebook(root, address)
     a_class(root, LAST, 12)
     assert main(["grade", "--no-feedback"]) == 0
+    with Gradebook(address, COURSE) as book:
+        number = book.find_submission_notebook(LAST, LAST, "learner00").id
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     status: list[int] = []
     run = threading.Thread(target=lambda: status.append(main(["grade", "--again", "--no-feedback"])))
-    with Gradebook(address, COURSE) as formgrader:
-        assert len(formgrader.assignment_submissions(LAST)) == 12  # and its transaction goes on
+    with (
+        served(root, tmp_path) as (url, token),
+        blank_page(needs_browser) as page,
+        Gradebook(address, COURSE) as session,
+    ):
+        assert len(session.assignment_submissions(LAST)) == 12  # and its transaction goes on
+        page.context.set_offline(False)
+        page.set_default_timeout(60_000)
+        page.goto(f"{url}formgrader?token={token}")
+        page.goto(f"{url}formgrader/submissions/{number}")
+        score = page.locator(f"input.score#{ESSAY}")
+        expect(score).to_have_class(re.compile("needs_manual_grade"))  # its script is at work
         run.start()
+        score.fill("4")
+        with page.expect_response(lambda answer: "/api/grade/" in answer.url) as saved:
+            score.blur()
+        assert saved.value.ok
         marker = ByHand(root, LAST, ESSAY)
-        for number in range(12):
-            with marker.held(f"learner{number:02}") as held:
+        for other in range(1, 12):
+            with marker.held(f"learner{other:02}") as held:
                 assert held is not None
-                give(held[1], float(number % 5))
+                give(held[1], float(other % 5))
         run.join(120)
+        page.reload()
+        expect(score).to_have_value("4")
     assert status == [0]
     marks = {row[1]: row[-2] for row in rows(address) if row[5].startswith(ESSAY)}
-    assert marks == {f"learner{number:02}": float(number % 5) for number in range(12)}
+    assert marks == {f"learner{number:02}": float(number % 5 or 4 * (not number)) for number in range(12)}
 
 
 @pytest.mark.sandbox

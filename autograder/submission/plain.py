@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from autograder.engine.intake import Submission
+from autograder.engine.run import Engine
 from autograder.submission import verdicts
 from autograder.submission.course import Course, CourseError
 from autograder.submission.grading import counts, grade_submission
@@ -55,14 +58,22 @@ def restored_and_graded(
     if finished and (found.contents.notebooks, found.contents.zips) == ((file,), ()):
         # nbgrader has parsed it as well
         return Graded(_there(found.handed, choose(course, found, ReadsHere())), finished, known)
-    with open_engine(root, trust_submissions=trust_submissions) as engine:
-        chosen = choose(course, found, engine)
-        submission = _there(found.handed, chosen)
-        if finished:
-            return Graded(submission, finished, known)
-        verdict = grade_submission(course, submission, stands, engine)
-        verdict = replace(verdict, warnings=(*chosen.warnings, *verdict.warnings), look=chosen.look)
-        return Graded(submission, verdict, known)
+    engine = _engine(root, trust_submissions)
+    chosen = choose(course, found, engine)
+    submission = _there(found.handed, chosen)
+    if finished:
+        return Graded(submission, finished, known)
+    verdict = grade_submission(course, submission, stands, engine)
+    verdict = replace(verdict, warnings=(*chosen.warnings, *verdict.warnings), look=chosen.look)
+    return Graded(submission, verdict, known)
+
+
+@cache
+def _engine(root: Path, trust_submissions: bool) -> Engine:
+    """One for all submissions of a command, which hands them over one by one; it ends with its process."""
+    engine = open_engine(root, trust_submissions=trust_submissions)
+    atexit.register(engine.__exit__, None, None, None)
+    return engine.__enter__()
 
 
 def _there(handed: Handed, chosen: Chosen) -> Submission:
