@@ -151,6 +151,13 @@ def a_class(root: Path, learners: int) -> Path:
     (odd / "data.csv").write_text("1,2")
     os.mkfifo(odd / "pipe.txt")
     (odd / "pictures").mkdir()
+    (odd / "pictures" / "sketch.png").write_bytes(b"no picture")
+    deep = hand_in(root, "deep", FIRST, kinds[1])
+    (deep.parent / "week 1" / "drawn").mkdir(parents=True)
+    deep.rename(deep.parent / "week 1" / deep.name)
+    (deep.parent / "week 1" / "drawn" / "sketch.png").write_bytes(b"no picture")
+    (deep.parent / "week 1" / "helper.py").write_text("x = 1")
+    (deep.parent / "notes.pdf").write_bytes(b"%PDF")
     with (odd / "film.mp4").open("wb") as film:
         film.truncate(3 << 30)
     return root
@@ -200,7 +207,7 @@ def test_a_cluster_gives_what_one_machine_gives(machines: Machines, tmp_path: Pa
     os.mkfifo(near / "submitted" / "odd" / FIRST / "pipe.txt")
     machines.wait_for(5)
     before = written(root)
-    assert "8 notebooks would be graded" in grade(root, machines, "--dry-run")
+    assert "9 notebooks would be graded" in grade(root, machines, "--dry-run")
     assert written(root) == before
     said = grade(root, machines)
     assert "bubblewrap is missing" in said
@@ -209,7 +216,7 @@ def test_a_cluster_gives_what_one_machine_gives(machines: Machines, tmp_path: Pa
     done = autograder(near, "grade")
     assert done.returncode == 0, done.stderr
     assert written(root) == written(near)
-    assert len(written(root)) > 3 * 7
+    assert len(written(root)) > 3 * 8
     assert marks(root) == marks(near)
     until(lambda: not machines.workers())  # and nothing stays on them
 
@@ -238,7 +245,7 @@ def test_workers_and_the_run_itself_are_killed_and_nothing_is_lost(
         run.kill()
         run.wait()
     before = graded()
-    assert 2 <= before < 11
+    assert 2 <= before < 12
     with (tmp_path / "second.log").open("w") as log:
         run = subprocess.Popen(words, cwd=root, env=environment(), stdout=log, stderr=log)
         until(lambda: graded() > before)
@@ -276,7 +283,7 @@ def test_a_submission_that_kills_its_workers_harms_nobody_else(machines: Machine
     assert "WorkerStoppedError: Odd: an odd one" in ours
     assert "killer.py" in ours
     rows = json_lines(root / "out.jsonl")
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert rows["learner00", FIRST]["score"] == rows["learner00", FIRST]["max_score"]
     for learner in ("killer", "stopper"):
         assert {one["status"] for one in rows[learner, FIRST]["exercises"]} == {"not_graded"}

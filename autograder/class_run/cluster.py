@@ -25,18 +25,18 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, InvalidStateError
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 import dask.config
 import nbformat
 from distributed import Client, Security, WorkerPlugin, get_worker
-from distributed.client import Future as Promise
 from distributed.scheduler import KilledWorker
 
 from autograder.class_run.judges import (
@@ -48,7 +48,15 @@ from autograder.class_run.judges import (
     Question,
     judge,
 )
-from autograder.engine.folder import MOST_FOLDERS, MOST_NOTEBOOK, IntakeError, list_folder
+from autograder.engine.folder import (
+    BESIDE,
+    MOST_FOLDERS,
+    MOST_NOTEBOOK,
+    MOST_PICTURE,
+    IntakeError,
+    list_folder,
+    not_handed_in,
+)
 from autograder.engine.run import Engine
 from autograder.engine.sandbox import Level, SandboxError
 from autograder.files import UnfitFileError, regular_bytes
@@ -92,18 +100,18 @@ class JudgeHere(WorkerPlugin):
         for what, version in self.versions.items():
             if (here := verdicts.versions().get(what)) != version:
                 return {"refused": f"it has {what} {here}, and this machine {version}"}
-        self._folder = Path(tempfile.mkdtemp(prefix="sumskip-course-"))
-        keys = self._folder / KEY_STORE
-        keys.mkdir(parents=True)
-        for name, data in self._keys.items():
-            (keys / name).write_bytes(data)
-        self.course: Course = replace(pickle.loads(self._course), root=self._folder, keys=None)
-        self.engine: Engine = open_engine(self._folder, trust_submissions=False, jobs=turns)
         try:
+            self._folder = Path(tempfile.mkdtemp(prefix="sumskip-course-"))
+            keys = self._folder / KEY_STORE
+            keys.mkdir(parents=True)
+            for name, data in self._keys.items():
+                (keys / name).write_bytes(data)
+            self.course: Course = replace(pickle.loads(self._course), root=self._folder, keys=None)
+            self.engine: Engine = open_engine(self._folder, trust_submissions=False, jobs=turns)
             self.engine.__enter__()
             return {"turns": turns, "level": self.engine.level}
-        except SandboxError as error:
-            return {"refused": str(error)}
+        except (OSError, SandboxError) as error:
+            return {"refused": f"{error}"}
 
     async def teardown(self, worker: Any) -> None:
         """End the engine, and leave nothing of the course behind."""
@@ -121,7 +129,7 @@ class JudgeHere(WorkerPlugin):
             _unpack(parcel[end + 1 :], folder)
             found = read_folder(self.course, Handed(told["learner"], told["assignment"], folder))
             if found.fingerprint != told["fingerprint"]:
-                raise CourseError(f"submitted/{found.handed.name} changed while it was graded; grade again")
+                raise CourseError(f"submitted/{found.handed.name} is not what it was; grade again")
             judged = judge(self.course, Question(found, {}, told["holds"]), self.engine)
         return json.dumps({**judged.__dict__, "verdict": judged.verdict and asdict(judged.verdict)}).encode()
 
@@ -136,7 +144,8 @@ def _parcel(question: Question) -> bytes:
         "fingerprint": found.fingerprint,
         "holds": question.holds,
     }
-    return json.dumps(asked).encode() + b"\n" + _pack(handed.folder)
+    read = {*found.contents.notebooks, *found.contents.zips}
+    return json.dumps(asked).encode() + b"\n" + _pack(handed.folder, read)
 
 
 def _opened(answer: bytes, stands: Stands) -> Judged:
@@ -155,33 +164,47 @@ def _opened(answer: bytes, stands: Stands) -> Judged:
     )
 
 
-def _pack(folder: Path) -> bytes:
-    """What lies in a folder and in the folders in it, as it is: links and pipes too, which nobody follows."""
+def _pack(folder: Path, read: Collection[Path]) -> bytes:
+    """What lies in a folder, in the folders in it, and beside a notebook: as far as `engine/folder.py` looks.
+
+    Links and pipes too, which nobody follows. Of files that nobody will `read`, and that do not go along,
+    name and size are enough.
+    """
     packed = io.BytesIO()
+    places = [folder]
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        places = [folder]
         for place in places:
             try:
                 entries = list_folder(place)
             except IntakeError:  # as it will say there
                 continue
+            if place == folder or any(path.parent == place for path in read):
+                inner = [path for path, status in entries if stat.S_ISDIR(status.st_mode)]
+                places += [path for path in inner if not not_handed_in(path)][:MOST_FOLDERS]
             for path, status in entries:
-                if stat.S_ISSOCK(status.st_mode):  # which no tar takes
-                    continue
-                entry = tar.gettarinfo(path, str(path.relative_to(folder)))
-                entry.mtime = status.st_mtime
-                if stat.S_ISDIR(status.st_mode) and place == folder and len(places) <= MOST_FOLDERS + 1:
-                    places.append(path)
-                content = b""
-                if entry.isreg() or entry.islnk():
-                    entry.type = tarfile.REGTYPE
-                    try:
-                        content = regular_bytes(path, MOST_NOTEBOOK)
-                    except UnfitFileError:
-                        entry.pax_headers = {_SIZE: str(status.st_size)}
-                    entry.size = len(content)
+                entry, content = _entry(path, status, path in read)
+                entry.name = str(path.relative_to(folder))
                 tar.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
+
+
+def _entry(path: Path, status: os.stat_result, read: bool) -> tuple[tarfile.TarInfo, bytes]:
+    entry, content = tarfile.TarInfo(), b""
+    entry.mode, entry.mtime = stat.S_IMODE(status.st_mode), status.st_mtime
+    if stat.S_ISDIR(status.st_mode):
+        entry.type = tarfile.DIRTYPE
+    elif stat.S_ISLNK(status.st_mode):
+        entry.type, entry.linkname = tarfile.SYMTYPE, str(path.readlink())
+    elif not stat.S_ISREG(status.st_mode):
+        entry.type = tarfile.FIFOTYPE  # for all that is neither, one thing is said
+    else:
+        if read or (path.suffix.lower() in {"", *BESIDE} and status.st_size <= MOST_PICTURE):
+            with suppress(UnfitFileError):  # as it will say there
+                content = regular_bytes(path, MOST_NOTEBOOK)
+        entry.size = len(content)
+        if entry.size != status.st_size:
+            entry.pax_headers = {_SIZE: str(status.st_size)}
+    return entry, content
 
 
 def _unpack(packed: bytes, folder: Path) -> None:
@@ -228,7 +251,7 @@ class Cluster:
         self._plugin: JudgeHere | None = None
         self._states: Mapping[str, Mapping[str, Any]] = {}  # of each worker
         self._looked = 0.0
-        self._asked: dict[Future[Judged], tuple[str, Promise[bytes]]] = {}  # what is at which worker
+        self._asked: dict[Future[Judged], str] = {}  # what is at which worker
         self._lost = False
         self._gone = 0  # times that the scheduler was
         _refuse_open(address)
@@ -245,6 +268,7 @@ class Cluster:
             with suppress(OSError, KeyError):  # it is gone, or a worker never had the course
                 if self._plugin is not None and self._client.status == "running":
                     self._client.unregister_worker_plugin(self._plugin.name)
+            with suppress(OSError):
                 self._client.close()
         self._client = self._plugin = None
         self._undo.close()
@@ -312,7 +336,7 @@ class Cluster:
         client, plugin = self._there()
         try:
             told = client.run(_states, plugin.name, on_error="return")
-        except OSError:  # the next question finds out
+        except (OSError, RuntimeError):  # it is gone; the next question finds out
             self._lost, told = True, {}
         strange = "it has not got this course's code, start workers in a clone of the course ({})"
         self._states = {
@@ -320,10 +344,9 @@ class Cluster:
             for where, state in told.items()
         }
         self._looked = time.monotonic()
-        for answer, (where, promise) in list(self._asked.items()):
-            if where not in told and not self._lost:
-                promise.cancel()
-                _settle(answer, JudgeLostError(f"the worker {where} that judged it ended"))
+        for answer, where in list(self._asked.items()):
+            if where not in told and not self._lost and self._asked.pop(answer, ""):
+                answer.set_exception(JudgeLostError(f"the worker {where} that judged it ended"))
 
     def _there(self) -> tuple[Client, JudgeHere]:
         if self._client is None or self._plugin is None:
@@ -331,30 +354,40 @@ class Cluster:
         return self._client, self._plugin
 
     def _ask(self, question: Question) -> Future[Judged]:
-        if self._lost:
+        if self._lost or self._there()[0].status != "running":
             self._again()
+        answer: Future[Judged] = Future()
+        try:
+            parcel = _parcel(question)
+        except OSError as error:  # somebody else's hand is in that folder
+            answer.set_exception(error)
+            return answer
         where = self._free_worker()
         client, plugin = self._there()
         with warnings.catch_warnings():  # that a submission is large
             warnings.simplefilter("ignore")
-            promise = client.submit(_judge_there, plugin.name, _parcel(question), pure=False, workers=[where])
-        answer: Future[Judged] = Future()
-        self._asked[answer] = where, promise
-
-        def told(promise: Promise[bytes]) -> None:
-            try:
-                _settle(answer, _opened(promise.result(), question.stands))
-            except KilledWorker:
-                _settle(answer, JudgeLostError(f"the worker {where} that judged it ended"))
-            except Exception as error:
-                if promise.status in ("cancelled", "lost"):
-                    self._lost, error = True, JudgesLostError(str(error))
-                _settle(answer, error)
-            finally:
-                self._asked.pop(answer, None)
-
-        promise.add_done_callback(told)
+            # Its futures wait each for itself: one whose worker ends with the answer holds up no other.
+            theirs = client.get_executor(pure=False).submit(
+                _judge_there, plugin.name, parcel, workers=[where]
+            )
+        self._asked[answer] = where
+        theirs.add_done_callback(lambda done: self._told(answer, question, done))
         return answer
+
+    def _told(self, answer: Future[Judged], question: Question, theirs: Future[bytes]) -> None:
+        where = self._asked.pop(answer, None)
+        if where is None:  # it was given up
+            return
+        if theirs.cancelled():
+            self._lost = True
+            answer.set_exception(JudgesLostError(f"the scheduler {self.address} is gone"))
+            return
+        try:
+            answer.set_result(_opened(theirs.result(), question.stands))
+        except KilledWorker:
+            answer.set_exception(JudgeLostError(f"the worker {where} that judged it ended"))
+        except Exception as error:
+            answer.set_exception(error)
 
     def _free_worker(self) -> str:
         """The worker with the least to do; where none is left, one that comes."""
@@ -366,7 +399,7 @@ class Cluster:
                 raise ClusterError(f"no worker of {self.address} is left that can judge. {_KEPT}")
             time.sleep(1)
             self._look()
-        waiting = Counter(where for where, _ in self._asked.values())
+        waiting = Counter(self._asked.values())
         return min(turns, key=lambda where: (waiting[where] / turns[where], where))
 
     def _again(self) -> None:
@@ -376,7 +409,8 @@ class Cluster:
             raise ClusterError(f"the scheduler {self.address} has gone {self._gone} times. {_KEPT}")
         self._say(f"the scheduler {self.address} is gone; waiting for it")
         if self._client is not None:
-            self._client.close(timeout=1)
+            # What it still waits for may keep it.
+            Thread(target=self._client.close, args=(1,), daemon=True).start()
             self._client = None
         deadline = time.monotonic() + RETURN_SECONDS
         while True:
@@ -401,15 +435,6 @@ class Cluster:
                 f"the scheduler {self.address} cannot be reached ({_cause(error)}): see that it runs there, "
                 "and that distributed.comm.tls in Dask's settings names certificates of its own authority"
             ) from error
-
-
-def _settle(answer: Future[Judged], found: Judged | Exception) -> None:
-    """Give an answer, unless it was given: a worker may have ended just after it had judged."""
-    with suppress(InvalidStateError):
-        if isinstance(found, Exception):
-            answer.set_exception(found)
-        else:
-            answer.set_result(found)
 
 
 def _refuse_open(address: str) -> None:

@@ -69,12 +69,12 @@ def contents_of(folder: Path, assignment: str) -> Contents:
     Raises:
         IntakeError: the folder cannot be looked into.
     """
-    entries = [(path, status) for path, status in list_folder(folder) if not _not_handed_in(path)]
+    entries = [(path, status) for path, status in list_folder(folder) if not not_handed_in(path)]
     others: list[Path] = []
     passed_over: list[str] = []
     inner = [path for path, status in entries if stat.S_ISDIR(status.st_mode)]
     for path in inner[:MOST_FOLDERS]:
-        entries += [(one, status) for one, status in list_folder(path) if not _not_handed_in(one)]
+        entries += [(one, status) for one, status in list_folder(path) if not not_handed_in(one)]
     found, zips = [], []
     for path, status in entries:
         if stat.S_ISDIR(status.st_mode):
@@ -113,7 +113,7 @@ def called(name: str) -> str:
     return re.sub(r"(\.(ipynb|json|txt))+$", "", one_form(name).casefold())
 
 
-def _not_handed_in(path: Path) -> bool:
+def not_handed_in(path: Path) -> bool:
     """What systems and nbgrader's exchange put there."""
     return path.name.startswith(".") or path.name in _NEVER_HANDED_IN
 
@@ -142,16 +142,16 @@ def files_beside(folder: Path, warnings: list[str]) -> dict[str, bytes]:
     kept: dict[str, bytes] = {}
     dropped: list[str] = []
     entries = list_folder(folder)
-    folders = [path for path, status in entries if stat.S_ISDIR(status.st_mode) and not _not_handed_in(path)]
+    folders = [path for path, status in entries if stat.S_ISDIR(status.st_mode) and not not_handed_in(path)]
     of_pictures = set()
     for path in folders[:MOST_FOLDERS]:
-        inner = [pair for pair in list_folder(path) if not _not_handed_in(pair[0])]
+        inner = [pair for pair in list_folder(path) if not not_handed_in(pair[0])]
         pictures = [pair for pair in inner if pair[0].suffix.lower() in PICTURES]
         entries += pictures
         if pictures and len(pictures) == len(inner):
             of_pictures.add(path)
     for path, status in entries:
-        if _not_handed_in(path) or _is_notebook(path, status) or path in of_pictures:
+        if not_handed_in(path) or _is_notebook(path, status) or path in of_pictures:
             continue
         problem = "" if stat.S_ISREG(status.st_mode) else "it is no regular file"
         if stat.S_ISDIR(status.st_mode):
