@@ -128,18 +128,11 @@ def hand_in(folder: Path, lesson: str, made: list[dict[str, Any]], count: int) -
         (place / f"{lesson}.ipynb").write_text(json.dumps(made[number % len(made)]))
 
 
-def forget(folder: Path) -> None:
-    """Everything that an earlier run of ours left, but for the keys."""
-    for name in ("verdicts", "autograded", "feedback", "gradebook.db", "release"):
+def forget(folder: Path, *kept: str) -> None:
+    """Everything that an earlier run of ours left, but for the keys and what is `kept`."""
+    for name in {"verdicts", "autograded", "feedback", "gradebook.db", "release"} - {*kept}:
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
-
-def forget_gradebook(folder: Path) -> None:
-    """All that is written from verdicts, which stay."""
-    for name in ("autograded", "feedback"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "gradebook.db").unlink()
 
 
 def start_up(folder: Path, lesson: str) -> None:
@@ -265,9 +258,9 @@ def compare(folder: Path, lesson: str, few: int, many: int, size: int) -> int:
         show(f"  {learner} {cell}: stock {a}, ours {b}")
 
     start_up(ours, lesson)
-    forget_gradebook(ours)
+    forget(ours, "verdicts")
     written = timed(grade(lesson, 2, "--no-feedback"), ours)
-    forget_gradebook(ours)
+    forget(ours, "verdicts")
     paged = timed(grade(lesson, 2), ours)
     show(f"writer, stored verdicts      {per_submission(written, many)}")
     show(f"the same with pages          {per_submission(paged, many)}")

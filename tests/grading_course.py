@@ -245,13 +245,15 @@ def as_ordinary_user(*shown: Path) -> list[str]:
     return ["unshare", "--mount", "sh", "-c", " && ".join([*steps, 'exec "$@"']), "sh", *user]
 
 
-def killed_half_way(root: Path, of: int, log: Path) -> None:
-    """Start `grade` on the `of` notebooks of a course with two jobs, and kill it when two are written."""
+def killed_half_way(root: Path, of: int, log: Path, *options: str) -> None:
+    """Start `grade` on the `of` notebooks of a course, with two jobs or these options, and kill it when two
+    are written.
+    """
 
     def written() -> int:
         return len(list(root.glob("autograded/*/*/*.ipynb")))
 
-    words = [sys.executable, "-m", "autograder", "grade", "--jobs", "2"]
+    words = [sys.executable, "-m", "autograder", "grade", *(options or ("--jobs", "2"))]
     with log.open("w") as said:
         run = subprocess.Popen(words, cwd=root, env=environment(), stdout=said, stderr=said)
     deadline = time.monotonic() + 120

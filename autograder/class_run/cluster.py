@@ -399,6 +399,8 @@ class Cluster:
                 raise ClusterError(f"no worker of {self.address} is left that can judge. {_KEPT}")
             time.sleep(1)
             self._look()
+            if self._lost:
+                self._again()
         waiting = Counter(self._asked.values())
         return min(turns, key=lambda where: (waiting[where] / turns[where], where))
 
@@ -422,6 +424,8 @@ class Cluster:
             except ClusterError as error:
                 if time.monotonic() > deadline:
                     raise ClusterError(f"{error}. {_KEPT}") from None
+                if self._client is not None and self._client.status != "running":
+                    self._client = None  # gone again
                 time.sleep(1)
 
     def _connect(self, seconds: float) -> Client:
