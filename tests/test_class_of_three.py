@@ -73,9 +73,18 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
     return Class(root, json_lines(root / "out.jsonl"), done.stdout + done.stderr)
 
 
-def _automatic(gradebook: Gradebook, learner: str, assignment: str) -> dict[str, tuple[Any, bool]]:
+def _automatic(gradebook: Gradebook, learner: str, assignment: str) -> dict[str, Any]:
+    """What the gradebook has of a submission, but for what people gave."""
     notebook = gradebook.find_submission_notebook(assignment, assignment, learner)
-    return {grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in notebook.grades}
+    comments = {f"on {comment.name}": comment.auto_comment for comment in notebook.comments}
+    grades = {grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in notebook.grades}
+    return {**comments, **grades, "late": notebook.late_submission_penalty}
+
+
+def _notebook(root: Path, learner: str, assignment: str) -> str:
+    """A graded notebook, without the digest of what it stands on: what else lies in the folder is in that."""
+    path = root / "autograded" / learner / assignment / f"{assignment}.ipynb"
+    return re.sub('"key": "[0-9a-f]{16}"', '"key": ""', path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("assignment", LESSONS)
@@ -251,6 +260,7 @@ def test_plain_nbgrader_gives_the_same_scores(graded: Class, tmp_path: Path) -> 
     with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as plain, graded.gradebook() as ours:
         for learner in (MISTAKEN, IDLE):
             assert _automatic(plain, learner, assignment) == _automatic(ours, learner, assignment)
+            assert _notebook(root, learner, assignment) == _notebook(graded.root, learner, assignment)
     page = root / "feedback" / MISTAKEN / assignment / f"{assignment}.html"
     message = graded.rows[MISTAKEN, assignment]["exercises"][2]["message"]
     assert message.split("`")[0].split("(")[0].split("<")[0].strip() in page.read_text(encoding="utf-8")

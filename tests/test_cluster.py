@@ -46,12 +46,12 @@ KILLER = """
 import os
 from autograder.class_run import cluster
 judge = getattr(cluster.judge, "before", cluster.judge)  # Dask does this twice
-def ends(course, question, engine):
+def ends(course, question, *more):
     if question.found.handed.learner == "killer":
         os._exit(9)
     if question.found.handed.learner == "stopper":
         raise type("Odd", (Exception,), {"__reduce__": lambda self: 1 / 0})("an odd one")
-    return judge(course, question, engine)
+    return judge(course, question, *more)
 ends.before = judge
 cluster.judge = ends
 """

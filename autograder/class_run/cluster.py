@@ -15,7 +15,6 @@ import ipaddress
 import json
 import logging
 import os
-import pickle
 import platform
 import shutil
 import stat
@@ -34,8 +33,8 @@ from threading import Thread
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
+import cloudpickle
 import dask.config
-import nbformat
 from distributed import Client, Security, WorkerPlugin, get_worker
 from distributed.scheduler import KilledWorker
 
@@ -60,12 +59,12 @@ from autograder.engine.folder import (
 from autograder.engine.run import Engine
 from autograder.engine.sandbox import Level, SandboxError
 from autograder.files import UnfitFileError, regular_bytes
+from autograder.gradebook.conversion import Conversion, Converted
 from autograder.keys.secret import KEY_STORE
 from autograder.submission import verdicts
 from autograder.submission.course import Course, CourseError
 from autograder.submission.handed import Handed, read_folder
 from autograder.submission.root import open_engine
-from autograder.submission.stands import Stands
 
 CONNECT_SECONDS = 20
 WARM_SECONDS = 60  # in which a worker is to be ready
@@ -84,11 +83,11 @@ class WorkerStoppedError(Exception):
 class JudgeHere(WorkerPlugin):
     """What a worker has of the course: an engine that is warm, and what a verdict is made from."""
 
-    def __init__(self, name: str, course: Course) -> None:
+    def __init__(self, name: str, course: Course, conversion: Conversion | None) -> None:
         self.name = name
         self.versions = dict(verdicts.versions())
         # Read where it is known that there is the same code to read it.
-        self._course = pickle.dumps(replace(course, as_written={}))
+        self._course = cloudpickle.dumps((replace(course, as_written={}), conversion))
         self._keys = {path.name: path.read_bytes() for path in course.key_store.glob("*.npz")}
         self.state: dict[str, Any] = {}  # while it warms up
 
@@ -106,7 +105,8 @@ class JudgeHere(WorkerPlugin):
             keys.mkdir(parents=True)
             for name, data in self._keys.items():
                 (keys / name).write_bytes(data)
-            self.course: Course = replace(pickle.loads(self._course), root=self._folder, keys=None)
+            course, self.conversion = cloudpickle.loads(self._course)
+            self.course: Course = replace(course, root=self._folder, keys=None)
             self.engine: Engine = open_engine(self._folder, trust_submissions=False, jobs=turns)
             self.engine.__enter__()
             return {"turns": turns, "level": self.engine.level}
@@ -130,8 +130,10 @@ class JudgeHere(WorkerPlugin):
             found = read_folder(self.course, Handed(told["learner"], told["assignment"], folder))
             if found.fingerprint != told["fingerprint"]:
                 raise CourseError(f"submitted/{found.handed.name} is not what it was; grade again")
-            judged = judge(self.course, Question(found, {}, told["holds"]), self.engine)
-        return json.dumps({**judged.__dict__, "verdict": judged.verdict and asdict(judged.verdict)}).encode()
+            earlier = told["earlier"] and verdicts.from_json(told["earlier"])
+            question = Question(found, told["stands"], earlier)
+            judged = judge(self.course, question, self.engine, self.conversion)
+        return json.dumps(asdict(judged)).encode()
 
 
 def _parcel(question: Question) -> bytes:
@@ -142,22 +144,22 @@ def _parcel(question: Question) -> bytes:
         "learner": handed.learner,
         "assignment": handed.assignment,
         "fingerprint": found.fingerprint,
-        "holds": question.holds,
+        "stands": dict(question.stands),
+        "earlier": question.earlier and asdict(question.earlier),
     }
     read = {*found.contents.notebooks, *found.contents.zips}
     return json.dumps(asked).encode() + b"\n" + _pack(handed.folder, read)
 
 
-def _opened(answer: bytes, stands: Stands) -> Judged:
+def _opened(answer: bytes) -> Judged:
     told = json.loads(answer)
     if "stopped" in told:
         stopped = WorkerStoppedError(told["stopped"])
         stopped.add_note(told["where"])
         raise stopped
-    verdict, notebook = told["verdict"], told["notebook"]
     return Judged(
-        verdict=verdict and replace(verdicts.from_json(verdict), stands=stands),
-        notebook=notebook and nbformat.from_dict(notebook),
+        verdict=verdicts.from_json(told["verdict"]),
+        converted=told["converted"] and Converted(**told["converted"]),
         reason=told["reason"],
         shown=tuple(told["shown"]),
         seconds=told["seconds"],
@@ -297,7 +299,7 @@ class Cluster:
         return [(where, state["refused"]) for where, state in self._states.items() if "refused" in state]
 
     @contextmanager
-    def judging(self, course: Course) -> Iterator[Ask]:
+    def judging(self, course: Course, conversion: Conversion | None) -> Iterator[Ask]:
         """What takes a question, and has a worker judge it.
 
         Raises:
@@ -307,7 +309,7 @@ class Cluster:
             course.released_sources(assignment)  # which the course's settings are needed for
         # A run that was killed has left its own, which this one replaces; another course's it does not.
         place = f"{platform.node()}:{course.root.resolve()}".encode()
-        self._plugin = JudgeHere(f"sumskip-{hashlib.sha256(place).hexdigest()[:12]}", course)
+        self._plugin = JudgeHere(f"sumskip-{hashlib.sha256(place).hexdigest()[:12]}", course, conversion)
         self._send()
         yield self._ask
 
@@ -371,10 +373,10 @@ class Cluster:
                 _judge_there, plugin.name, parcel, workers=[where]
             )
         self._asked[answer] = where
-        theirs.add_done_callback(lambda done: self._told(answer, question, done))
+        theirs.add_done_callback(lambda done: self._told(answer, done))
         return answer
 
-    def _told(self, answer: Future[Judged], question: Question, theirs: Future[bytes]) -> None:
+    def _told(self, answer: Future[Judged], theirs: Future[bytes]) -> None:
         where = self._asked.pop(answer, None)
         if where is None:  # it was given up
             return
@@ -383,7 +385,7 @@ class Cluster:
             answer.set_exception(JudgesLostError(f"the scheduler {self.address} is gone"))
             return
         try:
-            answer.set_result(_opened(theirs.result(), question.stands))
+            answer.set_result(_opened(theirs.result()))
         except KilledWorker:
             answer.set_exception(JudgeLostError(f"the worker {where} that judged it ended"))
         except Exception as error:

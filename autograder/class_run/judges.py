@@ -9,10 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from nbformat import NotebookNode
-
 from autograder.engine.run import Engine
 from autograder.engine.sandbox import Level
+from autograder.gradebook.conversion import Conversion, Converted
 from autograder.submission.course import Course
 from autograder.submission.grading import grade_submission, unreadable
 from autograder.submission.handed import Found, choose
@@ -22,21 +21,21 @@ from autograder.submission.verdicts import Verdict
 
 @dataclass(frozen=True)
 class Question:
-    """One submission to be judged; or, where its earlier verdict holds, to be read alone."""
+    """One submission to be judged; or, where its `earlier` verdict holds, to be read alone."""
 
     found: Found
     stands: Stands
-    holds: bool = False
+    earlier: Verdict | None = None
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The verdict, unless the earlier one holds, and the notebook that counts; or why none does, and what can
-    be read all the same.
+    """The verdict, and the notebook that counts, converted where that was asked for; or why none counts, and
+    what can be read all the same.
     """
 
-    verdict: Verdict | None
-    notebook: NotebookNode | None
+    verdict: Verdict
+    converted: Converted | None
     reason: str
     shown: tuple[str, ...]
     seconds: float
@@ -68,7 +67,7 @@ class Judges(Protocol):
     def level(self) -> Level: ...
     @property
     def warnings(self) -> Collection[str]: ...
-    def judging(self, course: Course) -> AbstractContextManager[Ask]: ...
+    def judging(self, course: Course, conversion: Conversion | None) -> AbstractContextManager[Ask]: ...
 
 
 class Here:
@@ -88,27 +87,28 @@ class Here:
         return self._engine.warnings
 
     @contextmanager
-    def judging(self, course: Course) -> Iterator[Ask]:
+    def judging(self, course: Course, conversion: Conversion | None) -> Iterator[Ask]:
         """What takes a question, and judges it in a thread."""
         with ThreadPoolExecutor(self.jobs) as threads:
             try:
-                yield lambda question: threads.submit(judge, course, question, self._engine)
+                yield lambda question: threads.submit(judge, course, question, self._engine, conversion)
             finally:
                 threads.shutdown(wait=True, cancel_futures=True)
 
 
-def judge(course: Course, question: Question, engine: Engine) -> Judged:
-    """Judge one submission, wherever that is."""
+def judge(course: Course, question: Question, engine: Engine, conversion: Conversion | None) -> Judged:
+    """Judge one submission, and convert it, wherever that is."""
     started = time.monotonic()
     chosen = choose(course, question.found, engine)
     submission, assignment = chosen.submission, question.found.handed.assignment
-    verdict = None
-    if not question.holds:
-        if submission is None:
-            verdict = unreadable(assignment, chosen.reason, course, question.stands, engine.level)
-        else:
-            verdict = grade_submission(course, submission, question.stands, engine)
+    if question.earlier is not None:
+        verdict = replace(question.earlier, stands=question.stands)
+    elif submission is None:
+        verdict = unreadable(assignment, chosen.reason, course, question.stands, engine.level)
+    else:
+        verdict = grade_submission(course, submission, question.stands, engine)
+    if question.earlier is None:
         warnings = (*chosen.warnings, *verdict.warnings)
         verdict = replace(verdict, warnings=warnings, look=chosen.look)
-    notebook = submission.notebook if submission else None
-    return Judged(verdict, notebook, chosen.reason, tuple(chosen.shown), time.monotonic() - started)
+    converted = conversion.convert(submission.notebook, verdict) if submission and conversion else None
+    return Judged(verdict, converted, chosen.reason, tuple(chosen.shown), time.monotonic() - started)

@@ -23,6 +23,7 @@ from autograder.class_run.work import Work, one_point_value, work_on
 from autograder.engine.bounded import plain_text
 from autograder.engine.written import unread
 from autograder.gradebook.book import ClassGradebook, ReadGradebook
+from autograder.gradebook.conversion import Conversion, Converted
 from autograder.gradebook.feedback import FeedbackPages
 from autograder.gradebook.marks import Recorded
 from autograder.gradebook.session import GradebookError
@@ -30,7 +31,6 @@ from autograder.submission import verdicts
 from autograder.submission.course import Course
 from autograder.submission.grading import unreadable
 from autograder.submission.handed import Handed
-from autograder.submission.stands import of_answers
 from autograder.submission.verdicts import Verdict, verdict_path
 
 MOST_NAMED = 3  # learners, in one line
@@ -109,7 +109,7 @@ class ClassRun:
             for one, result in self._judged(todo):
                 self.progress(time_left.another().format("looked at"))
                 try:
-                    verdict = self._verdict(one, result.result())
+                    verdict = self._verdict(one, result.result(), None)
                     self._note(one, verdict, self._after(one, verdict, book))
                 except (Exception, SystemExit) as error:
                     self._failed(one.name, error)
@@ -182,23 +182,23 @@ class ClassRun:
 
     def _grade(self, todo: Sequence[Work], book: ClassGradebook, pages: FeedbackPages | None) -> None:
         time_left = TimeLeft(len(todo))
-        for one, work in self._judged(todo):
+        conversion = Conversion(book.app.config, {name: book.master(name) for name in self.released})
+        for one, work in self._judged(todo, conversion):
             try:
                 judged = work.result()
-                notebook, seconds = self._notebook(one, judged), judged.seconds
-                verdict = replace(self._verdict(one, judged), answers=of_answers(notebook.cells))
+                converted = judged.converted or conversion.convert(self._unread(one, judged), judged.verdict)
+                verdict, seconds = self._verdict(one, judged, converted), judged.seconds
                 after = self._after(one, verdict, book)
-                book.record(one.learner, notebook, verdict, one.known, after.penalty)
+                book.record(one.learner, one.assignment, converted, one.known, verdict.look, after.penalty)
                 verdicts.save(verdict_path(self.course.root, one.learner, one.assignment), verdict)
             except (Exception, SystemExit) as error:
                 verdict, seconds = self._stopped_on(one, error), 0.0
                 reason = verdict.reports[0].message if verdict.reports else ""
-                notebook = unread(self.released[one.assignment], reason)
                 after = self._after(one, verdict, book)
                 try:
+                    converted = conversion.convert(unread(self.released[one.assignment], reason), verdict)
                     # Nobody's answer has changed by our stopping: marks by hand are left alone.
-                    known = of_answers(notebook.cells)
-                    book.record(one.learner, notebook, verdict, known, after.penalty)
+                    book.record(one.learner, one.assignment, converted, converted.answers, (), after.penalty)
                 except (Exception, SystemExit) as error:
                     self._failed(one.name, error)
                     self.outcome.unrecorded.append(one.name)
@@ -224,7 +224,9 @@ class ClassRun:
     def _failed(self, name: str, error: BaseException) -> None:
         self.outcome.failures.append(f"{name}\n{''.join(traceback.format_exception(error))}")
 
-    def _judged(self, todo: Sequence[Work]) -> Iterator[tuple[Work, Future[Judged]]]:
+    def _judged(
+        self, todo: Sequence[Work], conversion: Conversion | None = None
+    ) -> Iterator[tuple[Work, Future[Judged]]]:
         """Each with its verdict, as they come; only a few are held in memory at a time.
 
         Where the one who judged it is gone, a submission is judged again, and the third time with nothing
@@ -234,7 +236,7 @@ class ClassRun:
             return
         waiting, alone, lost = deque(todo), deque[Work](), Counter[str]()
         self.course.prepare(sorted({one.assignment for one in todo if not one.holds}))
-        with self.judges.judging(self.course) as ask:
+        with self.judges.judging(self.course, conversion) as ask:
             for warning in self.judges.warnings:
                 self.say(warning)
             running: dict[Future[Judged], Work] = {}
@@ -244,7 +246,9 @@ class ClassRun:
                     waiting.append(alone.popleft())
                 while waiting and len(running) < room:
                     one = waiting.popleft()
-                    running[ask(Question(one.found, one.stands, one.holds))] = one
+                    path = verdict_path(self.course.root, one.learner, one.assignment)
+                    earlier = verdicts.load(path) if one.holds else None
+                    running[ask(Question(one.found, one.stands, earlier))] = one
                 done, _ = wait(running, LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     one, error = running.pop(future), future.exception()
@@ -256,21 +260,14 @@ class ClassRun:
                     else:
                         yield one, future
 
-    def _verdict(self, one: Work, judged: Judged) -> Verdict:
-        """The new verdict, or the earlier one, which holds."""
-        if judged.verdict is None:
-            path = verdict_path(self.course.root, one.learner, one.assignment)
-            if (earlier := verdicts.load(path)) is None:
-                raise FileNotFoundError(f"{path} was there when the run began, and held")
-            return replace(earlier, stands=one.stands)
-        if judged.notebook is not None:
+    def _verdict(self, one: Work, judged: Judged, converted: Converted | None) -> Verdict:
+        """The verdict, with what marks by hand stand on."""
+        if not (one.holds or judged.reason):
             self.outcome.levels.add(judged.verdict.level)
-        return judged.verdict
+        return replace(judged.verdict, answers=converted.answers) if converted else judged.verdict
 
-    def _notebook(self, one: Work, judged: Judged) -> NotebookNode:
-        """The notebook that counts, or the release with what can be seen of one that cannot be read."""
-        if judged.notebook is not None:
-            return judged.notebook
+    def _unread(self, one: Work, judged: Judged) -> NotebookNode:
+        """The release, with what can be seen of a notebook that cannot be read."""
         released = self.released[one.assignment]
         if one.found.contents.notebooks or one.found.contents.zips:
             return unread(released, judged.reason, judged.shown)

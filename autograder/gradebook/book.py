@@ -1,8 +1,8 @@
-"""Writes what a class was given into nbgrader's database, through nbgrader's converters.
+"""Writes what a class was given into nbgrader's database.
 
-Stock nbgrader opens a dozen database sessions and converts twice for every notebook. Here one session
-and one exporter serve a whole class: the same converter and the same preprocessors in the same order,
-and one transaction a notebook, so that a run that is killed leaves each grade whole or untouched.
+What nbgrader's steps say of a notebook, `conversion` has found out before; here it becomes rows. One session
+serves a whole class, and one transaction a notebook, so that a run that is killed leaves each grade whole or
+untouched.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,34 +19,31 @@ from typing import Any, TypeVar
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import Student
-from nbgrader.apps.baseapp import NbGrader
+from nbgrader.api import BaseCell, Comment, Grade, Student, SubmittedNotebook
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
-from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError, SAWarning
 from sqlalchemy.orm import Session
 
 from autograder.files import one_form, share_with_group, spelt, write_whole
+from autograder.gradebook.conversion import Converted, MasterRows
 from autograder.gradebook.exchange import carry, existing_timestamp
 from autograder.gradebook.late import LatePolicy
 from autograder.gradebook.marks import ClassMarks, Recorded, read_marks
 from autograder.gradebook.masters import changed_cells, drop_strays
+from autograder.gradebook.preprocessors import record_score
 from autograder.gradebook.roster import name_students, names_of
 from autograder.gradebook.session import (
     GradebookError,
     SharedGradebook,
     course_folders,
     load_course,
-    one_session,
     shown_address,
     wait_for_locks,
 )
 from autograder.settings import read_settings
-from autograder.submission.verdicts import Verdict
 from autograder.words import nbgraders_words
 
 T = TypeVar("T")
@@ -172,8 +169,7 @@ class ClassGradebook(ReadGradebook):
             self.gradebook = self._patiently(lambda: SharedGradebook(url, course))
         except DatabaseError as error:
             raise self._unusable(error) from error
-        self._autograde = _autograde(self.app, self.folders)
-        self._undo.callback(self.gradebook.end)
+        self._undo.callback(self.gradebook.close)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -230,22 +226,30 @@ class ClassGradebook(ReadGradebook):
         drop_strays(self.gradebook, assignment)
         self.gradebook.commit_all()
 
+    def master(self, assignment: str) -> MasterRows:
+        """What the gradebook has of a registered assignment."""
+        found = self._patiently(lambda: MasterRows.of(self.gradebook.find_notebook(assignment, assignment)))
+        self.gradebook.rollback()
+        return found
+
     def record(
         self,
         learner: str,
-        notebook: NotebookNode,
-        verdict: Verdict,
+        assignment: str,
+        converted: Converted,
         known: Mapping[str, str],
+        look: Collection[str],
         penalty: float,
     ) -> None:
-        """Write one verdict into the database and `autograded/`, as `nbgrader autograde` would.
+        """Write one graded notebook into the database and `autograded/`, as `nbgrader autograde` would.
 
         `known` is what the marks given by hand stand on (`Verdict.answers`); where that has changed, they
-        are asked to be looked at again. The database comes first: what lies in `autograded/` is in it.
+        are asked to be looked at again, and so is whatever is in `look`. The database comes first: what lies
+        in `autograded/` is in it.
         """
-        text = self._patiently(lambda: self._graded(learner, notebook, verdict, known, penalty))
-        self._carry(learner, verdict.assignment)
-        write_whole(self.autograded(learner, verdict.assignment), text, mode=0o444)
+        self._patiently(lambda: self._recorded(learner, assignment, converted, known, look, penalty))
+        self._carry(learner, assignment)
+        write_whole(self.autograded(learner, assignment), converted.text, mode=0o444)
 
     def settle(self, learner: str, assignment: str, recorded: Recorded, penalty: float) -> None:
         """Have the time of a graded submission and its late penalty follow the present dates and policy."""
@@ -275,8 +279,8 @@ class ClassGradebook(ReadGradebook):
         submission.timestamp = self.handed_in_at(learner, assignment)
         if (given := self._extension(learner, assignment)) is not None:
             submission.extension = given or None
-        notebook = self.gradebook.find_submission_notebook(assignment, assignment, learner)
-        notebook.late_submission_penalty = penalty or None
+        for notebook in submission.notebooks:
+            notebook.late_submission_penalty = penalty or None
         self.gradebook.commit_all()
 
     def _extension(self, learner: str, assignment: str) -> timedelta | None:
@@ -286,24 +290,28 @@ class ClassGradebook(ReadGradebook):
         """When it was handed in, and its secret, go along into `autograded/`."""
         carry(self._submitted(learner, assignment), self.autograded(learner, assignment).parent)
 
-    def _graded(
+    def _recorded(
         self,
         learner: str,
-        notebook: NotebookNode,
-        verdict: Verdict,
+        assignment: str,
+        converted: Converted,
         known: Mapping[str, str],
+        look: Collection[str],
         penalty: float,
-    ) -> str:
-        converter, assignment = self._autograde, verdict.assignment
-        file = converter._format_source(assignment, learner) + f"/{assignment}.ipynb"
-        converter.notebooks = [file]
-        with one_session(self.gradebook):
-            converter.init_assignment(assignment, learner)
-            resources = converter.init_single_notebook_resources(file)
-            resources["nbgrader"].update(submission=notebook, verdict=verdict, known=known)
-            text, _ = converter.exporter.from_notebook_node(notebook, resources)
+    ) -> None:
+        self.gradebook.update_or_create_student(learner)
+        submission = self.gradebook.update_or_create_submission(assignment, learner)
+        for table in (Grade, Comment):
+            rows = self.gradebook.db.query(table, BaseCell.name).join(table.cell).join(table.notebook)
+            rows = rows.filter(SubmittedNotebook.assignment_id == submission.id)
+            # Elsewhere than in SQLite, somebody may mark meanwhile.
+            for row, name in rows.with_for_update(of=table):
+                if isinstance(row, Comment):
+                    row.auto_comment = converted.comments.get(name)
+                    continue
+                same = converted.answers.get(name, "") == known.get(name)
+                record_score(row, converted.scores.get(name), same=same, look=name in look)
         self._settled(learner, assignment, penalty)
-        return str(text)
 
     def _patiently(self, write: Callable[[], T]) -> T:
         """`write()`, again and again while another program holds the database."""
@@ -322,19 +330,3 @@ class ClassGradebook(ReadGradebook):
                     self._waiting("another program is writing to the gradebook; waiting for it")
                 said = True
                 time.sleep(0.2)
-
-
-def _autograde(app: NbGrader, folders: CourseDirectory) -> Autograde:
-    """nbgrader's converter with both of its passes in one: nothing between them needs a file.
-
-    nbgrader's cells come from the master here, whose metadata `register` had checked; the notebook's
-    format is validated once, at the end, and not after every step. Late penalties are `_settled`.
-    """
-    converter = Autograde(coursedir=folders, parent=app)
-    converter.exporter = converter.exporter_class(parent=converter, config=converter.config)
-    converter.exporter.optimistic_validation = True
-    converter.exporter._preprocessors = []
-    for step in [*converter.sanitize_preprocessors, *converter.autograde_preprocessors]:
-        if not (isinstance(step, type) and issubclass(step, (AssignLatePenalties, CheckCellMetadata))):
-            converter.exporter.register_preprocessor(step)
-    return converter

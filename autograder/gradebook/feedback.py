@@ -6,32 +6,75 @@ import hashlib
 import json
 import os
 import re
-import warnings
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from nbgrader.api import Assignment, Comment, Grade, SubmittedAssignment, SubmittedNotebook
+import nbformat
+from nbgrader.api import Assignment, BaseCell, Comment, SubmittedAssignment, SubmittedNotebook
 from nbgrader.converters import GenerateFeedback
-from sqlalchemy.exc import SAWarning
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from autograder.files import write_whole
+from autograder.gradebook.conversion import Rows
 from autograder.gradebook.exchange import carry
-from autograder.gradebook.marks import Mark
+from autograder.gradebook.marks import Recorded, read_marks
 from autograder.gradebook.page_overview import LATE, Points, lesson_of
 from autograder.gradebook.pages import PageExporter, pages_digest
-from autograder.gradebook.session import SharedGradebook, course_folders, load_course, one_session
+from autograder.gradebook.session import course_folders, load_course
 from autograder.settings import read_settings
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the gradebook has of a submission, and the automatic and the written comment on each answer."""
+
+    recorded: Recorded
+    comments: Mapping[str, tuple[str | None, str | None]]
+
+
+class _Graded(Rows):
+    """A submission's rows, as nbgrader's step reads them."""
+
+    def __init__(self, facts: _Facts) -> None:
+        super().__init__()
+        self._facts = facts
+        recorded = facts.recorded
+        late = recorded.late(recorded.timestamp)
+        self._handed_in = SimpleNamespace(timestamp=recorded.timestamp, total_seconds_late=late)
+
+    def find_grade(self, name: str, *_: str) -> Any:
+        mark = self._facts.recorded.marks[name]
+        return SimpleNamespace(
+            auto_score=mark.automatic,
+            manual_score=mark.by_hand,
+            extra_credit=mark.extra,
+            score=mark.points or 0.0,
+            max_score=mark.most,
+            needs_manual_grade=mark.waits,
+            notebook=SimpleNamespace(assignment=self._handed_in),
+        )
+
+    def find_comment(self, name: str, *_: str) -> Any:
+        automatic, written = self._facts.comments.get(name, (None, None))
+        return SimpleNamespace(comment=automatic if written is None else written)
+
+    def find_submission_notebook(self, *_: str) -> Any:
+        recorded = self._facts.recorded
+        most = sum(mark.most for mark in recorded.marks.values())
+        return SimpleNamespace(late_submission_penalty=recorded.penalty, score=recorded.score, max_score=most)
 
 
 class FeedbackPages:
     """Writes feedback pages through nbgrader's GenerateFeedback; it only reads the database.
 
-    One serves a whole run: templates, cleaned cells and the session are kept from page to page.
+    One serves a whole run: templates, cleaned cells and the connection are kept from page to page.
     """
 
     def __init__(self, root: Path) -> None:
-        warnings.simplefilter("ignore", SAWarning)
         self.root = root
         app = load_course(root)
         self.folders = course_folders(app, root)
@@ -39,23 +82,27 @@ class FeedbackPages:
         self.converter.exporter = PageExporter(parent=self.converter, config=self.converter.config)
         for preprocessor in self.converter.preprocessors:
             self.converter.exporter.register_preprocessor(preprocessor)
-        self.gradebook = SharedGradebook(self.folders.db_url, self.folders.course_id)
+        self._database = create_engine(self.folders.db_url)
 
     def write(self, learner: str, assignment: str) -> bool:
         """Write the page of one submission; False where the present page shows all of it already."""
         source, page = self._places(learner, assignment)
-        shown, points = self._shown(source, learner, assignment)
+        graded, facts = source.read_bytes(), self._facts(learner, assignment)
+        shown, points = self._shown(assignment, graded, facts)
         there = _Mark.at_end_of(page)
         carry(source.parent, page.parent, recorded_key(source))
         if there and there.shown == shown:
             return False
         # What has changed stays said until it changes again: nobody may have read the page that said it.
         before = {} if there is None else there.points if there.points != points else there.before
-        with one_session(self.gradebook):
-            resources = self.converter.init_single_notebook_resources(str(source))
-            resources["before"] = before
-            html, _ = self.converter.exporter.from_filename(str(source), resources=resources)
-        self.gradebook.rollback()
+        names = {"student": learner, "assignment": assignment, "notebook": assignment}
+        resources = {
+            "metadata": {"name": assignment},
+            "nbgrader": {**names, "db_url": _Graded(facts)},
+            "before": before,
+        }
+        notebook = nbformat.reads(graded.decode(), as_version=4)
+        html, _ = self.converter.exporter.from_notebook_node(notebook, resources=resources)
         write_whole(page, f"{html.rstrip()}\n{_Mark(shown, points, before)}\n")
         return True
 
@@ -64,9 +111,11 @@ class FeedbackPages:
         source, page = self._places(learner, assignment)
         there = _Mark.at_end_of(page)
         try:
-            return there is not None and there.shown == self._shown(source, learner, assignment)[0]
-        except FileNotFoundError:  # its graded notebook
+            graded = source.read_bytes()
+        except FileNotFoundError:
             return False
+        now = self._shown(assignment, graded, self._facts(learner, assignment))
+        return there is not None and there.shown == now[0]
 
     def _places(self, learner: str, assignment: str) -> tuple[Path, Path]:
         """The graded notebook and its page."""
@@ -74,32 +123,29 @@ class FeedbackPages:
         page = self.root / self.folders.feedback_directory / learner / assignment / f"{assignment}.html"
         return source, page
 
-    def _shown(self, source: Path, learner: str, assignment: str) -> tuple[str, Points]:
-        """A digest of all that goes into a page, with what makes pages; and the points on it."""
-        rows: list[Any] = [read_settings(self.root).ask, lesson_of(self.root, assignment)]
-        points: dict[str, float | None] = {}
-        for table in (Grade, Comment):
-            query = self.gradebook.db.query(table).join(SubmittedNotebook).join(SubmittedAssignment)
-            query = query.join(Assignment).filter(
-                SubmittedAssignment.student_id == learner, Assignment.name == assignment
+    def _facts(self, learner: str, assignment: str) -> _Facts:
+        with Session(self._database) as db:
+            recorded = read_marks(db, assignment, read_settings(self.root), learner)[learner]
+            query = (
+                db.query(BaseCell.name, Comment.auto_comment, Comment.manual_comment)
+                .join(Comment.cell)
+                .join(Comment.notebook)
+                .join(SubmittedNotebook.assignment)
+                .join(SubmittedAssignment.assignment)
+                .filter(SubmittedAssignment.student_id == learner, Assignment.name == assignment)
             )
-            for row in sorted(query, key=lambda row: str(row.name)):
-                if isinstance(row, Grade):
-                    mark, handed_in = Mark.of(row), row.notebook.assignment
-                    points[row.name] = mark.points
-                    points[LATE] = row.notebook.late_submission_penalty or 0.0
-                    rows.append(
-                        [row.name, asdict(mark), str(handed_in.timestamp), handed_in.total_seconds_late]
-                    )
-                rows.append(
-                    [row.name, getattr(row, "auto_comment", None), getattr(row, "manual_comment", None)]
-                )
-        self.gradebook.rollback()
-        shown = pages_digest().encode() + json.dumps([rows, points]).encode() + source.read_bytes()
-        return hashlib.sha256(shown).hexdigest()[:24], points
+            return _Facts(recorded, {name: (automatic, written) for name, automatic, written in query})
+
+    def _shown(self, assignment: str, graded: bytes, facts: _Facts) -> tuple[str, Points]:
+        """A digest of all that goes into a page, with what makes pages; and the points on it."""
+        marks = facts.recorded.marks
+        points = {LATE: facts.recorded.penalty, **{name: mark.points for name, mark in marks.items()}}
+        lesson, ask = lesson_of(self.root, assignment), read_settings(self.root).ask
+        told = json.dumps([ask, lesson, asdict(facts), points], sort_keys=True, default=str)
+        return hashlib.sha256(pages_digest().encode() + told.encode() + graded).hexdigest()[:24], points
 
     def close(self) -> None:
-        self.gradebook.end()
+        self._database.dispose()
 
 
 class _Mark(NamedTuple):

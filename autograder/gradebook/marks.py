@@ -102,8 +102,11 @@ class ClassMarks(dict[str, Recorded]):
         return Recorded(due=self.due_for(learner))
 
 
-def read_marks(db: Session, assignment: str, settings: Settings) -> ClassMarks:
-    """What is recorded of an assignment; dates in the course's settings go before those of the gradebook."""
+def read_marks(db: Session, assignment: str, settings: Settings, only: str = "") -> ClassMarks:
+    """What is recorded of an assignment, of everybody or of one learner.
+
+    Dates in the course's settings go before those of the gradebook.
+    """
     due = db.query(Assignment.duedate).filter(Assignment.name == assignment).scalar()
     query = (
         db.query(
@@ -125,6 +128,8 @@ def read_marks(db: Session, assignment: str, settings: Settings) -> ClassMarks:
         .outerjoin(Grade.cell)
         .filter(Assignment.name == assignment)
     )
+    if only:
+        query = query.filter(SubmittedAssignment.student_id == only)
     found = ClassMarks(assignment, settings, due)
     marks: dict[str, dict[str, Mark]] = {}
     for learner, timestamp, extension, penalty, cell, automatic, by_hand, extra, most, waits in query:

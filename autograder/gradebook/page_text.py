@@ -14,7 +14,7 @@ MOST_OUTPUT = 200_000  # and from all that the cells of one submission put out
 _MOST_MARKS = 4  # accents on one letter: Vietnamese, Hebrew and Thai need up to three or four
 _WRAPPING = 200  # characters around a text, for which even an empty one pays
 
-_HARMLESS = re.compile(r"[\n\t\x20-\x7e]*")
+_OTHER = re.compile(r"[^\n\t\x20-\x7e]+")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters without ink: two of them may be a variable's name
@@ -26,15 +26,16 @@ def visible(text: str) -> str:
     Terminal colours go, other line ends become `\\n`, and so many accents on one letter that they would
     reach the lines above are shown by number too.
     """
-    if _HARMLESS.fullmatch(text):
-        return text
-    text = _COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return _OTHER.sub(_shown, _COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _shown(run: re.Match[str]) -> str:
+    """Characters in a row that are not those of plain ASCII text, on whose letters a new count begins."""
     shown, marks = [], 0
-    for character in text:
+    for character in run[0]:
         kind = unicodedata.category(character)
         marks = marks + 1 if kind in ("Mn", "Me") else 0
-        unseen = (kind in _UNSEEN and character not in "\n\t") or character in _BLANK
-        unseen = unseen or marks > _MOST_MARKS
+        unseen = kind in _UNSEEN or character in _BLANK or marks > _MOST_MARKS
         shown.append(f"[U+{ord(character):04X}]" if unseen else character)
     return "".join(shown)
 

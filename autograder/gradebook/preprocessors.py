@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
-from nbgrader.utils import is_grade, is_solution, is_task
+from nbgrader.utils import determine_grade, is_grade, is_solution, is_task
 from traitlets import Bool
 
 from autograder.files import share_with_group
@@ -107,31 +107,36 @@ class SaveVerdicts(SaveAutoGrades):
     def preprocess_cell(
         self, cell: NotebookNode, resources: Resources, cell_index: int
     ) -> tuple[NotebookNode, Resources]:
-        if not (is_grade(cell) or is_task(cell)):
-            return super().preprocess_cell(cell, resources, cell_index)
-        name = cell.metadata.nbgrader["grade_id"]
-        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
-        before, waits = grade.auto_score, grade.needs_manual_grade
         cell, resources = super().preprocess_cell(cell, resources, cell_index)
-        if grade.manual_score is not None:
-            grade.needs_manual_grade = waits or name not in self._same
-        elif name in resources["nbgrader"]["verdict"].look:
-            grade.needs_manual_grade = True
-        elif name in self._same and before is None and grade.auto_score is None:
-            grade.needs_manual_grade = waits
-        self.gradebook.db.commit()
+        if is_task(cell):
+            self._add_score(cell, resources)
         return cell, resources
 
     def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
-        if cell.cell_type != "code" or is_solution(cell) or _judged(cell):
-            super()._add_score(cell, resources)
-            return
-        grade = self.gradebook.find_grade(
-            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
-        )
-        grade.auto_score = None
-        grade.needs_manual_grade = True
+        name = cell.metadata.nbgrader["grade_id"]
+        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        score = None
+        if not is_task(cell) and (cell.cell_type != "code" or is_solution(cell) or _judged(cell)):
+            score, _ = determine_grade(cell, self.log)
+        look = name in resources["nbgrader"]["verdict"].look
+        record_score(grade, score, same=name in self._same, look=look)
         self.gradebook.db.commit()
+
+
+def record_score(grade: Any, score: float | None, *, same: bool, look: bool) -> None:
+    """Give a row of the gradebook its automatic score, and say whether a person is to look at it.
+
+    `same`: its answer, question and points are those that its mark by hand stands on. `look`: whatever its
+    points, somebody has to.
+    """
+    silent = grade.auto_score is None and score is None
+    grade.auto_score = score
+    if grade.manual_score is not None:
+        grade.needs_manual_grade = grade.needs_manual_grade or not same
+    elif look:
+        grade.needs_manual_grade = True
+    elif not (same and silent):
+        grade.needs_manual_grade = score is None
 
 
 def _judged(cell: NotebookNode) -> bool:

@@ -1,16 +1,13 @@
 """How nbgrader's database and settings are opened: once for a whole class.
 
-Stock nbgrader opens a dozen database sessions for every notebook and commits after every cell.
+Stock nbgrader opens a dozen database sessions for every notebook.
 """
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sqlite3
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
@@ -29,14 +26,6 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from autograder.files import share_with_group
 
 CONFIG = "nbgrader_config.py"
-# Where nbgrader's code looks the class up whenever it wants a session.
-_SESSION_USERS = (
-    "nbgrader.converters.autograde",
-    "nbgrader.preprocessors.getgrades",
-    "nbgrader.preprocessors.overwritecells",
-    "nbgrader.preprocessors.overwritekernelspec",
-    "nbgrader.preprocessors.saveautogrades",
-)
 
 
 class GradebookError(Exception):
@@ -81,28 +70,24 @@ class SubmittedFiles(CourseDirectory):
 class _OneTransaction(Session):
     """A session whose commits wait for the end of the notebook.
 
-    nbgrader commits after every cell; each commit waits for the disk.
+    nbgrader commits after every row that it makes; each commit waits for the disk.
     """
 
     def commit(self) -> None:
         self.flush()
-        self.expire_all()  # what a commit would do: sums are read from the database again
 
     def commit_all(self) -> None:
         super().commit()
 
 
 class SharedGradebook(Gradebook):
-    """One session that nbgrader's converters and preprocessors use in turn."""
+    """nbgrader's gradebook with one session for a whole class."""
 
     def __init__(self, db_url: str, course_id: str) -> None:
         super().__init__(db_url, course_id)
         super().close()
         maker = sessionmaker(class_=_OneTransaction, autoflush=True, bind=self.engine, future=True)
         self.db = scoped_session(maker)
-
-    def close(self) -> None:
-        """Called by each of nbgrader's `with Gradebook(…)` blocks; the session outlives them."""
 
     def commit_all(self) -> None:
         self.db().commit_all()
@@ -111,9 +96,6 @@ class SharedGradebook(Gradebook):
     def rollback(self) -> None:
         self.db.rollback()
         self.db.expunge_all()
-
-    def end(self) -> None:
-        super().close()
 
 
 def in_settings(error: BaseException) -> str:
@@ -184,16 +166,3 @@ def course_folders(app: NbGrader, root: Path) -> SubmittedFiles:
     folders.ignore = ["*"]  # no file but the notebook goes from a submission into autograded/ or feedback/
     folders.db_url = app.coursedir.db_url
     return folders
-
-
-@contextmanager
-def one_session(gradebook: Gradebook) -> Iterator[None]:
-    """Let nbgrader's modules use `gradebook` wherever they would open a session of their own."""
-    modules = [importlib.import_module(name) for name in _SESSION_USERS]
-    try:
-        for module in modules:
-            module.Gradebook = lambda *_args, **_kwargs: gradebook  # type: ignore[attr-defined]
-        yield
-    finally:
-        for module in modules:
-            module.Gradebook = Gradebook  # type: ignore[attr-defined]
