@@ -4,9 +4,11 @@
 
 The same submissions of the same lesson are graded by both; demonstrations, which we skip, are taken
 out for both. Stock nbgrader grades a plain course made of the same cells, without our preprocessors.
-The grades must be equal, row by row. Start-up is measured beside the import of PyTorch, without which nothing
-starts, and the writer's share with stored verdicts, where nobody's code runs. The last line is the ratio of
-the times a submission with two jobs; the exit status says whether it is at least 10.
+The grades must be equal, row by row, but for predictions: before they are graded a check says no points of
+them, and what says nothing earns full marks in stock nbgrader. Start-up is measured beside the import of
+PyTorch, without which nothing starts, and the writer's share with stored verdicts, where nobody's code runs.
+The last line is the ratio of the times a submission with two jobs; the exit status says whether it is at
+least 10.
 """
 
 from __future__ import annotations
@@ -151,15 +153,18 @@ def start_up(folder: Path, lesson: str) -> None:
 
 
 def rows(folder: Path, lesson: str) -> dict[tuple[str, str], float | None]:
-    """The automatic score of each learner and test cell, as the gradebook has it."""
+    """The automatic score of each learner and test cell but predictions, as the gradebook has it."""
     from nbgrader.api import Gradebook
+
+    from sumskip.checking.key import public_key
 
     found: dict[tuple[str, str], float | None] = {}
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as book:
         for submission in book.assignment_submissions(lesson):
             for notebook in submission.notebooks:
                 for one in notebook.grades:
-                    if one.name.endswith("_check"):
+                    exercise, check, _ = one.name.partition("_check")
+                    if check and public_key(exercise).kind != "literals":
                         found[submission.student.id, one.name] = one.auto_score
     return found
 

@@ -17,11 +17,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
 from autograder.__main__ import commands, main
 from autograder.class_run.alone import alone
 from autograder.class_run.folders import find_handed
 from autograder.gradebook.book import ClassGradebook
+from autograder.gradebook.page_maker import Page, PageMaker
 from autograder.submission.course import Course, CourseError
 from autograder.submission.handed import ReadsHere, choose, read_folder
 from autograder.submission.root import open_engine
@@ -224,6 +226,43 @@ def test_a_mistake_of_ours_stops_nobody_and_is_marked_as_ours(
     assert f"The grader itself stopped on this notebook ({error.__name__}: boom[31m)" in row["message"]
     assert main(["grade", "--no-feedback"]) == 0
     assert "1 notebook graded" in capsys.readouterr().out
+
+
+def test_a_page_is_made_where_its_submission_ran(
+    root: Path, released: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer makes none again, the second time too, when a person has marked; but for what is late."""
+    made: list[str] = []
+    real = PageMaker.make
+
+    def make(maker: PageMaker, assignment: str, *rest: Any) -> Page:
+        made.append(threading.current_thread().name)
+        return real(maker, assignment, *rest)
+
+    monkeypatch.setattr(PageMaker, "make", make)
+    (root / "course.toml").write_text(
+        f"[due]\n{FIRST} = 2026-03-01T12:00:00Z\n[late]\npercent-a-day = 10\n", encoding="utf-8"
+    )
+    for learner in ("ana", "ben", "cleo"):
+        hand_in(root, learner, FIRST, answered(released, {"predict_flow": "# right"}))
+        time = "2026-03-05" if learner == "cleo" else "2026-02-03"
+        (root / "submitted" / learner / FIRST / "timestamp.txt").write_text(f"{time} 10:00:00 UTC")
+    assert main(["grade"]) == 0
+    writer = threading.current_thread().name
+    assert sorted(name == writer for name in made) == [False, False, True]
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        grade = book.find_grade("sequential_model_check", FIRST, FIRST, "ana")
+        grade.manual_score = 2.5
+        book.find_comment("sequential_model", FIRST, FIRST, "ben").manual_comment = "Nearly there."
+        book.db.commit()
+    made.clear()
+    pages = {who: root / "feedback" / who / FIRST / f"{FIRST}.html" for who in ("ana", "ben", "cleo")}
+    before = {who: page.read_text(encoding="utf-8") for who, page in pages.items()}
+    assert main(["grade", "--again"]) == 0
+    assert [name == writer for name in made] == [False, False]
+    assert "Nearly there." in pages["ben"].read_text(encoding="utf-8")
+    assert "Other than on the page before" in pages["ana"].read_text(encoding="utf-8")
+    assert before["cleo"] == pages["cleo"].read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("error", ["ValueError", "SystemExit", "MemoryError", "RecursionError"])

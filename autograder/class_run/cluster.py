@@ -15,6 +15,7 @@ import ipaddress
 import json
 import logging
 import os
+import pickle
 import platform
 import shutil
 import stat
@@ -60,6 +61,7 @@ from autograder.engine.run import Engine
 from autograder.engine.sandbox import Level, SandboxError
 from autograder.files import UnfitFileError, regular_bytes
 from autograder.gradebook.conversion import Conversion, Converted
+from autograder.gradebook.page_maker import Page, PageMark
 from autograder.keys.secret import KEY_STORE
 from autograder.submission import verdicts
 from autograder.submission.course import Course, CourseError
@@ -122,22 +124,21 @@ class JudgeHere(WorkerPlugin):
 
     def judge(self, parcel: bytes) -> bytes:
         """Judge what `_parcel` made of a question, for `_opened` to read."""
-        told = json.loads(parcel[: (end := parcel.index(b"\n"))])
+        told = pickle.loads(parcel)
         with tempfile.TemporaryDirectory(prefix="handed-in-") as place:
             folder = Path(place, told["learner"], told["assignment"])
             folder.mkdir(parents=True)
-            _unpack(parcel[end + 1 :], folder)
+            _unpack(told["packed"], folder)
             found = read_folder(self.course, Handed(told["learner"], told["assignment"], folder))
             if found.fingerprint != told["fingerprint"]:
                 raise CourseError(f"submitted/{found.handed.name} is not what it was; grade again")
-            earlier = told["earlier"] and verdicts.from_json(told["earlier"])
-            question = Question(found, told["stands"], earlier)
+            question = Question(found, told["stands"], told["earlier"], told["wanted"])
             judged = judge(self.course, question, self.engine, self.conversion)
         return json.dumps(asdict(judged)).encode()
 
 
 def _parcel(question: Question) -> bytes:
-    """A line that says what is asked, and the folder that was handed in."""
+    """What is asked, and the folder that was handed in; a worker, which has our code, reads it."""
     found = question.found
     handed = found.handed
     asked = {
@@ -145,10 +146,11 @@ def _parcel(question: Question) -> bytes:
         "assignment": handed.assignment,
         "fingerprint": found.fingerprint,
         "stands": dict(question.stands),
-        "earlier": question.earlier and asdict(question.earlier),
+        "earlier": question.earlier,
+        "wanted": question.wanted,
+        "packed": _pack(handed.folder, {*found.contents.notebooks, *found.contents.zips}),
     }
-    read = {*found.contents.notebooks, *found.contents.zips}
-    return json.dumps(asked).encode() + b"\n" + _pack(handed.folder, read)
+    return pickle.dumps(asked)
 
 
 def _opened(answer: bytes) -> Judged:
@@ -160,6 +162,7 @@ def _opened(answer: bytes) -> Judged:
     return Judged(
         verdict=verdicts.from_json(told["verdict"]),
         converted=told["converted"] and Converted(**told["converted"]),
+        page=told["page"] and Page(PageMark(*told["page"]["mark"]), told["page"]["html"]),
         reason=told["reason"],
         shown=tuple(told["shown"]),
         seconds=told["seconds"],

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from autograder.engine.run import Engine
 from autograder.engine.sandbox import Level
-from autograder.gradebook.conversion import Conversion, Converted
+from autograder.gradebook.conversion import Conversion, Converted, Wanted
+from autograder.gradebook.page_maker import Page
 from autograder.submission.course import Course
 from autograder.submission.grading import grade_submission, unreadable
 from autograder.submission.handed import Found, choose
@@ -21,21 +22,26 @@ from autograder.submission.verdicts import Verdict
 
 @dataclass(frozen=True)
 class Question:
-    """One submission to be judged; or, where its `earlier` verdict holds, to be read alone."""
+    """One submission to be judged; or, where its `earlier` verdict holds, to be read alone.
+
+    A page is made where it is `wanted`.
+    """
 
     found: Found
     stands: Stands
     earlier: Verdict | None = None
+    wanted: Wanted | None = None
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The verdict, and the notebook that counts, converted where that was asked for; or why none counts, and
-    what can be read all the same.
+    """The verdict, and the notebook that counts, converted where that was asked for, with its page if wanted;
+    or why none counts, and what can be read all the same.
     """
 
     verdict: Verdict
     converted: Converted | None
+    page: Page | None
     reason: str
     shown: tuple[str, ...]
     seconds: float
@@ -110,5 +116,11 @@ def judge(course: Course, question: Question, engine: Engine, conversion: Conver
     if question.earlier is None:
         warnings = (*chosen.warnings, *verdict.warnings)
         verdict = replace(verdict, warnings=warnings, look=chosen.look)
-    converted = conversion.convert(submission.notebook, verdict) if submission and conversion else None
-    return Judged(verdict, converted, chosen.reason, tuple(chosen.shown), time.monotonic() - started)
+    converted = page = None
+    if submission and conversion:
+        converted = conversion.convert(submission.notebook, verdict)
+        if question.wanted:
+            with suppress(Exception, SystemExit):  # who writes the page tries again, and says what is wrong
+                page = conversion.page(converted, verdict, question.wanted)
+    seconds = time.monotonic() - started
+    return Judged(verdict, converted, page, chosen.reason, tuple(chosen.shown), seconds)

@@ -23,9 +23,10 @@ from autograder.class_run.work import Work, one_point_value, work_on
 from autograder.engine.bounded import plain_text
 from autograder.engine.written import unread
 from autograder.gradebook.book import ClassGradebook, ReadGradebook
-from autograder.gradebook.conversion import Conversion, Converted
+from autograder.gradebook.conversion import Conversion, Converted, Wanted
 from autograder.gradebook.feedback import FeedbackPages
 from autograder.gradebook.marks import Recorded
+from autograder.gradebook.page_maker import Page
 from autograder.gradebook.session import GradebookError
 from autograder.submission import verdicts
 from autograder.submission.course import Course
@@ -173,21 +174,31 @@ class ClassRun:
             )
         return self.outcome
 
-    def _write_page(self, pages: FeedbackPages | None, one: Work) -> None:
-        """Right here: in a process of its own it took as long on two cores, for a class of any size."""
+    def _write_page(self, pages: FeedbackPages | None, one: Work, made: Page | None = None) -> None:
         try:
-            self.outcome.pages += pages is not None and pages.write(one.learner, one.assignment)
+            self.outcome.pages += pages is not None and pages.write(one.learner, one.assignment, made)
         except (Exception, SystemExit) as error:
             self._failed(f"feedback page of {one.name}", error)
 
     def _grade(self, todo: Sequence[Work], book: ClassGradebook, pages: FeedbackPages | None) -> None:
         time_left = TimeLeft(len(todo))
         conversion = Conversion(book.app.config, {name: book.master(name) for name in self.released})
-        for one, work in self._judged(todo, conversion):
+
+        def page_wanted(one: Work) -> Wanted | None:
+            if pages is None:
+                return None
+            time = book.handed_in_at(one.learner, one.assignment)
+            recorded = replace(one.before, timestamp=time, penalty=0.0)
+            if recorded.late(time):  # what that costs, the marks have a say in
+                return None
+            return Wanted(recorded, one.known, pages.told(one.learner, one.assignment))
+
+        for one, work in self._judged(todo, conversion, page_wanted):
+            page = None
             try:
                 judged = work.result()
                 converted = judged.converted or conversion.convert(self._unread(one, judged), judged.verdict)
-                verdict, seconds = self._verdict(one, judged, converted), judged.seconds
+                verdict, page, seconds = self._verdict(one, judged, converted), judged.page, judged.seconds
                 after = self._after(one, verdict, book)
                 book.record(one.learner, one.assignment, converted, one.known, verdict.look, after.penalty)
                 verdicts.save(verdict_path(self.course.root, one.learner, one.assignment), verdict)
@@ -205,7 +216,7 @@ class ClassRun:
             self.outcome.seconds[one.name] = seconds
             self._note(one, verdict, after)
             if one.name not in self.outcome.unrecorded:
-                self._write_page(pages, one)
+                self._write_page(pages, one, page)
             self.progress(time_left.another().format("graded"))
 
     def _stopped_on(self, one: Work, error: BaseException) -> Verdict:
@@ -225,7 +236,10 @@ class ClassRun:
         self.outcome.failures.append(f"{name}\n{''.join(traceback.format_exception(error))}")
 
     def _judged(
-        self, todo: Sequence[Work], conversion: Conversion | None = None
+        self,
+        todo: Sequence[Work],
+        conversion: Conversion | None = None,
+        wanted: Callable[[Work], Wanted | None] = lambda _one: None,
     ) -> Iterator[tuple[Work, Future[Judged]]]:
         """Each with its verdict, as they come; only a few are held in memory at a time.
 
@@ -248,7 +262,7 @@ class ClassRun:
                     one = waiting.popleft()
                     path = verdict_path(self.course.root, one.learner, one.assignment)
                     earlier = verdicts.load(path) if one.holds else None
-                    running[ask(Question(one.found, one.stands, earlier))] = one
+                    running[ask(Question(one.found, one.stands, earlier, wanted(one)))] = one
                 done, _ = wait(running, LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     one, error = running.pop(future), future.exception()

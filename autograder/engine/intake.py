@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_notebook
 
 import sumskip
 from autograder.engine.bounded import plain_text
@@ -286,8 +286,10 @@ class _Restoring:
             taken |= {one.id for one in self.ours}
         if wanted is None or wanted in taken or not _SAFE_ID.fullmatch(wanted):
             wanted = next(name for n in count(len(taken)) if (name := f"cell-{n}") not in taken)
-        make = new_code_cell if code else new_markdown_cell
-        cell = make(source, id=wanted, metadata=metadata)
+        # As nbformat makes them, which validates each one: a graded notebook is, as a whole.
+        more: dict[str, Any] = {"execution_count": None, "outputs": []} if code else {}
+        kind = "code" if code else "markdown"
+        cell = NotebookNode(cell_type=kind, id=wanted, metadata=NotebookNode(metadata), source=source, **more)
         if not code and (pictures := attachments(source, self.pictures)):
             cell["attachments"] = pictures
         self.notebook.cells.append(cell)

@@ -1,55 +1,27 @@
-"""nbgrader's `autograde` and `generate_feedback` without its database: they run wherever a submission did.
-
-Their steps ask the gradebook for one row after the other, and commit after each. Here they are given the rows
-beforehand, and what they set is read off afterwards.
-"""
+"""nbgrader's `autograde` without its database, so that it runs wherever a submission did; pages as well."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry, Notebook
+from nbgrader.api import MissingEntry, Notebook
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata
 from traitlets.config import Config
 
+from autograder.gradebook.marks import Mark, Recorded
+from autograder.gradebook.page_maker import Page, PageMaker, Told, mark_of
+from autograder.gradebook.preprocessors import record_score
+from autograder.gradebook.rows import Rows
 from autograder.submission.stands import of_answers
 from autograder.submission.verdicts import Verdict
-
-# Where steps look nbgrader's class up to open the gradebook at the address they were given.
-_OPENED_IN = ("getgrades", "overwritecells", "overwritekernelspec", "saveautogrades")
-
-
-class Rows:
-    """In the place of a gradebook: a step that is given one for an address finds these rows in it."""
-
-    def __init__(self) -> None:
-        self.db = self
-
-    def __enter__(self) -> Rows:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def commit(self) -> None:
-        """Nothing is kept but in `self`."""
-
-
-def _open(address: Any, *rest: Any, **more: Any) -> Any:
-    return address if isinstance(address, Rows) else Gradebook(address, *rest, **more)
-
-
-for _name in _OPENED_IN:
-    importlib.import_module(f"nbgrader.preprocessors.{_name}").Gradebook = _open  # type: ignore[attr-defined]
 
 
 class SourceCell(NamedTuple):
@@ -103,8 +75,7 @@ class _Submission(Rows):
         return SimpleNamespace(max_score=self._master.points[name])
 
     def find_grade(self, name: str, *_: str) -> Any:
-        blank = SimpleNamespace(auto_score=None, manual_score=None, needs_manual_grade=True)
-        return self.grades.setdefault(name, blank)
+        return self.grades.setdefault(name, Mark.blank(self._master.points[name]).row())
 
     def find_comment(self, name: str, *_: str) -> Any:
         return self.comments.setdefault(name, SimpleNamespace(auto_comment=None))
@@ -124,6 +95,17 @@ class Converted:
     comments: Mapping[str, str | None]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a page needs besides: what the gradebook has of a submission, on what its marks by hand stand
+    (`Verdict.answers`), and what else the page says.
+    """
+
+    recorded: Recorded
+    known: Mapping[str, str]
+    told: Told
+
+
 class Conversion:
     """nbgrader's `autograde` with both of its passes in one, by a course's configuration.
 
@@ -135,6 +117,7 @@ class Conversion:
     def __init__(self, config: Config, masters: Mapping[str, MasterRows]) -> None:
         self._config, self._masters = config, masters
         self._one_at_a_time = Lock()  # steps keep what they are at in themselves
+        self._pages = PageMaker(config)
         converter = Autograde(config=config)
         self._exporter = converter.exporter_class(parent=converter, config=converter.config)
         self._exporter._preprocessors = []
@@ -164,6 +147,27 @@ class Conversion:
         return Converted(
             f"{nbformat.versions[4].writes_json(made)}\n",
             of_answers(made.cells),
-            {name: grade.auto_score for name, grade in rows.grades.items()},
+            {
+                name: None if grade.auto_score is None else float(grade.auto_score)
+                for name, grade in rows.grades.items()
+            },
             {name: comment.auto_comment for name, comment in rows.comments.items()},
         )
+
+    def page(self, converted: Converted, verdict: Verdict, wanted: Wanted) -> Page | None:
+        """The feedback page, right as soon as the gradebook has this, unless it takes off for being late.
+
+        None where the page there shows all of it already.
+        """
+        marks = {}
+        for name, most in self._masters[verdict.assignment].points.items():
+            row = wanted.recorded.marks.get(name, Mark.blank(most)).row()
+            same = converted.answers.get(name, "") == wanted.known.get(name)
+            record_score(row, converted.scores.get(name), same=same, look=name in verdict.look)
+            marks[name] = Mark.of(row)
+        written = {name: by_hand for name, (_, by_hand) in wanted.recorded.comments.items()}
+        comments = {name: (one, written.get(name)) for name, one in converted.comments.items()}
+        recorded = replace(wanted.recorded, marks=marks, comments=comments)
+        asked = verdict.assignment, converted.text, recorded, wanted.told
+        there = wanted.told.there
+        return None if there and there.shown == mark_of(*asked).shown else self._pages.make(*asked)

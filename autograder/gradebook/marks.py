@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
-from nbgrader.api import Assignment, BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Assignment, BaseCell, Comment, Grade, SubmittedAssignment, SubmittedNotebook
 from sqlalchemy.orm import Session
 
 from autograder.files import one_form
@@ -29,6 +31,23 @@ class Mark:
         extra = grade.extra_credit or 0.0
         return cls(grade.auto_score, grade.manual_score, extra, grade.max_score, grade.needs_manual_grade)
 
+    @classmethod
+    def blank(cls, most: float) -> Mark:
+        """Of what nobody has marked, as nbgrader makes it."""
+        return cls(None, None, 0.0, most, True)
+
+    def row(self, **more: Any) -> Any:
+        """The same by the names of nbgrader's row, to be written in."""
+        return SimpleNamespace(
+            auto_score=self.automatic,
+            manual_score=self.by_hand,
+            extra_credit=self.extra,
+            score=self.points or 0.0,
+            max_score=self.most,
+            needs_manual_grade=self.waits,
+            **more,
+        )
+
     @property
     def points(self) -> float | None:
         """What counts; None where it has not been marked yet, which nbgrader adds up as 0."""
@@ -47,12 +66,16 @@ class Mark:
 
 @dataclass(frozen=True)
 class Recorded:
-    """One learner's assignment in the gradebook: its marks by cell, and what its late penalty goes by."""
+    """One learner's assignment in the gradebook: its marks by cell, and what its late penalty goes by.
+
+    `comments` has, by cell too, the automatic one and that which a person wrote.
+    """
 
     marks: Mapping[str, Mark] = field(default_factory=dict)
     penalty: float = 0.0
     timestamp: datetime | None = None
     due: datetime | None = None
+    comments: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
 
     @property
     def graded(self) -> bool:
@@ -77,7 +100,7 @@ class Recorded:
         marks = dict(self.marks)
         for report in reports:
             name, silent = f"{report.exercise}_check", report.status == "not_graded"
-            mark = marks.get(name) or Mark(None, None, 0.0, report.max_score, True)
+            mark = marks.get(name) or Mark.blank(report.max_score)
             score = None if silent else report.score
             marks[name] = replace(
                 mark, automatic=score, waits=mark.waits if mark.by_hand is not None else silent
@@ -128,15 +151,30 @@ def read_marks(db: Session, assignment: str, settings: Settings, only: str = "")
         .outerjoin(Grade.cell)
         .filter(Assignment.name == assignment)
     )
+    written = (
+        db.query(SubmittedAssignment.student_id, BaseCell.name, Comment.auto_comment, Comment.manual_comment)
+        .select_from(Comment)
+        .join(Comment.cell)
+        .join(Comment.notebook)
+        .join(SubmittedNotebook.assignment)
+        .join(SubmittedAssignment.assignment)
+        .filter(Assignment.name == assignment)
+    )
     if only:
         query = query.filter(SubmittedAssignment.student_id == only)
+        written = written.filter(SubmittedAssignment.student_id == only)
+    comments: dict[str, dict[str, tuple[str | None, str | None]]] = {}
+    for learner, cell, automatic, by_hand in written:
+        comments.setdefault(learner, {})[cell] = automatic, by_hand
     found = ClassMarks(assignment, settings, due)
     marks: dict[str, dict[str, Mark]] = {}
     for learner, timestamp, extension, penalty, cell, automatic, by_hand, extra, most, waits in query:
         if learner not in found:
             marks[learner] = {}
             due = found.due_for(learner, extension)
-            found[learner] = Recorded(marks[learner], penalty or 0.0, timestamp, due)
+            found[learner] = Recorded(
+                marks[learner], penalty or 0.0, timestamp, due, comments.get(learner, {})
+            )
         if cell is not None:
             marks[learner][cell] = Mark(automatic, by_hand, extra or 0.0, most, waits)
     return found

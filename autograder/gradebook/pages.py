@@ -148,14 +148,17 @@ class ShowGrades(GetGrades):
         self._comments: set[str] = set()
         self._time: tuple[datetime | None, float] = (None, 0.0)
         nb, resources = super().preprocess(nb, resources)
-        root = Path(self.parent.parent.coursedir.root)
-        lesson, settings = lesson_of(root, self.assignment_id), read_settings(root)
+        if told := resources.get("told"):  # by page_maker
+            lesson, ask = told.lesson, told.ask
+        else:
+            root = Path(self.parent.parent.coursedir.root)
+            lesson, ask = lesson_of(root, self.assignment_id), read_settings(root).ask
         resources["overview"] = Overview(
             lesson.title,
             tuple(self._row(cell, mark, lesson) for cell, mark in self._grades),
             resources["nbgrader"]["late_penalty"],
             *self._time,
-            settings.ask,
+            ask,
             resources.get("before", {}),
         )
         return nb, resources

@@ -11,6 +11,7 @@ import builtins
 import sys
 from collections.abc import Iterator, Mapping
 from functools import _lru_cache_wrapper as _Cached
+from operator import attrgetter, is_
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
@@ -45,12 +46,18 @@ _BY_TORCH = {"step", "_init_group", "Storage", "manual_seed"}
 # What the first `torch.compile` of a process replaces.
 BY_COMPILING = {"Module.__init__", "Module.__setstate__"}
 _EMPTY = CellType()  # of a closure, whose name has no value yet
+_all, _any, _map = all, any, map  # which may be what is replaced
+
+
+_code, _defaults = attrgetter("__code__"), attrgetter("__defaults__")
+_more_defaults, _held = attrgetter("__kwdefaults__"), attrgetter("cell_contents")
 
 
 class Tripwire:
     """Functions and tables as they were when this was made; `changed()` names those that are others now.
 
-    It is asked with every question, so what it compares lies in flat lists.
+    It is asked with every question, so it first looks quickly whether all is as it was: what it compares
+    lies in flat lists, and no line of Python is run for each of the thousands of things.
     """
 
     def __init__(self) -> None:
@@ -63,9 +70,14 @@ class Tripwire:
             for name, function in functions.items()
             for one in _reached(function)
         }.values()
-        plain = [(where, one) for where, one in reached if _is_plain(one)]
-        self._plain = [(where, one, one.__code__, one.__defaults__) for where, one in plain]
-        self._others = [(where, one, _inside(one)) for where, one in reached if not _is_plain(one)]
+        self._reached = [(where, one, _inside(one)) for where, one in reached]
+        plain = [one for _, one in reached if _is_plain(one)]
+        self._plain = (plain, list(map(_code, plain)), list(map(_defaults, plain)))
+        cells = [cell for one in plain for cell in one.__closure__ or ()]
+        wrapping = [cell for cell in cells if _is_function(cell.cell_contents)]
+        self._wrapped = (wrapping, list(map(_held, wrapping)))
+        self._others = [cell for cell in cells if not _is_function(cell.cell_contents)]
+        self._odd = [(one, inside) for _, one, inside in self._reached if not _is_plain(one)]
 
     def changed(self) -> list[str]:
         """The qualified names of what was replaced, emptied, removed, or hidden by something new."""
@@ -76,16 +88,30 @@ class Tripwire:
         ]
         for holder, names, functions in self._seen:
             now = vars(holder)
+            if _all(_map(is_, _map(now.get, functions), functions.values())) and names.issuperset(now):
+                continue
             others = [name for name, value in functions.items() if now.get(name) is not value]
             others += [name for name in now.keys() - names if _hides(holder, name)]
             found += [f"{holder.__name__}.{name}" for name in others]
-        found += [
-            where
-            for where, one, code, defaults in self._plain
-            if one.__code__ is not code or one.__defaults__ is not defaults or one.__kwdefaults__
-        ]
-        found += [where for where, one, inside in self._others if _ids(_inside(one)) != _ids(inside)]
+        if not self._are_whole():
+            found += [where for where, one, inside in self._reached if _ids(_inside(one)) != _ids(inside)]
         return found
+
+    def _are_whole(self) -> bool:
+        """Whether nothing in a function was exchanged, of what can be while it stays the same object."""
+        functions, codes, defaults = self._plain
+        wrapping, wrapped = self._wrapped
+        try:
+            return (
+                _all(_map(is_, _map(_code, functions), codes))
+                and _all(_map(is_, _map(_defaults, functions), defaults))
+                and not _any(_map(_more_defaults, functions))
+                and _all(_map(is_, _map(_held, wrapping), wrapped))
+                and not _any(_map(callable, _map(_held, self._others)))
+                and _all(_ids(_inside(one)) == _ids(inside) for one, inside in self._odd)
+            )
+        except ValueError:  # what a closure held is gone
+            return False
 
 
 def _values() -> Iterator[tuple[Any, str, Any]]:
@@ -167,7 +193,9 @@ def _reached(function: Any) -> list[Any]:
 
 
 def _is_plain(one: Any) -> bool:
-    return isinstance(one, FunctionType) and not one.__closure__ and not one.__kwdefaults__
+    """Whether it is a function as most are, of which a quick look sees all that can be exchanged."""
+    whole = isinstance(one, FunctionType) and not one.__kwdefaults__
+    return whole and all(cell != _EMPTY for cell in one.__closure__ or ())
 
 
 def _is_function(value: Any) -> bool:

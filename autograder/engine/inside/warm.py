@@ -39,16 +39,28 @@ _MOST_FILES = 20_000  # of a submission, where no limit of a file system of its 
 def _preload() -> tuple[Any, dict[str, str]]:
     """Import what every lesson uses; returns the shell of the lessons, and versions.
 
-    No operator of torch may run before the fork: it would start threads.
+    And ask a first question, so that what torch sets up at its first operators is not set up in each fork. It
+    starts no thread, which no fork would have: the sandbox gives it one alone.
     """
     import torch
 
     import sumskip
 
-    import_module("sumskip.checking.probe")
     for name in sumskip.__all__:
         with suppress(ImportError, AttributeError):  # the cell that needs it will say so
             getattr(sumskip, name)
+    from sumskip.checking.core import Case
+    from sumskip.checking.probe import probe
+
+    class First(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm = torch.nn.Conv2d(3, 16, 3, padding=1), torch.nn.BatchNorm2d(16)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(self.norm(self.conv(x))) + 1
+
+    probe(First, Case("first", "module", "first", inputs=((2, 3, 32, 32),)))
 
     from .shell import make_shell
 
