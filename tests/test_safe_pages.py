@@ -26,7 +26,7 @@ from nbgrader.server_extensions.formgrader import handlers
 from PIL import Image
 
 from autograder.__main__ import main
-from autograder.gradebook import feedback
+from autograder.gradebook import page_maker
 from autograder.gradebook.feedback import FeedbackPages
 from autograder.gradebook.page_trace import TRACE
 from autograder.gradebook.pages import MOST_TEXT, clean_html, highlight_code, markdown2html
@@ -497,7 +497,7 @@ def test_pages_about_a_notebook_run_again_by_hand_hold_nothing_active(
     assert pages.write("mallory", FIRST)
     assert not pages.write("mallory", FIRST), "a page that shows everything already is left alone"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(feedback, "pages_digest", lambda: "another version")
+        patch.setattr(page_maker, "pages_digest", lambda: "another version")
         assert pages.write("mallory", FIRST), "a page that another version of ours made is written anew"
     pages.close()
     assert "<strong>Well</strong> done" in _feedback_page(hostile_course)

@@ -10,7 +10,7 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 
 from nbformat import NotebookNode
@@ -191,7 +191,9 @@ class ClassRun:
             recorded = replace(one.before, timestamp=time, penalty=0.0)
             if recorded.late(time):  # what that costs, the marks have a say in
                 return None
-            return Wanted(recorded, one.known, pages.told(one.learner, one.assignment))
+            with suppress(OSError):  # which is met again, and said, where the page is written
+                return Wanted(recorded, one.known, pages.told(one.learner, one.assignment))
+            return None
 
         for one, work in self._judged(todo, conversion, page_wanted):
             page = None

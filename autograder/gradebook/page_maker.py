@@ -83,13 +83,14 @@ class _Graded(Rows):
 
     def find_submission_notebook(self, *_: str) -> Any:
         most = sum(mark.most for mark in self._recorded.marks.values())
-        penalty, score = self._recorded.penalty, self._recorded.score
+        penalty, score = self._recorded.penalty or None, self._recorded.score
         return SimpleNamespace(late_submission_penalty=penalty, score=score, max_score=most)
 
 
 def mark_of(assignment: str, graded: str, recorded: Recorded, told: Told) -> PageMark:
     """The mark of a page that shows all this, without making it."""
-    points: dict[str, float | None] = {name: mark.points for name, mark in recorded.marks.items()}
+    # Sorted: rows come in no order, and a page is the same in every run.
+    points: dict[str, float | None] = {name: mark.points for name, mark in sorted(recorded.marks.items())}
     points[LATE] = recorded.penalty
     said = json.dumps([assignment, told.lesson, told.ask, asdict(recorded)], sort_keys=True, default=str)
     shown = hashlib.sha256(f"{pages_digest()}{said}{graded}".encode()).hexdigest()[:24]

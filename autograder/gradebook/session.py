@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import sqlite3
 import warnings
-from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -57,14 +56,6 @@ def _schema_version() -> str:
 
 # nbgrader starts the program `alembic` to ask for it, which takes seconds, and needs it on the PATH.
 api.get_alembic_version = _schema_version
-
-
-class SubmittedFiles(CourseDirectory):
-    """The course's folders, where what a learner handed in is never followed, run or copied."""
-
-    def get_existing_timestamp(self, dest_path: str) -> datetime | None:
-        """None: `book` sets the times. Where there is one, nbgrader adds an extension to no due date."""
-        return None
 
 
 class _OneTransaction(Session):
@@ -161,8 +152,8 @@ def shown_address(db_url: str) -> str:
     return make_url(db_url).render_as_string(hide_password=True)
 
 
-def course_folders(app: NbGrader, root: Path) -> SubmittedFiles:
-    folders = SubmittedFiles(parent=app, root=str(root))
-    folders.ignore = ["*"]  # no file but the notebook goes from a submission into autograded/ or feedback/
+def course_folders(app: NbGrader, root: Path) -> CourseDirectory:
+    folders = CourseDirectory(parent=app, root=str(root))
+    folders.ignore = ["*"]  # no file but the notebook goes along
     folders.db_url = app.coursedir.db_url
     return folders
