@@ -3,8 +3,8 @@
     python benchmarks/cluster.py [--lesson 02_explicit_addition] [--class 60]
 
 Workers are programs of their own, with one thread each, as they are on other machines; here they share its
-cores, so two of them gain no more than two jobs do. The writer's ceiling is what the gradebook takes when all
-verdicts are there: no cluster is faster than that.
+cores, so two of them gain no more than two jobs do. The writer's ceiling is the processor time of the one
+thread that writes: no cluster is faster than that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from distributed import LocalCluster
-from grading import forget, grade, hand_in, make_ours, make_stock, timed, variants
+from grading import forget, grade, hand_in, make_ours, make_stock, timed, variants, writers_share
 
 
 def measure(folder: Path, lesson: str, size: int) -> None:
@@ -54,15 +54,8 @@ def measure(folder: Path, lesson: str, size: int) -> None:
             seconds = run(f"{workers} workers", far)
         show(f"  ratio to {workers} at a time here: {seconds / plain[workers]:.2f}")
 
-    def written(count: int) -> float:
-        """Verdicts hold, so nobody's code runs, and all else is written anew."""
-        hand_in(ours, lesson, made, count)
-        forget(ours, "verdicts")
-        return timed(grade(lesson, 2), ours).seconds
-
-    half = size // 2
-    each = (written(size) - written(half)) / (size - half)
-    show(f"writer alone, stored verdicts: {1000 * each:.0f} ms a submission, start-up aside")
+    share = writers_share(ours, pages=True), writers_share(ours, pages=False)
+    show("the writer: {:.0f} ms a submission, {:.0f} without pages".format(*(1000 * one for one in share)))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ The same submissions of the same lesson are graded by both; demonstrations, whic
 out for both. Stock nbgrader grades a plain course made of the same cells, without our preprocessors.
 The grades must be equal, row by row, but for predictions: before they are graded a check says no points of
 them, and what says nothing earns full marks in stock nbgrader. Start-up is measured beside the import of
-PyTorch, without which nothing starts, and the writer's share with stored verdicts, where nobody's code runs.
+PyTorch, without which nothing starts, and the writer's share as the processor time of its thread.
 The last line is the ratio of the times a submission with two jobs; the exit status says whether it is at
 least 10.
 """
@@ -169,6 +169,27 @@ def rows(folder: Path, lesson: str) -> dict[tuple[str, str], float | None]:
     return found
 
 
+def writers_share(ours: Path, *, pages: bool) -> float:
+    """Processor seconds a submission in the one thread that writes, start-up aside; all is judged anew."""
+    from autograder.class_run.folders import find_handed
+    from autograder.class_run.judges import Here
+    from autograder.class_run.run import ClassRun
+    from autograder.submission.course import Course
+    from autograder.submission.root import open_engine
+
+    forget(ours)
+    told: list[float] = []
+
+    def tell(_: str) -> None:
+        told.append(time.thread_time())
+
+    with open_engine(ours, trust_submissions=False, jobs=2) as engine:
+        course = Course.open(ours)
+        handed, _ = find_handed(course, (), ())
+        ClassRun(course, Here(engine), feedback=pages, say=print, progress=tell).run(handed)
+    return (told[-1] - told[0]) / (len(told) - 1)
+
+
 def breakdown(ours: Path, lesson: str, made: list[dict[str, Any]]) -> dict[str, float]:
     """Where the time of one submission goes, in seconds, measured in this process with one job."""
     from autograder.engine.intake import read_submission
@@ -253,8 +274,6 @@ def compare(folder: Path, lesson: str, few: int, many: int, size: int) -> int:
         hand_in(ours, lesson, made, many)
         new[jobs] = timed(grade(lesson, jobs, "--no-feedback"), ours)
         show(f"autograder grade --jobs {jobs}   {per_submission(new[jobs], many)}")
-    pages = timed(grade(lesson, 2), ours)
-    show(f"feedback pages, 2 jobs      {per_submission(pages, many)}")
 
     expected, came = rows(stock, lesson), rows(ours, lesson)
     different = {key: (score, came.get(key)) for key, score in expected.items() if came.get(key) != score}
@@ -263,17 +282,14 @@ def compare(folder: Path, lesson: str, few: int, many: int, size: int) -> int:
         show(f"  {learner} {cell}: stock {a}, ours {b}")
 
     start_up(ours, lesson)
-    forget(ours, "verdicts")
-    written = timed(grade(lesson, 2, "--no-feedback"), ours)
-    forget(ours, "verdicts")
-    paged = timed(grade(lesson, 2), ours)
-    show(f"writer, stored verdicts      {per_submission(written, many)}")
-    show(f"the same with pages          {per_submission(paged, many)}")
+    for pages in (False, True):
+        share = 1000 * writers_share(ours, pages=pages)
+        show(f"the writer, {'with pages    ' if pages else 'without pages '}  {share:8.0f} ms a submission")
 
     parts = breakdown(ours, lesson, made)
     rest = new[1].seconds / many - sum(parts.values())
     show("of one submission, with one job:")
-    for name, seconds in {**parts, "nbgrader's conversion, database, start": rest}.items():
+    for name, seconds in {**parts, "conversion, database, start": rest}.items():
         show(f"  {name:<38}{1000 * seconds:8.1f} ms")
 
     if size:
