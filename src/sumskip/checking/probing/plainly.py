@@ -27,7 +27,10 @@ _NO_FUNCTIONS, _NO_DISPATCH = torch._C.DisableTorchFunction, torch._C._DisableTo
 _DICT = nn.Module.__dict__["__dict__"]
 _NAME = type.__dict__["__name__"]
 _BASE: Any = torch._C.TensorBase  # which, unlike Tensor, nobody can change
-_NUMBERS = frozenset((int, bool, float, type(None)))
+# The kinds of nearly all that goes into an operator: asked first, they need no look at what they come from.
+PLAIN = frozenset((int, bool, float, type(None), str, torch.dtype, torch.device))
+_TENSORS = frozenset((Tensor, nn.Parameter))
+_GROUPS = frozenset((list, tuple, dict))
 _IN_NUMPY = (torch.float16, torch.float32, torch.float64)
 _SameCount: Any = vars(torch.autograd)["_unsafe_preserve_version_counter"]
 _READ = {
@@ -90,14 +93,17 @@ def is_meta(tensor: Tensor) -> bool:
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """No class of a tensor, and no mode that was left on, has a say in what happens inside."""
+    """No class of a tensor, and no mode that was left on, has a say in what happens inside.
+
+    What is done most often enters these two itself, without the price of a generator.
+    """
     with _NO_FUNCTIONS(), _NO_DISPATCH():
         yield
 
 
 def read(tensor: Tensor, name: str) -> Any:
     """The attribute `name` (one of `_READ`) of a tensor."""
-    with _NO_FUNCTIONS(), _NO_DISPATCH():  # `unheard`, without its price: this is asked most
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
         return _READ[name](tensor)
 
 
@@ -113,16 +119,16 @@ def numbers_of(tensor: Tensor) -> Array:
 def assign(tensor: Tensor, values: Array) -> None:
     """Put numbers into a tensor of as many elements, in place; where elements share memory, nothing."""
     FIRST_TOUCH.get()(tensor)
-    with unheard():
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
         numbers = _BASE.reshape(torch.from_numpy(np.array(values)), read(tensor, "shape"))
     _write(tensor, numbers)
 
 
 def _write(tensor: Tensor, numbers: Tensor) -> None:
     """Unseen by autograd: a graph that still holds the tensor can go backward when its numbers are back."""
-    with unheard():
-        plain = classless(read(tensor, "data"))
-        shared = zip(_BASE.stride(plain), read(plain, "shape"), strict=True)
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
+        plain = _BASE.as_subclass(_READ["data"](tensor), Tensor)
+        shared = zip(_BASE.stride(plain), _READ["shape"](plain), strict=True)
         if not any(stride == 0 and count > 1 for stride, count in shared):
             with torch.inference_mode():  # in which a tensor that was made so can be written as well
                 _BASE.copy_(plain, numbers)
@@ -130,13 +136,13 @@ def _write(tensor: Tensor, numbers: Tensor) -> None:
 
 def keeper(tensor: Tensor) -> Callable[[], None]:
     """How to put a tensor's numbers back; autograd, which counts changes, then counts as before as well."""
-    with unheard():
-        numbers = _BASE.clone(classless(read(tensor, "data")))
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
+        numbers = _BASE.clone(_BASE.as_subclass(_READ["data"](tensor), Tensor))
         counted = None if _BASE.is_inference(tensor) else _SameCount(tensor)
 
     def put_back() -> None:
-        with unheard():
-            now = classless(read(tensor, "data"))
+        with _NO_FUNCTIONS(), _NO_DISPATCH():
+            now = _BASE.as_subclass(_READ["data"](tensor), Tensor)
             if (now.shape, now.dtype) != (numbers.shape, numbers.dtype):
                 _SET["data"](tensor, numbers)
             elif not torch.equal(now, numbers):  # nan is written once more
@@ -149,21 +155,21 @@ def keeper(tensor: Tensor) -> Callable[[], None]:
 
 def set_gradient(tensor: Tensor, gradient: Tensor | None) -> None:
     """Leave this gradient at a leaf."""
-    with unheard():
-        if read(tensor, "grad") is not gradient:
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
+        if _READ["grad"](tensor) is not gradient:
             _SET["grad"](tensor, gradient)
 
 
 def ask_gradient(tensor: Tensor, asked: bool) -> None:
     """Have a leaf ask for gradients, or not."""
-    with unheard():
-        if read(tensor, "requires_grad") is not asked:
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
+        if _READ["requires_grad"](tensor) is not asked:
             _SET["requires_grad"](tensor, asked)
 
 
 def tensors(value: Any) -> list[Tensor]:
     """The tensors that hold numbers in an operator's arguments, or in its result."""
-    return [tensor for tensor in all_tensors((value,)) if is_tensor(tensor)]
+    return [tensor for tensor in all_tensors((value,)) if _holds_numbers(_KEYS(tensor).raw_repr())]
 
 
 def all_tensors(values: Iterable[Any], depth: int = 0) -> list[Tensor]:
@@ -171,9 +177,9 @@ def all_tensors(values: Iterable[Any], depth: int = 0) -> list[Tensor]:
     found: list[Tensor] = []
     for value in values:
         kind = type(value)
-        if kind in _NUMBERS:  # most of what comes here
+        if kind in PLAIN or (kind in _GROUPS and not value):
             continue
-        if issubclass(kind, Tensor):
+        if kind in _TENSORS or issubclass(kind, Tensor):
             found.append(value)
         elif depth < 4 and issubclass(kind, (list, tuple, dict)):
             items = list(dict.values(value)) if issubclass(kind, dict) else value
@@ -189,7 +195,7 @@ def widen(tensor: Tensor, dtype: torch.dtype) -> None:
 
 def classless(tensor: Tensor) -> Tensor:
     """The same numbers, at the same place of the graph, as a tensor of no class of its own."""
-    with unheard():
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
         return _BASE.as_subclass(tensor, Tensor)
 
 
@@ -207,9 +213,9 @@ def reassigned(tensor: Tensor, values: Array) -> Iterator[None]:
 def keep_gradient(tensor: Tensor) -> None:
     """Have the next backward pass leave its gradient at `tensor`, and no other one there."""
     FIRST_TOUCH.get()(tensor)
-    with unheard():
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
         _SET["grad"](tensor, None)
-        if read(tensor, "requires_grad") and not read(tensor, "is_leaf"):
+        if _READ["requires_grad"](tensor) and not _READ["is_leaf"](tensor):
             _BASE.retain_grad(tensor)
 
 
@@ -217,7 +223,7 @@ def backward(output: Tensor, direction: Array) -> None:
     """The backward pass from `output`, in a direction of the same shape; its graph stays."""
     for leaf in leaves(output):
         FIRST_TOUCH.get()(leaf)
-    with unheard():
+    with _NO_FUNCTIONS(), _NO_DISPATCH():
         plain = classless(output)
         total = (plain * torch.from_numpy(direction).to(plain.dtype)).sum()
     total.backward(retain_graph=True)
@@ -249,16 +255,14 @@ def modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         if id(module) not in seen:
             seen.add(id(module))
             yield name, module
-            inner = table(module, "_modules").items()
-            waiting[:0] = [(f"{name}{key}.", child) for key, child in inner if is_a(child, nn.Module)]
+            if inner := table(module, "_modules"):
+                waiting[:0] = [(f"{name}{key}.", c) for key, c in inner.items() if is_a(c, nn.Module)]
 
 
 def table(module: nn.Module, name: str) -> dict[str, Any]:
     """A copy of one of the tables in which a module keeps what is registered, or of `__dict__` itself."""
-    entries = dict.copy(_DICT.__get__(module))
-    if name == "__dict__":
-        return entries
-    found: Any = entries.get(name)
+    entries = _DICT.__get__(module)
+    found: Any = entries if name == "__dict__" else dict.get(entries, name)
     return dict.copy(found) if issubclass(type(found), dict) else {}
 
 

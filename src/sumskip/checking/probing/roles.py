@@ -21,7 +21,16 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sumskip.checking.core import MAX_PERMUTATIONS, is_optional_bias
-from sumskip.checking.probing.plainly import buffers, is_tensor, leaves, parameters, read, size, tensors
+from sumskip.checking.probing.plainly import (
+    PLAIN,
+    buffers,
+    is_tensor,
+    leaves,
+    parameters,
+    read,
+    size,
+    tensors,
+)
 from sumskip.checking.probing.prepare import problem
 from sumskip.checking.probing.terms import Formulas, Leaf, Term, applied, claim, writes
 
@@ -113,6 +122,8 @@ class Watch(TorchFunctionMode):
 
     def made(self, value: Any) -> Any:
         """How `value`, a tensor, came about; of anything else the same with the tensors in it replaced so."""
+        if type(value) in PLAIN:  # most of what comes here
+            return value
         if is_tensor(value):
             known = self._origin.get(id(value))
             return known[2] if known else Leaf(value)
@@ -124,16 +135,15 @@ class Watch(TorchFunctionMode):
         kwargs = kwargs or {}
         upstream = frozenset[int]()
         roots: dict[int, None] = {}  # in the order in which they came in
-        for tensor in tensors([args, kwargs]):
+        for tensor in tensors((args, kwargs)):
             known = self._origin.get(id(tensor))
             upstream |= known[1] if known else frozenset()
             if not known or not known[1]:
                 roots |= dict.fromkeys(self._roots.get(id(tensor), (id(tensor),)))
         for root in roots if upstream else ():
             self.met.setdefault(root, max(upstream))
-        term = applied(
-            func, tuple(map(self.made, args)), {key: self.made(one) for key, one in kwargs.items()}
-        )
+        named = {key: self.made(one) for key, one in kwargs.items()} if kwargs else kwargs
+        term = applied(func, tuple(map(self.made, args)), named)
         try:
             result = func(*args, **kwargs)
         except Exception as error:

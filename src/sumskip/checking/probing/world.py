@@ -72,7 +72,9 @@ class Touched(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        given = plainly.all_tensors((args, kwargs))  # `keep` takes those that hold numbers
+        given = plainly.all_tensors(args, 1)  # `keep` takes those that hold numbers
+        if kwargs:
+            given += plainly.all_tensors(kwargs.values(), 1)
         for tensor in given:
             self.keep(tensor)
         try:
@@ -86,10 +88,11 @@ class Touched(TorchFunctionMode):
 
     def keep(self, tensor: Tensor) -> None:
         """Remember a tensor, unless it is known, or was made in here."""
-        if id(tensor) in self._kept or id(tensor) in self._made or not is_tensor(tensor):
+        known = id(tensor)
+        if known in self._kept or known in self._made or not is_tensor(tensor):
             return
         gradient = read(tensor, "grad") if read(tensor, "is_leaf") else None
-        self._kept[id(tensor)] = (tensor, plainly.keeper(tensor), gradient, read(tensor, "requires_grad"))
+        self._kept[known] = (tensor, plainly.keeper(tensor), gradient, read(tensor, "requires_grad"))
         if gradient is not None:
             plainly.set_gradient(tensor, None)
 
