@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import psutil
 import pytest
 import trustme
@@ -23,6 +24,7 @@ from distributed import Client, Security
 from autograder.__main__ import main
 from autograder.class_run import cluster
 from autograder.class_run.judges import ClusterError
+from autograder.gradebook.book import ClassGradebook
 from course_root import ROOT
 from grading_course import (
     LESSONS,
@@ -288,6 +290,18 @@ def test_a_submission_that_kills_its_workers_harms_nobody_else(machines: Machine
     assert rows["learner00", FIRST]["score"] == rows["learner00", FIRST]["max_score"]
     for learner in ("killer", "stopper"):
         assert {one["status"] for one in rows[learner, FIRST]["exercises"]} == {"not_graded"}
+
+
+def test_a_worker_is_not_told_where_the_gradebook_is(tmp_path: Path) -> None:
+    """Its address may have a password in it."""
+    root = make_course(tmp_path / "course")
+    release_notebooks(root, (FIRST,))
+    (root / "gradebook.db").rename(root / "pass-word.db")
+    with (root / "nbgrader_config.py").open("a") as file:
+        file.write(f"c.CourseDirectory.db_url = 'sqlite:///{root}/pass-word.db'\n")
+    with ClassGradebook(root) as book:
+        assert "pass-word" in book.folders.db_url
+        assert b"pass-word" not in cloudpickle.dumps(book.conversion([FIRST]))
 
 
 # --- what the instructor got wrong --------------------------------------------------------------------

@@ -182,7 +182,7 @@ class ClassRun:
 
     def _grade(self, todo: Sequence[Work], book: ClassGradebook, pages: FeedbackPages | None) -> None:
         time_left = TimeLeft(len(todo))
-        conversion = Conversion(book.app.config, {name: book.master(name) for name in self.released})
+        conversion = book.conversion(self.released)
 
         def page_wanted(one: Work) -> Wanted | None:
             if pages is None:

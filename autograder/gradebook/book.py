@@ -11,7 +11,7 @@ import math
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,9 +26,10 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError, SAWarning
 from sqlalchemy.orm import Session
+from traitlets.config import Config
 
 from autograder.files import one_form, share_with_group, spelt, write_whole
-from autograder.gradebook.conversion import Converted, MasterRows
+from autograder.gradebook.conversion import Conversion, Converted, MasterRows
 from autograder.gradebook.exchange import carry, existing_timestamp
 from autograder.gradebook.late import LatePolicy
 from autograder.gradebook.marks import ClassMarks, Recorded, read_marks
@@ -226,11 +227,17 @@ class ClassGradebook(ReadGradebook):
         drop_strays(self.gradebook, assignment)
         self.gradebook.commit_all()
 
-    def master(self, assignment: str) -> MasterRows:
-        """What the gradebook has of a registered assignment."""
-        found = self._patiently(lambda: MasterRows.of(self.gradebook.find_notebook(assignment, assignment)))
+    def conversion(self, assignments: Iterable[str]) -> Conversion:
+        """What converts submissions of these registered assignments, wherever they are judged.
+
+        It may go to other machines, and so has nothing of where the gradebook is, and of its password.
+        """
+        steps = {name: section for name, section in self.app.config.items() if name != "CourseDirectory"}
+        masters = self._patiently(
+            lambda: {name: MasterRows.of(self.gradebook.find_notebook(name, name)) for name in assignments}
+        )
         self.gradebook.rollback()
-        return found
+        return Conversion(Config(steps), masters)
 
     def record(
         self,
