@@ -134,7 +134,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # PyTorch and the tests stay until the end: to look through them but once saves a tenth of the time.
+    # PyTorch and the tests stay until the end: the collector need not look through them again and again.
     gc.collect()
     gc.freeze()
 

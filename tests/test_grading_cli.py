@@ -235,9 +235,9 @@ def test_a_page_is_made_where_its_submission_ran(
     made: list[str] = []
     real = PageMaker.make
 
-    def make(maker: PageMaker, assignment: str, *rest: Any) -> Page:
+    def make(maker: PageMaker, *asked: Any) -> Page:
         made.append(threading.current_thread().name)
-        return real(maker, assignment, *rest)
+        return real(maker, *asked)
 
     monkeypatch.setattr(PageMaker, "make", make)
     (root / "course.toml").write_text(

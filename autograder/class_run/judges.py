@@ -106,11 +106,11 @@ def judge(course: Course, question: Question, engine: Engine, conversion: Conver
     """Judge one submission, and convert it, wherever that is."""
     started = time.monotonic()
     chosen = choose(course, question.found, engine)
-    submission, assignment = chosen.submission, question.found.handed.assignment
+    handed, submission = question.found.handed, chosen.submission
     if question.earlier is not None:
         verdict = replace(question.earlier, stands=question.stands)
     elif submission is None:
-        verdict = unreadable(assignment, chosen.reason, course, question.stands, engine.level)
+        verdict = unreadable(handed.assignment, chosen.reason, course, question.stands, engine.level)
     else:
         verdict = grade_submission(course, submission, question.stands, engine)
     if question.earlier is None:
@@ -118,9 +118,9 @@ def judge(course: Course, question: Question, engine: Engine, conversion: Conver
         verdict = replace(verdict, warnings=warnings, look=chosen.look)
     converted = page = None
     if submission and conversion:
-        converted = conversion.convert(submission.notebook, verdict)
+        converted = conversion.convert(handed.learner, submission.notebook, verdict)
         if question.wanted:
             with suppress(Exception, SystemExit):  # who writes the page tries again, and says what is wrong
-                page = conversion.page(converted, verdict, question.wanted)
+                page = conversion.page(handed.learner, converted, verdict, question.wanted)
     seconds = time.monotonic() - started
     return Judged(verdict, converted, page, chosen.reason, tuple(chosen.shown), seconds)

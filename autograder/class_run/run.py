@@ -199,7 +199,9 @@ class ClassRun:
             page = None
             try:
                 judged = work.result()
-                converted = judged.converted or conversion.convert(self._unread(one, judged), judged.verdict)
+                converted = judged.converted or conversion.convert(
+                    one.learner, self._unread(one, judged), judged.verdict
+                )
                 verdict, page, seconds = self._verdict(one, judged, converted), judged.page, judged.seconds
                 after = self._after(one, verdict, book)
                 book.record(one.learner, one.assignment, converted, one.known, verdict.look, after.penalty)
@@ -209,7 +211,9 @@ class ClassRun:
                 reason = verdict.reports[0].message if verdict.reports else ""
                 after = self._after(one, verdict, book)
                 try:
-                    converted = conversion.convert(unread(self.released[one.assignment], reason), verdict)
+                    converted = conversion.convert(
+                        one.learner, unread(self.released[one.assignment], reason), verdict
+                    )
                     # Nobody's answer has changed by our stopping: marks by hand are left alone.
                     book.record(one.learner, one.assignment, converted, converted.answers, (), after.penalty)
                 except (Exception, SystemExit) as error:

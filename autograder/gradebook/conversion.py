@@ -128,7 +128,7 @@ class Conversion:
     def __reduce__(self) -> Any:
         return Conversion, (self._config, self._masters)
 
-    def convert(self, notebook: NotebookNode, verdict: Verdict) -> Converted:
+    def convert(self, learner: str, notebook: NotebookNode, verdict: Verdict) -> Converted:
         """The graded notebook of a restored one, which stays as it is.
 
         Raises:
@@ -136,7 +136,7 @@ class Conversion:
         """
         name = verdict.assignment
         rows = _Submission(self._masters[name])
-        about = {"student": "", "assignment": name, "notebook": name, "db_url": rows}
+        about = {"student": learner, "assignment": name, "notebook": name, "db_url": rows}
         told = {"submission": deepcopy(notebook), "verdict": verdict, "known": {}}
         resources: Any = {"nbgrader": {**about, **told}}
         made = notebook
@@ -154,7 +154,7 @@ class Conversion:
             {name: comment.auto_comment for name, comment in rows.comments.items()},
         )
 
-    def page(self, converted: Converted, verdict: Verdict, wanted: Wanted) -> Page | None:
+    def page(self, learner: str, converted: Converted, verdict: Verdict, wanted: Wanted) -> Page | None:
         """The feedback page, right as soon as the gradebook has this, unless it takes off for being late.
 
         None where the page there shows all of it already.
@@ -170,4 +170,5 @@ class Conversion:
         recorded = replace(wanted.recorded, marks=marks, comments=comments)
         asked = verdict.assignment, converted.text, recorded, wanted.told
         there = wanted.told.there
-        return None if there and there.shown == mark_of(*asked).shown else self._pages.make(*asked)
+        shown = there is not None and there.shown == mark_of(*asked).shown
+        return None if shown else self._pages.make(learner, *asked)

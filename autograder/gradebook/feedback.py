@@ -41,7 +41,7 @@ class FeedbackPages:
         if told.there and told.there.shown == mark.shown:
             return False
         if made is None or made.mark != mark:
-            made = self._maker.make(assignment, graded, recorded, told)
+            made = self._maker.make(learner, assignment, graded, recorded, told)
         write_whole(page, made.html)
         return True
 

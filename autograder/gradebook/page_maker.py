@@ -115,10 +115,10 @@ class PageMaker:
             exporter.register_preprocessor(step)
         return exporter
 
-    def make(self, assignment: str, graded: str, recorded: Recorded, told: Told) -> Page:
+    def make(self, learner: str, assignment: str, graded: str, recorded: Recorded, told: Told) -> Page:
         """The page of one submission, whose notebook as it was `graded` is given as its text."""
         mark = mark_of(assignment, graded, recorded, told)
-        names = {"student": "", "assignment": assignment, "notebook": assignment}
+        names = {"student": learner, "assignment": assignment, "notebook": assignment}
         resources = {
             "metadata": {"name": assignment},
             "nbgrader": {**names, "db_url": _Graded(recorded)},
